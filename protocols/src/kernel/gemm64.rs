@@ -1,0 +1,1 @@
+//! Matrix products over Z_{2^64}.

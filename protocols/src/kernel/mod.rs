@@ -1,0 +1,6 @@
+//! The inner loops: integer matrix products and bit packing, each one function with a portable
+//! form and SIMD forms chosen at run time. With [`crate::prg`] the only place that may use `unsafe`.
+
+pub mod gemm16;
+pub mod gemm64;
+pub mod pack;
