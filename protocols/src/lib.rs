@@ -12,13 +12,18 @@
 //!
 //! Nothing here knows of scenario files, CSV or figures: those are the harness's.
 
+pub mod cost;
 pub mod error;
+pub mod evidence;
 pub mod kernel;
+pub mod lut;
 pub mod model;
 pub mod net;
 pub mod prg;
 pub mod ring;
+pub mod runtime;
 pub mod session;
+pub mod share;
 pub mod steps;
 pub mod system;
 pub mod threads;

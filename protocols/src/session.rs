@@ -106,7 +106,7 @@ impl Session {
             last: Reading { at: began, meter },
         };
         // What the agreement and the seeds took is the first step of `setup`.
-        session.book.enter("connect");
+        session.book.path.enter("connect");
         session.leave();
         Ok(session)
     }
@@ -128,7 +128,7 @@ impl Session {
 
     /// The current step label.
     pub fn label(&self) -> &str {
-        self.book.label()
+        self.book.path.label()
     }
 
     /// Begins a phase: its clock and counters start now. An offline phase begins a new inference, with
@@ -166,13 +166,13 @@ impl Session {
     /// Opens a step inside the current one.
     pub fn enter(&mut self, name: &str) {
         self.settle();
-        self.book.enter(name);
+        self.book.path.enter(name);
     }
 
     /// Closes the innermost step.
     pub fn leave(&mut self) {
         self.settle();
-        self.book.leave();
+        self.book.path.leave();
     }
 
     /// Books everything since the last boundary to the current step.
@@ -206,13 +206,13 @@ impl Session {
     fn next_stream(&mut self, seed: usize) -> Stream {
         let ordinal = self
             .ordinals
-            .entry((seed, self.book.label().to_owned()))
+            .entry((seed, self.book.path.label().to_owned()))
             .or_insert(0);
         let domain = format!(
             "{}/{}/{}/{}",
             self.inference,
             self.phase.name(),
-            self.book.label(),
+            self.book.path.label(),
             ordinal
         );
         *ordinal += 1;
@@ -221,12 +221,12 @@ impl Session {
 
     /// Sends one message of the current step.
     pub fn send(&mut self, to: Party, payload: Vec<u8>) -> Result<()> {
-        Ok(self.network.send(to, self.book.label(), payload)?)
+        Ok(self.network.send(to, self.book.path.label(), payload)?)
     }
 
     /// Receives one message of the current step, of exactly `bytes` bytes.
     pub fn receive(&mut self, from: Party, bytes: usize) -> Result<Vec<u8>> {
-        Ok(self.network.receive(from, self.book.label(), bytes)?)
+        Ok(self.network.receive(from, self.book.path.label(), bytes)?)
     }
 }
 

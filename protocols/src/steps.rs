@@ -18,16 +18,14 @@ pub struct StepRecord {
     pub rounds: u64,
 }
 
-/// Keeps the path of open steps and one record a label, in order of first entry.
+/// The path of open steps.
 #[derive(Default)]
-pub struct StepBook {
+pub struct StepPath {
     open: Vec<usize>,
     path: String,
-    records: Vec<StepRecord>,
-    index: HashMap<String, usize>,
 }
 
-impl StepBook {
+impl StepPath {
     /// The current step label; empty outside of all steps.
     pub fn label(&self) -> &str {
         &self.path
@@ -48,17 +46,29 @@ impl StepBook {
             self.path.truncate(length);
         }
     }
+}
 
+/// Keeps the path of open steps and one record a label, in order of first entry.
+#[derive(Default)]
+pub struct StepBook {
+    /// Where the party is.
+    pub path: StepPath,
+    records: Vec<StepRecord>,
+    index: HashMap<String, usize>,
+}
+
+impl StepBook {
     /// The record of the current step.
     pub fn current(&mut self) -> &mut StepRecord {
-        let index = match self.index.get(&self.path) {
+        let label = self.path.label();
+        let index = match self.index.get(label) {
             Some(&index) => index,
             None => {
                 self.records.push(StepRecord {
-                    step: self.path.clone(),
+                    step: label.to_owned(),
                     ..StepRecord::default()
                 });
-                self.index.insert(self.path.clone(), self.records.len() - 1);
+                self.index.insert(label.to_owned(), self.records.len() - 1);
                 self.records.len() - 1
             }
         };
