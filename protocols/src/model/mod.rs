@@ -2,5 +2,6 @@
 //! references in the clear.
 
 pub mod config;
+pub mod integer;
 pub mod quantized;
 pub mod walk;

@@ -1,0 +1,308 @@
+//! The engine `lut-rss`: arXiv 2508.01636, 1-bit weights and 4-bit activations, every non-linear
+//! function and every precision change by a secret lookup table, no truncation protocol.
+//!
+//! | file | paper |
+//! |---|---|
+//! | [`linear`] | Alg. 3: fully connected layers with 1-bit weights; Q K^T and P V |
+//! | [`softmax`] | section 5: max, exponential, sum, quotient |
+//! | [`norm`] | section 5: residual connection and LayerNorm |
+//! | [`weights`] | sharing of the weights at setup |
+//! | [`party`] | one party's program: setup, offline, online |
+//! | [`declare`] | declared bytes, rounds and memory |
+//! | [`verify`] | the check of a run against the references in the clear |
+//!
+//! # What each party learns
+//! P0 receives nothing after the setup. P1 and P2 see openings masked by P0's fresh offsets, masked
+//! reshares and masked summands, all uniform; P1 learns the output. Public are the architecture, the
+//! sequence length and the bit widths; the scales are in P0's weights and tables alone.
+
+pub mod declare;
+pub mod linear;
+pub mod max;
+pub mod norm;
+pub mod party;
+pub mod softmax;
+pub mod system;
+pub mod verify;
+pub mod weights;
+
+use crate::lut::{Contents, Input, Opened};
+use crate::model::config::{Head, ModelConfig};
+use crate::model::integer::{IntegerModel, PRODUCT};
+use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
+use crate::net::Party;
+use crate::ring::{Ring, Word};
+use crate::runtime::Runtime;
+use crate::share::{Additive, Replicated};
+use crate::system::{MaxProtocol, Phase, VarianceProtocol, Workload};
+use crate::{Error, Result};
+use weights::SharedWeights;
+
+/// The public settings of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The architecture.
+    pub config: ModelConfig,
+    /// Tokens.
+    pub seq_len: usize,
+    /// Width of the cut.
+    pub index_bits: u32,
+    /// How maxima are found.
+    pub max_protocol: MaxProtocol,
+    /// How variances are found.
+    pub variance_protocol: VarianceProtocol,
+}
+
+impl From<&Workload> for Settings {
+    fn from(workload: &Workload) -> Self {
+        Self {
+            config: workload.model.clone(),
+            seq_len: workload.seq_len,
+            index_bits: workload.index_bits,
+            max_protocol: workload.max_protocol,
+            variance_protocol: workload.variance_protocol,
+        }
+    }
+}
+
+impl Settings {
+    /// The ring of indices.
+    pub fn index_ring(&self) -> Ring {
+        Ring::new(self.index_bits)
+    }
+}
+
+/// What one party brings to the walk beyond what is public.
+#[derive(Clone, Copy, Default)]
+pub struct Knowledge<'a> {
+    /// P0's model.
+    pub model: Option<&'a IntegerModel<'a>>,
+    /// The party's shares of the weights; online only.
+    pub weights: Option<&'a SharedWeights>,
+    /// P1's embedded tokens as indices; online only.
+    pub input: Option<&'a [u8]>,
+}
+
+/// An activation on its way through the walk. Work waits until the next step knows what it needs: a
+/// product is cut only when nothing more is added to it; an input is opened and converted once, however
+/// many layers use it.
+#[derive(Default)]
+pub struct Activation {
+    /// `[y]^16`, not yet cut.
+    product: Option<Additive<u16>>,
+    /// `[x]^b`.
+    index: Option<Additive<u8>>,
+    /// The index, opened.
+    opened: Option<Opened>,
+    /// Levels, converted to the product ring.
+    lifted: Option<Replicated<u16>>,
+}
+
+impl Activation {
+    fn of_product(product: Additive<u16>) -> Self {
+        Self { product: Some(product), ..Self::default() }
+    }
+
+    fn of_index(index: Additive<u8>) -> Self {
+        Self { index: Some(index), ..Self::default() }
+    }
+}
+
+/// `lut-rss` on the walk, in any phase and in the cost walk.
+pub struct LutRss<'a> {
+    pub(crate) runtime: Runtime<'a>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) known: Knowledge<'a>,
+    /// What P1 learned: elements of the output ring.
+    pub output: Vec<u16>,
+}
+
+impl<'a> LutRss<'a> {
+    /// An engine that runs in `runtime`.
+    pub fn new(runtime: Runtime<'a>, settings: &'a Settings, known: Knowledge<'a>) -> Self {
+        Self { runtime, settings, known, output: Vec::new() }
+    }
+
+    /// P0's model. Called by table contents and summands, which only P0 computes.
+    fn model(&self) -> Result<&'a IntegerModel<'a>> {
+        self.known
+            .model
+            .ok_or_else(|| Error::Unsupported("only P0 knows what is in a table".into()))
+    }
+
+    /// The index of an activation; cuts the product if that has not been done.
+    fn index_of(&mut self, x: &mut Activation) -> Result<Additive<u8>> {
+        if let Some(index) = &x.index {
+            return Ok(index.clone());
+        }
+        let product = x.product.take().ok_or_else(|| self.misplaced("a product or an index"))?;
+        let index = self.runtime.cut(&product, self.settings.index_bits);
+        x.index = Some(index);
+        x.index.clone().ok_or_else(|| self.misplaced("an index"))
+    }
+
+    /// Opens the index of an activation if that has not been done.
+    fn open_once(&mut self, x: &mut Activation) -> Result<()> {
+        if x.opened.is_none() {
+            let index = self.index_of(x)?;
+            x.opened = Some(self.runtime.open(&index)?);
+        }
+        Ok(())
+    }
+
+    fn misplaced(&self, expected: &str) -> Error {
+        Error::Shape {
+            step: self.runtime.label().to_owned(),
+            what: format!("the walk asks for {expected} of an activation that has been used up"),
+        }
+    }
+
+    /// A table of one function of a signed index: P0 evaluates `f(model, index)`.
+    pub(crate) fn signed_table<W: Word>(
+        &mut self,
+        input: Input<'_>,
+        count: usize,
+        ring: Ring,
+        f: impl Fn(&IntegerModel<'_>, i64) -> i64,
+    ) -> Result<Additive<W>> {
+        let model = self.known.model;
+        let bits = input.opened.ring().bits();
+        self.runtime.lookup(&[input], count, ring, || match model {
+            Some(model) => Contents::of_signed(bits, ring, |index| f(model, index)),
+            None => Contents { tables: Vec::new() },
+        })
+    }
+}
+
+impl Engine for LutRss<'_> {
+    type Activation = Activation;
+    type Error = Error;
+
+    fn enter(&mut self, step: &str) -> Result<()> {
+        self.runtime.enter(step);
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        self.runtime.leave();
+        Ok(())
+    }
+
+    /// P1 shares its embedded tokens: P2's share is drawn from the P1-P2 seed, so nothing is sent.
+    fn input(&mut self) -> Result<Activation> {
+        let ring = self.settings.index_ring();
+        let len = self.settings.seq_len * self.settings.config.hidden;
+        let absent = Activation::of_index(Additive::absent(ring, len));
+        if self.runtime.phase() != Phase::Online {
+            return Ok(absent);
+        }
+        let input = self.known.input;
+        let peer = match self.runtime.me() {
+            Some(Party::P1) => Party::P2,
+            Some(Party::P2) => Party::P1,
+            _ => return Ok(absent),
+        };
+        let mut values = vec![0u8; len];
+        self.runtime.session()?.shared_stream(peer).fill(ring, 0, &mut values);
+        if peer == Party::P2 {
+            let input = input.unwrap_or_default();
+            if input.len() != len {
+                return Err(Error::Shape {
+                    step: self.runtime.label().to_owned(),
+                    what: format!("P1 needs {len} input indices, has {}", input.len()),
+                });
+            }
+            for (share, x) in values.iter_mut().zip(input) {
+                *share = ring.reduce(x.sub(*share));
+            }
+        }
+        Ok(Activation::of_index(Additive::held(ring, values)))
+    }
+
+    fn linear(&mut self, linear: Linear, x: &mut Activation) -> Result<Activation> {
+        self.fully_connected(linear, x)
+    }
+
+    fn scores(&mut self, layer: usize, q: Activation, k: Activation) -> Result<Activation> {
+        self.attention_scores(layer, q, k)
+    }
+
+    fn softmax(&mut self, layer: usize, mut scores: Activation) -> Result<Activation> {
+        let scores = self.index_of(&mut scores)?;
+        Ok(Activation::of_index(self.row_softmax(layer, scores)?))
+    }
+
+    fn context(&mut self, layer: usize, p: Activation, v: Activation) -> Result<Activation> {
+        self.attention_context(layer, p, v)
+    }
+
+    fn add_and_norm(&mut self, norm: Norm, branch: Activation, residual: Activation) -> Result<Activation> {
+        self.residual_norm(norm, branch, residual)
+    }
+
+    /// The non-linearity is folded into the conversion to the next layer's product ring: one table.
+    fn activate(&mut self, function: Nonlinearity, mut x: Activation) -> Result<Activation> {
+        self.open_once(&mut x)?;
+        let opened = x.opened.take().ok_or_else(|| self.misplaced("an opened index"))?;
+        let count = opened.len();
+        let bits = self.settings.index_bits;
+        let lifted = self.signed_table::<u16>(Input::each(&opened), count, PRODUCT, |model, index| {
+            let entry = Ring::new(bits).encode::<u16>(index) as usize;
+            match function {
+                Nonlinearity::FeedForward(layer) => model.layers[layer].activated[entry],
+                Nonlinearity::Pooler => model.head.as_ref().map_or(0, |head| head.tanh[entry]),
+            }
+        })?;
+        let lifted = self.runtime.reshare(&[&lifted])?.pop();
+        Ok(Activation { lifted, ..Activation::default() })
+    }
+
+    fn first_token(&mut self, mut x: Activation) -> Result<Activation> {
+        let index = self.index_of(&mut x)?;
+        Ok(Activation::of_index(index.slice(0..self.settings.config.hidden)))
+    }
+
+    /// P2 sends its share of the output to P1.
+    ///
+    /// # Security
+    /// This is the protocol's output, and P1's alone: a fresh sharing (of a masked product, or of what a
+    /// table put out), so P2's share tells nothing beyond the output.
+    fn output(&mut self, mut x: Activation) -> Result<()> {
+        match self.settings.config.head {
+            Head::Classifier { .. } => {
+                let product = x.product.take().ok_or_else(|| self.misplaced("a product"))?;
+                self.reveal_to_p1(&product)
+            }
+            Head::Hidden => {
+                let index = self.index_of(&mut x)?;
+                self.reveal_to_p1(&index)
+            }
+        }
+    }
+}
+
+impl LutRss<'_> {
+    fn reveal_to_p1<W: Word>(&mut self, x: &Additive<W>) -> Result<()> {
+        if self.runtime.phase() != Phase::Online {
+            return Ok(());
+        }
+        let (ring, bytes) = (x.ring(), x.ring().wire_bytes(x.len()));
+        self.runtime.declare_message(Party::P2, Party::P1, bytes);
+        match self.runtime.me() {
+            Some(Party::P2) => {
+                let mut payload = Vec::with_capacity(bytes);
+                crate::kernel::pack::pack(ring, x.values(), &mut payload);
+                self.runtime.session()?.send(Party::P1, payload)?;
+            }
+            Some(Party::P1) => {
+                let payload = self.runtime.session()?.receive(Party::P2, bytes)?;
+                let mut theirs = vec![W::default(); x.len()];
+                crate::kernel::pack::unpack(ring, &payload, &mut theirs);
+                let sums = x.values().iter().zip(theirs).map(|(a, b)| ring.reduce(a.add(b)).to_u64() as u16);
+                self.output = sums.collect();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Softmax over rows of 4-bit scores (paper, section 5): max, exponential, sum, quotient.
+
+use super::LutRss;
+use crate::Result;
+use crate::lut::{Contents, Input};
+use crate::model::integer::IntegerModel;
+use crate::ring::Ring;
+use crate::share::Additive;
+use crate::system::MaxProtocol;
+
+/// The ring of scores, exponentials and probabilities within softmax.
+pub(super) const NIBBLE: Ring = Ring::new(4);
+
+impl LutRss<'_> {
+    /// `[scores]^b`, rows of `seq_len`, to `[p]^4` unsigned, in sixteenths.
+    ///
+    /// Cost an element, 4-bit: max 16 bits online, exponential 8, quotient 8; a row: sum
+    /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.
+    pub(super) fn row_softmax(&mut self, layer: usize, scores: Additive<u8>) -> Result<Additive<u8>> {
+        let row = self.settings.seq_len;
+        let count = scores.len();
+        let scores = self.narrow(layer, scores)?;
+        self.runtime.enter("max");
+        let max = match self.settings.max_protocol {
+            MaxProtocol::Tournament => self.tournament_max(&scores, row)?,
+            MaxProtocol::RadixSort => self.radix_sort_max(&scores, row)?,
+        };
+        self.runtime.leave();
+        // Scores are at most the max, so the difference is in -15..=0 and unique modulo 16.
+        let difference = scores.sub_rows(&max, row);
+        let model = self.known.model;
+        let table = |f: &dyn Fn(&IntegerModel<'_>) -> Vec<u64>| {
+            model.map_or_else(Vec::new, f)
+        };
+
+        self.runtime.enter("exponential");
+        let opened = self.runtime.open(&difference)?;
+        let sum_ring = Ring::new(4 + (row as u64).next_power_of_two().trailing_zeros());
+        let exponential = self.runtime.lookup::<u16>(&[Input::each(&opened)], count, sum_ring, || {
+            Contents::same(
+                table(&|model| model.layers[layer].softmax.exponential.clone())
+                    .into_iter()
+                    .map(|e| e as u16)
+                    .collect(),
+            )
+        })?;
+        self.runtime.leave();
+
+        self.runtime.enter("denominator");
+        let sum = exponential.sum_rows(row, 1);
+        let opened = self.runtime.open(&sum)?;
+        let code = self.runtime.lookup::<u8>(&[Input::each(&opened)], sum.len(), NIBBLE, || {
+            Contents::same(
+                table(&|model| model.layers[layer].softmax.denominator_code.clone())
+                    .into_iter()
+                    .map(|code| code as u8)
+                    .collect(),
+            )
+        })?;
+        self.runtime.leave();
+
+        self.runtime.enter("quotient");
+        // An exponential is at most 15: its low 4 bits are all of it.
+        let numerator: Additive<u8> = exponential.reduce_to(NIBBLE);
+        let opened = self.runtime.open_all(&[&numerator, &code])?;
+        let inputs = [Input::each(&opened[0]), Input::per_row(&opened[1], row)];
+        let quotient = self.runtime.lookup::<u8>(&inputs, count, NIBBLE, || {
+            Contents::same(
+                table(&|model| model.layers[layer].softmax.quotient.clone())
+                    .into_iter()
+                    .map(|p| p as u8)
+                    .collect(),
+            )
+        })?;
+        self.runtime.leave();
+        Ok(quotient)
+    }
+
+    /// From wider indices to 4-bit levels; nothing to do at 4 bits, the paper's width.
+    fn narrow(&mut self, layer: usize, scores: Additive<u8>) -> Result<Additive<u8>> {
+        if self.settings.index_bits == 4 {
+            return Ok(scores);
+        }
+        self.runtime.enter("narrow");
+        let opened = self.runtime.open(&scores)?;
+        let narrowed = self.signed_table::<u8>(Input::each(&opened), scores.len(), NIBBLE, |model, index| {
+            model.layers[layer].softmax.scores.level(index)
+        })?;
+        self.runtime.leave();
+        Ok(narrowed)
+    }
+}
