@@ -17,6 +17,7 @@ pub mod error;
 pub mod evidence;
 pub mod kernel;
 pub mod lut;
+pub mod lut_rss;
 pub mod model;
 pub mod net;
 pub mod prg;

@@ -16,11 +16,18 @@ use crate::{Error, Result};
 
 impl LutRss<'_> {
     /// `[y]^16 = <x> W'^T + bias`. The input's conversion is kept for other layers that use it.
-    pub(super) fn fully_connected(&mut self, linear: Linear, x: &mut Activation) -> Result<Activation> {
+    pub(super) fn fully_connected(
+        &mut self,
+        linear: Linear,
+        x: &mut Activation,
+    ) -> Result<Activation> {
         if x.lifted.is_none() {
             self.runtime.enter("convert");
             self.open_once(x)?;
-            let opened = x.opened.as_ref().ok_or_else(|| self.misplaced("an opened index"))?;
+            let opened = x
+                .opened
+                .as_ref()
+                .ok_or_else(|| self.misplaced("an opened index"))?;
             let levels = self.signed_table::<u16>(
                 Input::each(opened),
                 opened.len(),
@@ -30,19 +37,26 @@ impl LutRss<'_> {
             x.lifted = self.runtime.reshare(&[&levels])?.pop();
             self.runtime.leave();
         }
-        let x = x.lifted.as_ref().ok_or_else(|| self.misplaced("a converted input"))?;
+        let x = x
+            .lifted
+            .as_ref()
+            .ok_or_else(|| self.misplaced("a converted input"))?;
         let (outputs, inputs) = linear.shape(&self.settings.config);
         let rows = x.len / inputs;
         let weights = self.known.weights;
         let shared = weights.map(|weights| weights.get(linear)).transpose()?;
         if x.is_held() && shared.is_none() {
-            return Err(Error::Unsupported("products need the weights shared at setup".into()));
+            return Err(Error::Unsupported(
+                "products need the weights shared at setup".into(),
+            ));
         }
-        let product = self.runtime.gather_product(PRODUCT, rows * outputs, |session| {
-            shared.map_or_else(Vec::new, |shared| {
-                weight_summand(session.threads(), x, shared, rows, inputs, outputs)
-            })
-        })?;
+        let product = self
+            .runtime
+            .gather_product(PRODUCT, rows * outputs, |session| {
+                shared.map_or_else(Vec::new, |shared| {
+                    weight_summand(session.threads(), x, shared, rows, inputs, outputs)
+                })
+            })?;
         Ok(Activation::of_product(product))
     }
 
@@ -56,13 +70,15 @@ impl LutRss<'_> {
         self.runtime.enter("convert");
         let (q, k) = (self.index_of(&mut q)?, self.index_of(&mut k)?);
         let opened = self.runtime.open_all(&[&q, &k])?;
-        let q = self.signed_table::<u16>(Input::each(&opened[0]), q.len(), PRODUCT, |model, index| {
-            let layer = &model.layers[layer];
-            layer.query_factor * layer.qkv[0].level(index)
-        })?;
-        let k = self.signed_table::<u16>(Input::each(&opened[1]), k.len(), PRODUCT, |model, index| {
-            model.layers[layer].qkv[1].level(index)
-        })?;
+        let q =
+            self.signed_table::<u16>(Input::each(&opened[0]), q.len(), PRODUCT, |model, index| {
+                let layer = &model.layers[layer];
+                layer.query_factor * layer.qkv[0].level(index)
+            })?;
+        let k =
+            self.signed_table::<u16>(Input::each(&opened[1]), k.len(), PRODUCT, |model, index| {
+                model.layers[layer].qkv[1].level(index)
+            })?;
         let lifted = self.runtime.reshare(&[&q, &k])?;
         self.runtime.leave();
         let shape = HeadShape::new(self.settings);
@@ -84,18 +100,23 @@ impl LutRss<'_> {
         let (p, v) = (self.index_of(&mut p)?, self.index_of(&mut v)?);
         let opened = self.runtime.open_all(&[&p, &v])?;
         // Probabilities are unsigned: 0..=15 sixteenths.
-        let p = self
-            .signed_table::<u16>(Input::each(&opened[0]), p.len(), PRODUCT, |_, index| index & 15)?;
-        let v = self.signed_table::<u16>(Input::each(&opened[1]), v.len(), PRODUCT, |model, index| {
-            let layer = &model.layers[layer];
-            layer.value_factor * layer.qkv[2].level(index)
-        })?;
+        let p =
+            self.signed_table::<u16>(Input::each(&opened[0]), p.len(), PRODUCT, |_, index| {
+                index & 15
+            })?;
+        let v =
+            self.signed_table::<u16>(Input::each(&opened[1]), v.len(), PRODUCT, |model, index| {
+                let layer = &model.layers[layer];
+                layer.value_factor * layer.qkv[2].level(index)
+            })?;
         let lifted = self.runtime.reshare(&[&p, &v])?;
         self.runtime.leave();
         let shape = HeadShape::new(self.settings);
-        let product = self.runtime.gather_product(PRODUCT, shape.tokens * shape.hidden, |session| {
-            shape.context_summand(session, &lifted[0], &lifted[1])
-        })?;
+        let product =
+            self.runtime
+                .gather_product(PRODUCT, shape.tokens * shape.hidden, |session| {
+                    shape.context_summand(session, &lifted[0], &lifted[1])
+                })?;
         Ok(Activation::of_product(product))
     }
 }
@@ -108,9 +129,10 @@ fn input_scale(model: &IntegerModel<'_>, linear: Linear) -> crate::model::intege
         Linear::FeedForwardIn(l) => model.layers[l].attention_norm.output,
         // The pooler's input is the last layer's output. The other two get theirs converted by the
         // non-linearity before them.
-        Linear::Pooler | Linear::FeedForwardOut(_) | Linear::Classifier => {
-            model.layers.last().map_or(model.input, |layer| layer.feed_forward_norm.output)
-        }
+        Linear::Pooler | Linear::FeedForwardOut(_) | Linear::Classifier => model
+            .layers
+            .last()
+            .map_or(model.input, |layer| layer.feed_forward_norm.output),
     }
 }
 
@@ -126,17 +148,37 @@ fn weight_summand(
 ) -> Vec<u16> {
     let mut y = vec![0u16; rows * outputs];
     match shared {
-        SharedLinear::Owner { clear, second, bias } => {
+        SharedLinear::Owner {
+            clear,
+            second,
+            bias,
+        } => {
             for row in y.chunks_exact_mut(outputs) {
                 row.copy_from_slice(bias);
             }
             // P0 lacks component 0: previous is component 2, next is component 1.
-            gemm16::multiply_add_parallel(threads, &x.previous, inputs, rows, clear, &mut y, outputs);
+            gemm16::multiply_add_parallel(
+                threads,
+                &x.previous,
+                inputs,
+                rows,
+                clear,
+                &mut y,
+                outputs,
+            );
             gemm16::multiply_add_parallel(threads, &x.next, inputs, rows, second, &mut y, outputs);
         }
         // Previous is component 0; next is component 2, which would meet w_0 = 0.
         SharedLinear::Second(second) => {
-            gemm16::multiply_add_parallel(threads, &x.previous, inputs, rows, second, &mut y, outputs);
+            gemm16::multiply_add_parallel(
+                threads,
+                &x.previous,
+                inputs,
+                rows,
+                second,
+                &mut y,
+                outputs,
+            );
         }
         // Previous is component 1, next is component 0.
         SharedLinear::First(first) => {
@@ -171,28 +213,47 @@ impl HeadShape {
     }
 
     /// This party's summand of q k^T, `[heads * n, n]`.
-    fn scores_summand(&self, session: &mut Session, q: &Replicated<u16>, k: &Replicated<u16>) -> Vec<u16> {
+    fn scores_summand(
+        &self,
+        session: &mut Session,
+        q: &Replicated<u16>,
+        k: &Replicated<u16>,
+    ) -> Vec<u16> {
         let block = self.tokens * self.tokens;
         let mut scores = vec![0u16; self.heads * block];
         let k_sum = add(&k.previous, &k.next);
-        session.threads().chunks_mut(&mut scores, block, |first, part| {
-            for (head, scores) in (first / block..).zip(part.chunks_exact_mut(block)) {
-                let right = |k: &[u16]| {
-                    Packed16::from_rows(&self.head_columns(k, head), self.tokens, self.width)
-                };
-                let from = head * self.width;
-                let multiply = |q: &[u16], k: &Packed16, scores: &mut [u16]| {
-                    gemm16::multiply_add(&q[from..], self.hidden, self.tokens, k, scores, self.tokens);
-                };
-                multiply(&q.previous, &right(&k_sum), scores);
-                multiply(&q.next, &right(&k.previous), scores);
-            }
-        });
+        session
+            .threads()
+            .chunks_mut(&mut scores, block, |first, part| {
+                for (head, scores) in (first / block..).zip(part.chunks_exact_mut(block)) {
+                    let right = |k: &[u16]| {
+                        Packed16::from_rows(&self.head_columns(k, head), self.tokens, self.width)
+                    };
+                    let from = head * self.width;
+                    let multiply = |q: &[u16], k: &Packed16, scores: &mut [u16]| {
+                        gemm16::multiply_add(
+                            &q[from..],
+                            self.hidden,
+                            self.tokens,
+                            k,
+                            scores,
+                            self.tokens,
+                        );
+                    };
+                    multiply(&q.previous, &right(&k_sum), scores);
+                    multiply(&q.next, &right(&k.previous), scores);
+                }
+            });
         scores
     }
 
     /// This party's summand of p v, `[n, hidden]`.
-    fn context_summand(&self, session: &mut Session, p: &Replicated<u16>, v: &Replicated<u16>) -> Vec<u16> {
+    fn context_summand(
+        &self,
+        session: &mut Session,
+        p: &Replicated<u16>,
+        v: &Replicated<u16>,
+    ) -> Vec<u16> {
         let v_sum = add(&v.previous, &v.next);
         let block = self.tokens * self.tokens;
         let heads = session.threads().map(self.heads, |head| {
@@ -202,7 +263,14 @@ impl HeadShape {
             let rows = head * block..(head + 1) * block;
             let mut context = vec![0u16; self.tokens * self.width];
             let mut multiply = |p: &[u16], v: &Packed16| {
-                gemm16::multiply_add(&p[rows.clone()], self.tokens, self.tokens, v, &mut context, self.width);
+                gemm16::multiply_add(
+                    &p[rows.clone()],
+                    self.tokens,
+                    self.tokens,
+                    v,
+                    &mut context,
+                    self.width,
+                );
             };
             multiply(&p.previous, &right(&v_sum));
             multiply(&p.next, &right(&v.previous));

@@ -100,11 +100,17 @@ pub struct Activation {
 
 impl Activation {
     fn of_product(product: Additive<u16>) -> Self {
-        Self { product: Some(product), ..Self::default() }
+        Self {
+            product: Some(product),
+            ..Self::default()
+        }
     }
 
     fn of_index(index: Additive<u8>) -> Self {
-        Self { index: Some(index), ..Self::default() }
+        Self {
+            index: Some(index),
+            ..Self::default()
+        }
     }
 }
 
@@ -120,7 +126,12 @@ pub struct LutRss<'a> {
 impl<'a> LutRss<'a> {
     /// An engine that runs in `runtime`.
     pub fn new(runtime: Runtime<'a>, settings: &'a Settings, known: Knowledge<'a>) -> Self {
-        Self { runtime, settings, known, output: Vec::new() }
+        Self {
+            runtime,
+            settings,
+            known,
+            output: Vec::new(),
+        }
     }
 
     /// P0's model. Called by table contents and summands, which only P0 computes.
@@ -135,7 +146,10 @@ impl<'a> LutRss<'a> {
         if let Some(index) = &x.index {
             return Ok(index.clone());
         }
-        let product = x.product.take().ok_or_else(|| self.misplaced("a product or an index"))?;
+        let product = x
+            .product
+            .take()
+            .ok_or_else(|| self.misplaced("a product or an index"))?;
         let index = self.runtime.cut(&product, self.settings.index_bits);
         x.index = Some(index);
         x.index.clone().ok_or_else(|| self.misplaced("an index"))
@@ -203,7 +217,10 @@ impl Engine for LutRss<'_> {
             _ => return Ok(absent),
         };
         let mut values = vec![0u8; len];
-        self.runtime.session()?.shared_stream(peer).fill(ring, 0, &mut values);
+        self.runtime
+            .session()?
+            .shared_stream(peer)
+            .fill(ring, 0, &mut values);
         if peer == Party::P2 {
             let input = input.unwrap_or_default();
             if input.len() != len {
@@ -236,30 +253,44 @@ impl Engine for LutRss<'_> {
         self.attention_context(layer, p, v)
     }
 
-    fn add_and_norm(&mut self, norm: Norm, branch: Activation, residual: Activation) -> Result<Activation> {
+    fn add_and_norm(
+        &mut self,
+        norm: Norm,
+        branch: Activation,
+        residual: Activation,
+    ) -> Result<Activation> {
         self.residual_norm(norm, branch, residual)
     }
 
     /// The non-linearity is folded into the conversion to the next layer's product ring: one table.
     fn activate(&mut self, function: Nonlinearity, mut x: Activation) -> Result<Activation> {
         self.open_once(&mut x)?;
-        let opened = x.opened.take().ok_or_else(|| self.misplaced("an opened index"))?;
+        let opened = x
+            .opened
+            .take()
+            .ok_or_else(|| self.misplaced("an opened index"))?;
         let count = opened.len();
         let bits = self.settings.index_bits;
-        let lifted = self.signed_table::<u16>(Input::each(&opened), count, PRODUCT, |model, index| {
-            let entry = Ring::new(bits).encode::<u16>(index) as usize;
-            match function {
-                Nonlinearity::FeedForward(layer) => model.layers[layer].activated[entry],
-                Nonlinearity::Pooler => model.head.as_ref().map_or(0, |head| head.tanh[entry]),
-            }
-        })?;
+        let lifted =
+            self.signed_table::<u16>(Input::each(&opened), count, PRODUCT, |model, index| {
+                let entry = Ring::new(bits).encode::<u16>(index) as usize;
+                match function {
+                    Nonlinearity::FeedForward(layer) => model.layers[layer].activated[entry],
+                    Nonlinearity::Pooler => model.head.as_ref().map_or(0, |head| head.tanh[entry]),
+                }
+            })?;
         let lifted = self.runtime.reshare(&[&lifted])?.pop();
-        Ok(Activation { lifted, ..Activation::default() })
+        Ok(Activation {
+            lifted,
+            ..Activation::default()
+        })
     }
 
     fn first_token(&mut self, mut x: Activation) -> Result<Activation> {
         let index = self.index_of(&mut x)?;
-        Ok(Activation::of_index(index.slice(0..self.settings.config.hidden)))
+        Ok(Activation::of_index(
+            index.slice(0..self.settings.config.hidden),
+        ))
     }
 
     /// P2 sends its share of the output to P1.
@@ -270,7 +301,10 @@ impl Engine for LutRss<'_> {
     fn output(&mut self, mut x: Activation) -> Result<()> {
         match self.settings.config.head {
             Head::Classifier { .. } => {
-                let product = x.product.take().ok_or_else(|| self.misplaced("a product"))?;
+                let product = x
+                    .product
+                    .take()
+                    .ok_or_else(|| self.misplaced("a product"))?;
                 self.reveal_to_p1(&product)
             }
             Head::Hidden => {
@@ -298,7 +332,11 @@ impl LutRss<'_> {
                 let payload = self.runtime.session()?.receive(Party::P2, bytes)?;
                 let mut theirs = vec![W::default(); x.len()];
                 crate::kernel::pack::unpack(ring, &payload, &mut theirs);
-                let sums = x.values().iter().zip(theirs).map(|(a, b)| ring.reduce(a.add(b)).to_u64() as u16);
+                let sums = x
+                    .values()
+                    .iter()
+                    .zip(theirs)
+                    .map(|(a, b)| ring.reduce(a.add(b)).to_u64() as u16);
                 self.output = sums.collect();
             }
             _ => {}

@@ -1,14 +1,14 @@
 //! Residual connection and LayerNorm (paper, section 5; the residual is not in the paper).
 
 use super::{Activation, LutRss};
+use crate::Result;
 use crate::lut::{Contents, Input, Opened};
-use crate::model::integer::norm::{VARIANCE_BITS, mean_factor, wide_ring};
 use crate::model::integer::PRODUCT;
+use crate::model::integer::norm::{VARIANCE_BITS, mean_factor, wide_ring};
 use crate::model::walk::Norm;
 use crate::ring::Ring;
 use crate::share::{Additive, Replicated};
 use crate::system::VarianceProtocol;
-use crate::Result;
 
 impl LutRss<'_> {
     /// LayerNorm(branch + residual), both per token.
@@ -29,18 +29,28 @@ impl LutRss<'_> {
         let (index_bits, hidden) = (self.settings.index_bits, self.settings.config.hidden);
         self.runtime.enter("residual");
         self.open_once(&mut residual)?;
-        let opened = residual.opened.take().ok_or_else(|| self.misplaced("an opened index"))?;
-        let addend = self.signed_table::<u16>(Input::each(&opened), opened.len(), PRODUCT, |model, index| {
-            model.norm(norm).residual(index)
-        })?;
-        let branch = branch.product.take().ok_or_else(|| self.misplaced("a product"))?;
+        let opened = residual
+            .opened
+            .take()
+            .ok_or_else(|| self.misplaced("an opened index"))?;
+        let addend = self.signed_table::<u16>(
+            Input::each(&opened),
+            opened.len(),
+            PRODUCT,
+            |model, index| model.norm(norm).residual(index),
+        )?;
+        let branch = branch
+            .product
+            .take()
+            .ok_or_else(|| self.misplaced("a product"))?;
         let sum: Additive<u8> = self.runtime.cut(&branch.add(&addend), index_bits);
         self.runtime.leave();
 
         self.runtime.enter("mean");
         let wide = wide_ring(index_bits, hidden);
         let opened = self.runtime.open(&sum)?;
-        let lifted = self.signed_table::<u32>(Input::each(&opened), sum.len(), wide, |_, index| index)?;
+        let lifted =
+            self.signed_table::<u32>(Input::each(&opened), sum.len(), wide, |_, index| index)?;
         let mean = lifted.sum_rows(hidden, mean_factor(index_bits, hidden) as u32);
         let mean: Additive<u8> = self.runtime.cut(&mean, index_bits);
         let deviation = sum.sub_rows(&mean, hidden);
@@ -50,7 +60,9 @@ impl LutRss<'_> {
         let opened = self.runtime.open(&deviation)?;
         let sum_of_squares = match self.settings.variance_protocol {
             VarianceProtocol::SquareTable => self.sum_of_squares_by_table(norm, &opened, wide)?,
-            VarianceProtocol::InnerProduct => self.sum_of_squares_by_product(norm, &opened, wide)?,
+            VarianceProtocol::InnerProduct => {
+                self.sum_of_squares_by_product(norm, &opened, wide)?
+            }
         };
         let variance: Additive<u8> = self.runtime.cut(&sum_of_squares, VARIANCE_BITS);
         self.runtime.leave();
@@ -69,7 +81,12 @@ impl LutRss<'_> {
 
     /// `[C * sum of d^2]` a row, by a table of squares on the opening that the affine table needs anyway:
     /// `2^b * l` bits an element offline, nothing online.
-    fn sum_of_squares_by_table(&mut self, norm: Norm, d: &Opened, wide: Ring) -> Result<Additive<u32>> {
+    fn sum_of_squares_by_table(
+        &mut self,
+        norm: Norm,
+        d: &Opened,
+        wide: Ring,
+    ) -> Result<Additive<u32>> {
         let squares = self.signed_table::<u32>(Input::each(d), d.len(), wide, |model, index| {
             model.norm(norm).square_factor as i64 * index * index
         })?;
@@ -78,14 +95,21 @@ impl LutRss<'_> {
 
     /// The paper's way: a replicated inner product of d and C d, each lifted and reshared:
     /// `2 * 2^b * l` bits an element offline, 4 l online, one more round.
-    fn sum_of_squares_by_product(&mut self, norm: Norm, d: &Opened, wide: Ring) -> Result<Additive<u32>> {
+    fn sum_of_squares_by_product(
+        &mut self,
+        norm: Norm,
+        d: &Opened,
+        wide: Ring,
+    ) -> Result<Additive<u32>> {
         let hidden = self.settings.config.hidden;
         let plain = self.signed_table::<u32>(Input::each(d), d.len(), wide, |_, index| index)?;
         let scaled = self.signed_table::<u32>(Input::each(d), d.len(), wide, |model, index| {
             model.norm(norm).square_factor as i64 * index
         })?;
         let lifted = self.runtime.reshare(&[&plain, &scaled])?;
-        self.runtime.gather_product(wide, d.len() / hidden, |_| inner_products(&lifted, hidden, wide))
+        self.runtime.gather_product(wide, d.len() / hidden, |_| {
+            inner_products(&lifted, hidden, wide)
+        })
     }
 }
 
@@ -99,7 +123,8 @@ fn inner_products(operands: &[Replicated<u32>], row: usize, ring: Ring) -> Vec<u
             let range = r * row..(r + 1) * row;
             let sum = range.fold(0u32, |sum, i| {
                 let own = a.previous[i].wrapping_mul(b.previous[i].wrapping_add(b.next[i]));
-                sum.wrapping_add(own).wrapping_add(a.next[i].wrapping_mul(b.previous[i]))
+                sum.wrapping_add(own)
+                    .wrapping_add(a.next[i].wrapping_mul(b.previous[i]))
             });
             ring.reduce(sum)
         })
@@ -112,7 +137,9 @@ fn affine_tables(
     hidden: usize,
     ring: Ring,
 ) -> Contents<u8> {
-    let Some(norm) = norm else { return Contents { tables: Vec::new() } };
+    let Some(norm) = norm else {
+        return Contents { tables: Vec::new() };
+    };
     let tables = (0..hidden)
         .map(|feature| {
             let mut table = Vec::with_capacity(1 << (ring.bits() + VARIANCE_BITS));

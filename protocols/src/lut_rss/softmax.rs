@@ -16,7 +16,11 @@ impl LutRss<'_> {
     ///
     /// Cost an element, 4-bit: max 16 bits online, exponential 8, quotient 8; a row: sum
     /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.
-    pub(super) fn row_softmax(&mut self, layer: usize, scores: Additive<u8>) -> Result<Additive<u8>> {
+    pub(super) fn row_softmax(
+        &mut self,
+        layer: usize,
+        scores: Additive<u8>,
+    ) -> Result<Additive<u8>> {
         let row = self.settings.seq_len;
         let count = scores.len();
         let scores = self.narrow(layer, scores)?;
@@ -29,34 +33,36 @@ impl LutRss<'_> {
         // Scores are at most the max, so the difference is in -15..=0 and unique modulo 16.
         let difference = scores.sub_rows(&max, row);
         let model = self.known.model;
-        let table = |f: &dyn Fn(&IntegerModel<'_>) -> Vec<u64>| {
-            model.map_or_else(Vec::new, f)
-        };
+        let table = |f: &dyn Fn(&IntegerModel<'_>) -> Vec<u64>| model.map_or_else(Vec::new, f);
 
         self.runtime.enter("exponential");
         let opened = self.runtime.open(&difference)?;
         let sum_ring = Ring::new(4 + (row as u64).next_power_of_two().trailing_zeros());
-        let exponential = self.runtime.lookup::<u16>(&[Input::each(&opened)], count, sum_ring, || {
-            Contents::same(
-                table(&|model| model.layers[layer].softmax.exponential.clone())
-                    .into_iter()
-                    .map(|e| e as u16)
-                    .collect(),
-            )
-        })?;
+        let exponential =
+            self.runtime
+                .lookup::<u16>(&[Input::each(&opened)], count, sum_ring, || {
+                    Contents::same(
+                        table(&|model| model.layers[layer].softmax.exponential.clone())
+                            .into_iter()
+                            .map(|e| e as u16)
+                            .collect(),
+                    )
+                })?;
         self.runtime.leave();
 
         self.runtime.enter("denominator");
         let sum = exponential.sum_rows(row, 1);
         let opened = self.runtime.open(&sum)?;
-        let code = self.runtime.lookup::<u8>(&[Input::each(&opened)], sum.len(), NIBBLE, || {
-            Contents::same(
-                table(&|model| model.layers[layer].softmax.denominator_code.clone())
-                    .into_iter()
-                    .map(|code| code as u8)
-                    .collect(),
-            )
-        })?;
+        let code = self
+            .runtime
+            .lookup::<u8>(&[Input::each(&opened)], sum.len(), NIBBLE, || {
+                Contents::same(
+                    table(&|model| model.layers[layer].softmax.denominator_code.clone())
+                        .into_iter()
+                        .map(|code| code as u8)
+                        .collect(),
+                )
+            })?;
         self.runtime.leave();
 
         self.runtime.enter("quotient");
@@ -83,9 +89,12 @@ impl LutRss<'_> {
         }
         self.runtime.enter("narrow");
         let opened = self.runtime.open(&scores)?;
-        let narrowed = self.signed_table::<u8>(Input::each(&opened), scores.len(), NIBBLE, |model, index| {
-            model.layers[layer].softmax.scores.level(index)
-        })?;
+        let narrowed = self.signed_table::<u8>(
+            Input::each(&opened),
+            scores.len(),
+            NIBBLE,
+            |model, index| model.layers[layer].softmax.scores.level(index),
+        )?;
         self.runtime.leave();
         Ok(narrowed)
     }

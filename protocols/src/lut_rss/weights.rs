@@ -96,14 +96,17 @@ fn share_one(
     let draw = |session: &mut Session, peer| {
         let stream = session.shared_stream(peer);
         let mut second = vec![0u16; count];
-        session.threads().chunks_mut(&mut second, 4096, |first, part| {
-            stream.fill(PRODUCT, first as u64, part);
-        });
+        session
+            .threads()
+            .chunks_mut(&mut second, 4096, |first, part| {
+                stream.fill(PRODUCT, first as u64, part);
+            });
         second
     };
     match session.me() {
         Party::P0 => {
-            let model = model.ok_or_else(|| Error::Unsupported("P0 has no model to share".into()))?;
+            let model =
+                model.ok_or_else(|| Error::Unsupported("P0 has no model to share".into()))?;
             let clear = model.linear(linear)?;
             if (clear.outputs, clear.inputs) != (outputs, inputs) {
                 return Err(Error::Shape {
@@ -115,8 +118,12 @@ fn share_one(
                 });
             }
             let second = draw(session, Party::P1);
-            let first: Vec<u16> =
-                clear.weights.iter().zip(&second).map(|(w, s)| w.wrapping_sub(*s)).collect();
+            let first: Vec<u16> = clear
+                .weights
+                .iter()
+                .zip(&second)
+                .map(|(w, s)| w.wrapping_sub(*s))
+                .collect();
             let mut payload = Vec::with_capacity(bytes);
             pack::pack(PRODUCT, &first, &mut payload);
             session.send(Party::P2, payload)?;
@@ -128,13 +135,17 @@ fn share_one(
         }
         Party::P1 => {
             let second = draw(session, Party::P0);
-            Ok(SharedLinear::Second(Packed16::from_rows(&second, outputs, inputs)))
+            Ok(SharedLinear::Second(Packed16::from_rows(
+                &second, outputs, inputs,
+            )))
         }
         Party::P2 => {
             let payload = session.receive(Party::P0, bytes)?;
             let mut first = vec![0u16; count];
             pack::unpack(PRODUCT, &payload, &mut first);
-            Ok(SharedLinear::First(Packed16::from_rows(&first, outputs, inputs)))
+            Ok(SharedLinear::First(Packed16::from_rows(
+                &first, outputs, inputs,
+            )))
         }
     }
 }

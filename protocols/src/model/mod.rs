@@ -4,4 +4,5 @@
 pub mod config;
 pub mod integer;
 pub mod quantized;
+pub mod reference_integer;
 pub mod walk;

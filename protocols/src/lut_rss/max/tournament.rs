@@ -20,7 +20,9 @@ impl LutRss<'_> {
             self.runtime.enter(&format!("level{level}"));
             let half = width / 2;
             let side = |parity: usize| -> Vec<usize> {
-                (0..rows).flat_map(|r| (0..half).map(move |j| r * width + 2 * j + parity)).collect()
+                (0..rows)
+                    .flat_map(|r| (0..half).map(move |j| r * width + 2 * j + parity))
+                    .collect()
             };
             let (left, right) = (left_over.select(&side(0)), left_over.select(&side(1)));
             let opened = self.runtime.open_all(&[&left, &right])?;
@@ -29,10 +31,22 @@ impl LutRss<'_> {
                 let all = 0..=ring.mask() as u8;
                 let pairs = all.clone().flat_map(|a| all.clone().map(move |b| (a, b)));
                 Contents::same(
-                    pairs.map(|(a, b)| if ring.signed(a) >= ring.signed(b) { a } else { b }).collect(),
+                    pairs
+                        .map(|(a, b)| {
+                            if ring.signed(a) >= ring.signed(b) {
+                                a
+                            } else {
+                                b
+                            }
+                        })
+                        .collect(),
                 )
             })?;
-            left_over = if width % 2 == 0 { winners } else { carry_odd(&winners, &left_over, width) };
+            left_over = if width % 2 == 0 {
+                winners
+            } else {
+                carry_odd(&winners, &left_over, width)
+            };
             width = width.div_ceil(2);
             level += 1;
             self.runtime.leave();

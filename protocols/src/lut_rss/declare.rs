@@ -1,0 +1,73 @@
+//! Declared cost of `lut-rss`: the walk in the cost book, and the memory that follows from it.
+
+use super::{Knowledge, LutRss, Settings, weights::SharedWeights};
+use crate::Result;
+use crate::cost::CostBook;
+use crate::model::walk::{Linear, walk};
+use crate::net::Party;
+use crate::runtime::Runtime;
+use crate::system::{Declared, DeclaredPhase, Phase};
+
+/// Messages of agreement and seeds (see [`crate::session::Session::establish`]) depend on the names of
+/// things, not on the protocol; the seeds are the declared part.
+const SEED_BYTES: usize = 16;
+
+/// Declared bytes, rounds, material and memory of a run. `verify` adds what the parties record.
+pub fn declare(settings: &Settings, verify: bool) -> Result<Declared> {
+    let mut book = CostBook::default();
+    book.path.enter("connect");
+    let seeds = [
+        (Party::P0, Party::P1),
+        (Party::P0, Party::P2),
+        (Party::P1, Party::P2),
+    ];
+    book.simultaneous(&seeds.map(|(from, to)| (from, to, SEED_BYTES)));
+    book.path.leave();
+    SharedWeights::declare(settings, &mut book);
+    let setup = book.finish();
+    let (offline, material_bytes) = declare_phase(settings, Phase::Offline)?;
+    let (online, _) = declare_phase(settings, Phase::Online)?;
+    let memory_bytes = memory(settings, material_bytes, verify);
+    Ok(Declared {
+        setup,
+        offline,
+        online,
+        material_bytes,
+        memory_bytes,
+    })
+}
+
+fn declare_phase(settings: &Settings, phase: Phase) -> Result<(DeclaredPhase, [u64; 3])> {
+    let mut book = CostBook::default();
+    let runtime = Runtime::declared(&mut book, phase);
+    let mut engine = LutRss::new(runtime, settings, Knowledge::default());
+    walk(&mut engine, &settings.config)?;
+    let dealt = engine.runtime.dealt_bytes;
+    Ok((book.finish(), dealt))
+}
+
+/// Predicted peak memory of each party's process.
+///
+/// Weights are held packed, twice at P0. The widest activation is held in shares and in messages; the
+/// factor was set from measured peaks and is checked by a test against real processes.
+fn memory(settings: &Settings, material: [u64; 3], verify: bool) -> [u64; 3] {
+    let config = &settings.config;
+    let weights: u64 = Linear::all(config)
+        .into_iter()
+        .map(|linear| linear.shape(config))
+        .map(|(outputs, inputs)| 2 * (outputs * inputs) as u64)
+        .sum();
+    let tokens = settings.seq_len as u64;
+    let (hidden, inner) = (config.hidden as u64, config.feed_forward as u64);
+    let scores = config.heads as u64 * tokens * tokens;
+    let widest = (tokens * (3 * hidden + inner)).max(2 * scores + tokens * hidden);
+    let process = 24 << 20;
+    let working = process + widest * 24 + 8 * hidden * inner;
+    let cuts = config.layers as u64 * (tokens * (6 * hidden + inner) + scores);
+    let record = if verify { 3 * 4 * cuts } else { 0 };
+    [
+        working + 2 * weights,
+        working + weights + record + material[1],
+        working + weights + record + material[2] + (8 << 20),
+    ]
+}
