@@ -4,3 +4,4 @@
 pub mod gemm16;
 pub mod gemm64;
 pub mod pack;
+pub(crate) mod words;
