@@ -28,5 +28,6 @@ pub mod share;
 pub mod steps;
 pub mod system;
 pub mod threads;
+pub mod trio;
 
 pub use error::{Error, Result};

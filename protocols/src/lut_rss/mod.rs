@@ -18,6 +18,7 @@
 
 pub mod declare;
 pub mod linear;
+pub mod load;
 pub mod max;
 pub mod norm;
 pub mod party;

@@ -49,9 +49,9 @@ impl LutRssParty {
     /// Loads what this party may know from the model folder.
     pub fn load(workload: &Workload, party: Party) -> Result<Self> {
         let secret = match party {
-            Party::P0 => Secret::Model(Box::new(super::verify::load_model(workload)?)),
+            Party::P0 => Secret::Model(Box::new(super::load::model(workload)?)),
             Party::P1 => {
-                let (range, values) = super::verify::load_input(workload)?;
+                let (range, values) = super::load::input(workload)?;
                 Secret::Input(IntegerModel::quantize_input(
                     range,
                     workload.index_bits,

@@ -1,9 +1,99 @@
 //! The check of a run against the references in the clear.
 
+use super::load;
 use crate::evidence::Evidence;
 use crate::model::integer::{IntegerModel, output_unit};
 use crate::model::quantized::{QuantizedModel, Range};
+use crate::model::reference_float::FloatReference;
 use crate::model::reference_integer::{Carries, IntegerReference};
 use crate::model::walk::walk;
+use crate::ring::Ring;
 use crate::system::{Verified, Workload};
 use crate::{Error, Result};
+
+/// Checks a run bit for bit against the integer reference with the run's carries, and measures how far
+/// the quantized result is from the same weights without quantized activations.
+pub fn verify(workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
+    let source = load::model(workload)?;
+    let (range, values) = load::input(workload)?;
+    check(workload, &source, range, &values, evidence)
+}
+
+/// [`verify`] with model and input at hand.
+pub fn check(
+    workload: &Workload,
+    source: &QuantizedModel,
+    input_range: Range,
+    input: &[f32],
+    evidence: &[Vec<u8>; 3],
+) -> Result<Verified> {
+    let p1 = Evidence::from_bytes(&evidence[1])?;
+    let p2 = Evidence::from_bytes(&evidence[2])?;
+    let model = IntegerModel::new(source, workload.index_bits, workload.seq_len)?;
+    let indices = IntegerModel::quantize_input(input_range, workload.index_bits, input);
+    let carries = Carries::recorded(Evidence::carries(&p1, &p2)?);
+    let mut reference = IntegerReference::new(&model, workload.seq_len, indices, carries);
+    walk(&mut reference, &workload.model)?;
+    reference.expect_all_used()?;
+    compare(&p1.output, &reference.output)?;
+
+    let output = to_real(&model, &p1.output);
+    let float = FloatReference::run(source, &[input.to_vec()])?;
+    let float = float
+        .first()
+        .map(|matrix| matrix.data.as_slice())
+        .unwrap_or_default();
+    Ok(Verified {
+        how: "bit-exact: integer reference with the same carries".into(),
+        float_error: relative_error(&output, float),
+        output,
+    })
+}
+
+/// The output ring's elements as real numbers.
+fn to_real(model: &IntegerModel<'_>, output: &[u16]) -> Vec<f32> {
+    let source = model.source;
+    let (ring, range) = match (&source.head, source.layers.last()) {
+        (Some(head), _) => (Ring::new(16), head.logit_range),
+        (None, Some(layer)) => (Ring::new(model.index_bits), layer.feed_forward_norm.output),
+        (None, None) => (Ring::new(model.index_bits), source.input_range),
+    };
+    let unit = output_unit(source.config.head, range, model.index_bits);
+    output
+        .iter()
+        .map(|v| (ring.signed(*v) as f64 * unit) as f32)
+        .collect()
+}
+
+fn compare(secure: &[u16], reference: &[u16]) -> Result<()> {
+    if secure.len() != reference.len() {
+        return Err(Error::Verification(format!(
+            "P1 learned {} values, the reference has {}",
+            secure.len(),
+            reference.len()
+        )));
+    }
+    let differing = secure.iter().zip(reference).filter(|(a, b)| a != b).count();
+    if differing > 0 {
+        return Err(Error::Verification(format!(
+            "{differing} of {} output values differ from the integer reference with the same carries",
+            secure.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Largest difference over the reference's root mean square.
+fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
+    let square = reference
+        .iter()
+        .map(|v| f64::from(*v) * f64::from(*v))
+        .sum::<f64>();
+    let rms = (square / reference.len().max(1) as f64).sqrt();
+    let largest = output
+        .iter()
+        .zip(reference)
+        .map(|(a, b)| f64::from((a - b).abs()))
+        .fold(0.0, f64::max);
+    largest / rms.max(f64::MIN_POSITIVE)
+}

@@ -234,7 +234,9 @@ impl Engine for IntegerReference<'_> {
         let config = &self.model.source.config;
         let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
         let levels = |x: Vec<i64>, operand: usize| -> Vec<i64> {
-            x.into_iter().map(|index| scales.qkv[operand].level(index)).collect()
+            x.into_iter()
+                .map(|index| scales.qkv[operand].level(index))
+                .collect()
         };
         let (q, k) = (levels(q, 0), levels(k, 1));
         let mut scores = Vec::with_capacity(config.heads * n * n);

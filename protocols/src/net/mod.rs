@@ -1,5 +1,31 @@
 //! Messages between the three parties: one small blocking [`Network`], metered where it sends.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`local`] | three ends in one process, for tests |
+//! | [`tcp`] | one end of a mesh of TCP connections |
+//! | [`shape`] | the bandwidth and the delay of a link, imposed inside the transport |
+//! | [`record`] | a wrapper that keeps what one party received, for tests on transcripts |
+//! | [`end`] | what the transports have in common: checks, meter, depth, shaping |
+//!
+//! What arrives waits in memory without a bound, so a send never depends on the peer's receive and
+//! two ends that both send first cannot deadlock.
 
+pub mod end;
+mod frame;
+mod hello;
+mod inbox;
+pub mod local;
+pub mod record;
+pub mod shape;
+pub mod tcp;
+
+pub use local::{LocalNetwork, local_trio, local_trio_shaped};
+pub use record::{Received, Recorder, Transcript};
+pub use shape::LinkShape;
+pub use tcp::{Listener, Mesh, RunId, TcpNetwork};
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// One of the three parties: P0 is the model owner and dealer, P1 the data owner, P2 the assistant.
@@ -89,6 +115,36 @@ pub enum NetError {
         /// What came.
         actual: String,
     },
+    /// The address to listen on cannot be had.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not, and what to do about it.
+        cause: String,
+    },
+    /// The connections between the parties did not come about in time.
+    #[error("{me} found no connection with {peer} ({place}) within {waited:?}: {cause}")]
+    Connect {
+        /// Who tried.
+        me: Party,
+        /// With whom.
+        peer: Party,
+        /// Who calls whom, and at which address.
+        place: String,
+        /// How long it tried.
+        waited: Duration,
+        /// What went wrong last.
+        cause: String,
+    },
+    /// A link that cannot be: the bandwidth is not a positive number.
+    #[error("link to {to}: a bandwidth of {bits_per_second} bit/s is not a positive number")]
+    Bandwidth {
+        /// The receiving end of the link.
+        to: Party,
+        /// What was asked for.
+        bits_per_second: f64,
+    },
 }
 
 /// What one party has sent so far, to each party by index, and the longest chain of dependent
@@ -125,4 +181,27 @@ pub trait Network: Send {
     fn meter(&self) -> Meter;
     /// Starts a phase: the depth returns to 0. Called at a point where no message is under way.
     fn restart_depth(&mut self);
+}
+
+impl<N: Network + ?Sized> Network for Box<N> {
+    fn me(&self) -> Party {
+        (**self).me()
+    }
+    fn send(&mut self, to: Party, step: &str, payload: Vec<u8>) -> Result<(), NetError> {
+        (**self).send(to, step, payload)
+    }
+    fn receive(
+        &mut self,
+        from: Party,
+        step: &str,
+        expected_bytes: usize,
+    ) -> Result<Vec<u8>, NetError> {
+        (**self).receive(from, step, expected_bytes)
+    }
+    fn meter(&self) -> Meter {
+        (**self).meter()
+    }
+    fn restart_depth(&mut self) {
+        (**self).restart_depth();
+    }
 }

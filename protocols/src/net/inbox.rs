@@ -1,0 +1,131 @@
+//! What has arrived from one peer and was not yet received.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// One message between two parties.
+#[derive(Debug)]
+pub struct Message {
+    /// The step label, cut as [`super::end::wire_label`] does.
+    pub(super) label: Vec<u8>,
+    /// The sender's depth plus one.
+    pub(super) depth: u64,
+    /// When it may be received, nanoseconds of the monotonic clock; 0 for at once.
+    pub(super) due_ns: u64,
+    /// What the program sent.
+    pub(super) payload: Vec<u8>,
+}
+
+/// Why there is no message.
+pub(super) enum Nothing {
+    /// The peer will send no more; the cause.
+    Closed(String),
+    /// Not a byte came for the whole timeout; how long the receiver waited.
+    Silent(Duration),
+}
+
+/// An unbounded queue with one reader and one writer.
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    messages: VecDeque<Message>,
+    /// When the last byte came.
+    heard: Instant,
+    /// Why no more will come.
+    closed: Option<String>,
+    /// Nobody will receive any more.
+    abandoned: bool,
+}
+
+impl Inbox {
+    /// An empty one.
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                messages: VecDeque::new(),
+                heard: Instant::now(),
+                closed: None,
+                abandoned: false,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Appends a message; drops it if nobody will receive it.
+    pub(super) fn push(&self, message: Message) {
+        let mut state = self.lock();
+        state.heard = Instant::now();
+        if !state.abandoned {
+            state.messages.push_back(message);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Says that part of a message came.
+    pub(super) fn hear(&self) {
+        self.lock().heard = Instant::now();
+    }
+
+    /// Says that no more will come. The first cause stands.
+    pub(super) fn close(&self, cause: &str) {
+        self.lock().closed.get_or_insert_with(|| cause.to_owned());
+        self.changed.notify_all();
+    }
+
+    /// Says that nobody will receive any more.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.messages.clear();
+    }
+
+    /// The next message, in the order sent. What came before the end is handed out before the end is
+    /// told. The wait ends when not a byte came for `timeout`, so a long message on a slow line may
+    /// take longer.
+    pub(super) fn pop(&self, timeout: Duration) -> Result<Message, Nothing> {
+        let began = Instant::now();
+        let mut state = self.lock();
+        loop {
+            if let Some(message) = state.messages.pop_front() {
+                return Ok(message);
+            }
+            if let Some(cause) = &state.closed {
+                return Err(Nothing::Closed(cause.clone()));
+            }
+            let left = timeout.saturating_sub(began.max(state.heard).elapsed());
+            if left.is_zero() {
+                return Err(Nothing::Silent(began.elapsed()));
+            }
+            state = self.wait(state, left);
+        }
+    }
+
+    /// Waits for `duration`, or until no more will come: then the cause.
+    pub(super) fn wait_closed(&self, duration: Duration) -> Option<String> {
+        let began = Instant::now();
+        let mut state = self.lock();
+        loop {
+            let left = duration.saturating_sub(began.elapsed());
+            if state.closed.is_some() || left.is_zero() {
+                return state.closed.clone();
+            }
+            state = self.wait(state, left);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A thread that panicked between two fields leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+        self.changed
+            .wait_timeout(state, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+}

@@ -1,0 +1,168 @@
+//! The engine from end to end, three parties in one process: bit-exact against the integer reference,
+//! and declared bytes and rounds equal to what was counted, step by step.
+
+use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
+use qbench_protocols::lut_rss::{system::LutRssSystem, verify};
+use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::model::integer::IntegerModel;
+use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
+use qbench_protocols::net::Party;
+use qbench_protocols::system::{
+    DeclaredPhase, MaxProtocol, System, VarianceProtocol, Verified, Workload,
+};
+use qbench_protocols::trio::{self, Outcome};
+use std::collections::BTreeMap;
+
+fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig {
+    ModelConfig {
+        name: "test".into(),
+        layers,
+        hidden,
+        heads,
+        feed_forward: 4 * hidden,
+        max_positions: 64,
+        activation: ActivationFunction::Gelu,
+        head,
+        layer_norm_epsilon: 1e-12,
+    }
+}
+
+fn workload(model: ModelConfig, seq_len: usize, index_bits: u32) -> Workload {
+    Workload {
+        model,
+        model_dir: "unused".into(),
+        seq_len,
+        input_seed: 7,
+        tokens: None,
+        index_bits,
+        max_protocol: MaxProtocol::Tournament,
+        variance_protocol: VarianceProtocol::SquareTable,
+        verify: true,
+    }
+}
+
+fn run(workload: &Workload, threads: usize) -> (Verified, [Outcome; 3]) {
+    let source = synthetic(&workload.model, 3).unwrap();
+    let input = synthetic_input(&workload.model, workload.seq_len, workload.input_seed);
+    let outcomes = trio::run(threads, |session| {
+        let secret = match session.me() {
+            Party::P0 => Secret::Model(Box::new(source.clone())),
+            Party::P1 => Secret::Input(IntegerModel::quantize_input(
+                source.input_range,
+                workload.index_bits,
+                &input,
+            )),
+            Party::P2 => Secret::Nothing,
+        };
+        let mut party = LutRssParty::new(workload, secret);
+        trio::run_program(session, &mut party)
+    })
+    .unwrap();
+    let evidence = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
+    let verified = verify::check(workload, &source, source.input_range, &input, &evidence).unwrap();
+    (verified, outcomes)
+}
+
+/// Per step: bytes from party to party and rounds, as counted at the parties.
+fn counted(outcomes: &[Outcome; 3], phase: usize) -> BTreeMap<String, ([[u64; 3]; 3], u64)> {
+    let mut steps: BTreeMap<String, ([[u64; 3]; 3], u64)> = BTreeMap::new();
+    for (party, outcome) in outcomes.iter().enumerate() {
+        for step in &outcome.phases[phase].steps {
+            let entry = steps.entry(step.step.clone()).or_default();
+            entry.0[party] = step.sent_bytes;
+            entry.1 = entry.1.max(step.rounds);
+        }
+    }
+    steps.retain(|_, (bytes, rounds)| *rounds > 0 || bytes.iter().flatten().any(|b| *b > 0));
+    steps
+}
+
+fn declared(phase: &DeclaredPhase) -> BTreeMap<String, ([[u64; 3]; 3], u64)> {
+    phase
+        .steps
+        .iter()
+        .filter(|step| step.rounds > 0 || step.bytes.iter().flatten().any(|b| *b > 0))
+        .map(|step| (step.step.clone(), (step.bytes, step.rounds)))
+        .collect()
+}
+
+fn check(workload: &Workload, threads: usize) {
+    let (_, outcomes) = run(workload, threads);
+    let cost = LutRssSystem.cost(workload).unwrap();
+    for (phase, declaration) in [(1, &cost.offline), (2, &cost.online)] {
+        assert_eq!(
+            counted(&outcomes, phase),
+            declared(declaration),
+            "phase {phase} of {workload:?}"
+        );
+        let longest = outcomes
+            .iter()
+            .map(|outcome| outcome.phases[phase].rounds)
+            .max()
+            .unwrap();
+        assert_eq!(longest, declaration.rounds(), "rounds of phase {phase}");
+    }
+    let mut setup = counted(&outcomes, 0);
+    setup.remove("connect");
+    let mut expected = declared(&cost.setup);
+    expected.remove("connect");
+    assert_eq!(
+        setup
+            .iter()
+            .map(|(step, (bytes, _))| (step, bytes))
+            .collect::<Vec<_>>(),
+        expected
+            .iter()
+            .map(|(step, (bytes, _))| (step, bytes))
+            .collect::<Vec<_>>(),
+        "setup"
+    );
+    for (party, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(
+            outcome.material_bytes, cost.material_bytes[party],
+            "material of P{party}"
+        );
+    }
+}
+
+#[test]
+fn every_index_width_is_exact_and_costs_what_it_declares() {
+    for index_bits in 4..=8 {
+        check(
+            &workload(
+                config(1, 16, 2, Head::Classifier { labels: 3 }),
+                4,
+                index_bits,
+            ),
+            1,
+        );
+    }
+}
+
+#[test]
+fn odd_shapes_are_exact_and_cost_what_they_declare() {
+    for (layers, hidden, heads, seq_len, head) in [
+        (2, 24, 3, 1, Head::Hidden),
+        (1, 20, 1, 3, Head::Classifier { labels: 2 }),
+        (2, 48, 4, 7, Head::Hidden),
+        (1, 32, 2, 17, Head::Classifier { labels: 1 }),
+    ] {
+        check(
+            &workload(config(layers, hidden, heads, head), seq_len, 4),
+            2,
+        );
+    }
+}
+
+#[test]
+fn the_papers_variance_is_exact_and_costs_what_it_declares() {
+    for index_bits in [4, 6] {
+        let mut workload = workload(
+            config(2, 32, 2, Head::Classifier { labels: 2 }),
+            6,
+            index_bits,
+        );
+        workload.variance_protocol = VarianceProtocol::InnerProduct;
+        check(&workload, 1);
+    }
+}
