@@ -3,4 +3,5 @@
 
 pub mod gemm16;
 pub mod gemm64;
+pub mod gemm_f32;
 pub mod pack;
