@@ -7,5 +7,7 @@ pub mod embeddings;
 pub mod float;
 pub mod quantized;
 pub mod reference_float;
+pub mod store;
 pub mod synthetic;
+mod tensors;
 pub mod walk;
