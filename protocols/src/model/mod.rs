@@ -1,8 +1,15 @@
 //! BERT: its configuration, its weights (float and 1-bit), the one walk over the encoder, and the
 //! references in the clear.
 
+pub mod calibrate;
 pub mod config;
 pub mod integer;
 pub mod quantized;
 pub mod reference_integer;
+pub mod embeddings;
+pub mod float;
+pub mod reference_float;
+pub mod store;
+pub mod synthetic;
+mod tensors;
 pub mod walk;
