@@ -87,18 +87,20 @@ impl Runtime<'_> {
                 let mut payload = Vec::with_capacity(total);
                 for x in inputs {
                     let (ring, len) = (x.ring(), x.len());
-                    let offsets: Vec<u16> = filled(session.private_stream(), ring, len);
-                    let theirs: Vec<u16> = filled(session.shared_stream(Party::P1), ring, len);
-                    let correction: Vec<u16> = offsets
+                    let offsets: Vec<W> = filled(session.private_stream(), ring, len);
+                    // P1 draws the same words: a stream's layout depends on the word.
+                    let theirs: Vec<W> = filled(session.shared_stream(Party::P1), ring, len);
+                    let correction: Vec<W> = offsets
                         .iter()
                         .zip(theirs)
-                        .map(|(d, s)| ring.reduce(d.wrapping_sub(s)))
+                        .map(|(d, s)| ring.reduce(d.sub(s)))
                         .collect();
                     pack::pack(ring, &correction, &mut payload);
+                    let elements = offsets.iter().map(|d| d.to_u64() as u16).collect();
                     opened.push(Opened {
                         ring,
                         len,
-                        elements: offsets,
+                        elements,
                     });
                 }
                 session.send(Party::P2, payload)?;

@@ -3,12 +3,12 @@
 
 pub mod calibrate;
 pub mod config;
-pub mod integer;
-pub mod quantized;
-pub mod reference_integer;
 pub mod embeddings;
 pub mod float;
+pub mod integer;
+pub mod quantized;
 pub mod reference_float;
+pub mod reference_integer;
 pub mod store;
 pub mod synthetic;
 mod tensors;
