@@ -1,15 +1,13 @@
 //! One suite for every network backend: order, labels, lengths, silence, death, metering.
 
-mod network_ends;
-
-use network_ends::{Connect, PATIENCE, PLAIN, run};
+use crate::ends::{Connect, PATIENCE, PLAIN, run};
 use qbench_protocols::net::{LinkShape, NetError, Network, Party, Recorder};
 use std::time::Duration;
 
 macro_rules! suite {
     ($($backend:ident),*) => {$(
         mod $backend {
-            use super::network_ends::$backend as connect;
+            use crate::ends::$backend as connect;
             suite!(@tests connect
                 both_sides_may_send_64_mebibytes_first
                 messages_keep_their_order_and_may_be_empty
