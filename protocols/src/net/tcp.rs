@@ -120,7 +120,7 @@ impl Listener {
                 readers.push((peer, reader, Arc::clone(&inboxes[peer.index()])));
             }
         }
-        // From here on an error drops the end, which tells the peers.
+        // From here on an error drops both halves of the streams, which tells the peers.
         let wire = TcpWire { streams };
         let end = End::new(mesh.me, wire, inboxes, mesh.links, mesh.timeout)?;
         for (peer, reader, inbox) in readers {
@@ -160,12 +160,10 @@ impl Listener {
                     Caller::Unknown => callers.push((stream, hello)),
                     Caller::Stranger => last = format!("{} is no party", name(&stream)),
                     Caller::Known { run, from, to } => {
-                        let verdict = if run != mesh.run {
-                            Verdict::OtherRun
-                        } else if to != mesh.me || !mesh.awaits(from, streams) {
-                            Verdict::NotExpected
-                        } else {
-                            Verdict::Welcome
+                        let verdict = match (run == mesh.run, to == mesh.me) {
+                            (true, true) if mesh.awaits(from, streams) => Verdict::Welcome,
+                            (true, _) => Verdict::NotExpected,
+                            (false, _) => Verdict::OtherRun,
                         };
                         let caller = format!("{} called as {from} for {to}", name(&stream));
                         match (greet(&mut stream, verdict), verdict) {

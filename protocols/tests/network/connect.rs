@@ -5,7 +5,7 @@ use qbench_protocols::net::{
     LinkShape, Listener, Mesh, NetError, Network, Party, RunId, TcpNetwork,
 };
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 fn mesh(me: Party, run: RunId, peers: [Option<SocketAddr>; 3]) -> Mesh {
@@ -18,9 +18,11 @@ fn mesh(me: Party, run: RunId, peers: [Option<SocketAddr>; 3]) -> Mesh {
     }
 }
 
-/// Three listeners and their addresses.
+/// Three listeners and their addresses. P0's is a loopback address that nothing else uses: tests
+/// that close it and listen again find the port free.
 fn listeners() -> ([Listener; 3], [Option<SocketAddr>; 3]) {
-    let listeners = Party::ALL.map(|_| TcpNetwork::listen(ANY_PORT).unwrap());
+    let own = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
+    let listeners = [own, ANY_PORT, ANY_PORT].map(|a| TcpNetwork::listen(a).unwrap());
     let addresses = [0, 1, 2].map(|i: usize| Some(listeners[i].local_addr()));
     (listeners, addresses)
 }
