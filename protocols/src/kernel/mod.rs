@@ -3,5 +3,6 @@
 
 pub mod gemm16;
 pub mod gemm64;
+mod operands;
 pub mod pack;
 pub(crate) mod words;
