@@ -6,11 +6,13 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod packed;
+mod peak;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
 pub use packed::{PANEL, Packed16};
+pub use peak::register_multiply_adds;
 
 use super::operands::{Block, Operands, parallel_blocks};
 use crate::threads::Threads;
