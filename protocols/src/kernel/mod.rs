@@ -3,5 +3,6 @@
 
 pub mod gemm16;
 pub mod gemm64;
+pub mod gemm_f32;
 pub mod pack;
 pub(crate) mod words;

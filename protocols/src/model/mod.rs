@@ -1,8 +1,13 @@
 //! BERT: its configuration, its weights (float and 1-bit), the one walk over the encoder, and the
 //! references in the clear.
 
+pub mod calibrate;
 pub mod config;
+pub mod embeddings;
+pub mod float;
 pub mod integer;
 pub mod quantized;
+pub mod reference_float;
 pub mod reference_integer;
+pub mod synthetic;
 pub mod walk;
