@@ -9,5 +9,7 @@ pub mod integer;
 pub mod quantized;
 pub mod reference_float;
 pub mod reference_integer;
+pub mod store;
 pub mod synthetic;
+mod tensors;
 pub mod walk;
