@@ -2,6 +2,7 @@
 //! Signs are random, so the outputs mean nothing; no published accuracy may come from here.
 
 use super::calibrate::calibrate;
+use super::calibrate::{LinearMeans, calibrate};
 use super::config::{Head, ModelConfig};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
@@ -16,6 +17,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 const CALIBRATION: (u64, usize) = (2, 32);
 /// Gain of query and key: scores then spread by about its square.
 const ATTENTION_GAIN: f32 = 1.4;
+const CALIBRATION: (u64, usize) = (4, 32);
+/// Gain of what is added to the residual stream: below 1, so that tokens stay apart in deep models.
+const BRANCH_GAIN: f32 = 0.5;
 /// Domains of the one seed a user gives.
 const MODEL_DOMAIN: u64 = 0x6d6f_6465_6c00_0000;
 const INPUT_DOMAIN: u64 = 0x696e_7075_7400_0000;
@@ -46,6 +50,14 @@ pub fn synthetic(config: &ModelConfig, seed: u64) -> Result<QuantizedModel> {
         .map(|i| synthetic_input(config, length, seed.wrapping_add(!i)))
         .collect();
     calibrate(&mut model, &inputs, None)?;
+    // The biases drawn above become the layers' mean outputs: else what all tokens have in common (such
+    // as the mean of a ReLU) grows from layer to layer until all tokens are alike, unlike in a trained model.
+    let mut targets = LinearMeans::new();
+    for linear in Linear::all(config) {
+        let layer = model.quantized_linear(linear);
+        targets.extend(layer.map(|layer| (linear, layer.bias.clone())));
+    }
+    calibrate(&mut model, &inputs, Some(&targets))?;
     Ok(model)
 }
 
@@ -72,6 +84,8 @@ fn layer(config: &ModelConfig, l: usize, random: &mut Random) -> QuantizedLayer 
         attention_output: random.linear(Linear::AttentionOutput(l).shape(config), 1.0),
         feed_forward_in: random.linear(Linear::FeedForwardIn(l).shape(config), 1.0),
         feed_forward_out: random.linear(Linear::FeedForwardOut(l).shape(config), 1.0),
+        attention_output: random.linear(Linear::AttentionOutput(l).shape(config), BRANCH_GAIN),
+        feed_forward_out: random.linear(Linear::FeedForwardOut(l).shape(config), BRANCH_GAIN),
         qkv_range: [empty; 3],
         score_range: empty,
         context_range: empty,
