@@ -1,11 +1,3 @@
-use std::path::Path;
-pub struct PublicModel {
-    pub input_range: super::quantized::Range,
-    pub embeddings: Option<super::embeddings::Embeddings>,
-}
-pub fn load_private(_: &Path) -> crate::Result<super::quantized::QuantizedModel> {
-    todo!()
-pub fn load_public(_: &Path) -> crate::Result<PublicModel> {
 //! The project's own model folder: `private.safetensors` for P0 and `public.safetensors` for P1. The
 //! format is described in `docs/MODEL_FORMAT.md`.
 
@@ -19,31 +11,43 @@ use super::walk::{Linear, Norm};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::path::Path;
+
 /// P0's part: weights, scales and all ranges.
 pub const PRIVATE_FILE: &str = "private.safetensors";
 /// P1's part: embeddings and the two ranges at the ends.
 pub const PUBLIC_FILE: &str = "public.safetensors";
 /// Version of the format that this code writes, and the only one that it reads.
 pub const FORMAT_VERSION: u32 = 1;
+
 /// The one metadata entry of both files.
 const METADATA_KEY: &str = "qbench-model";
+
 /// What the metadata entry says, as JSON.
 #[derive(Serialize, Deserialize)]
 struct Header {
     version: u32,
     part: Part,
     config: ModelConfig,
+}
+
 /// Just enough of a header to tell a newer format from a broken file.
 #[derive(Deserialize)]
 struct Version {
+    version: u32,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Part {
     Private,
     Public,
+}
+
 /// What everyone may know of a model. P1 needs both ranges: it quantizes its own input, and it turns
 /// the integers that it learns back into real numbers.
 #[derive(Clone, PartialEq, Debug)]
+pub struct PublicModel {
     /// The architecture.
     pub config: ModelConfig,
     /// Range of the embedded input.
@@ -52,6 +56,8 @@ enum Part {
     pub output_range: Range,
     /// Embedding tables, unless the model is synthetic.
     pub embeddings: Option<Embeddings>,
+}
+
 impl QuantizedModel {
     /// Range of what P1 learns: logits, or the last layer's output.
     ///
@@ -67,6 +73,8 @@ impl QuantizedModel {
             what: "has no output layer".into(),
         })
     }
+}
+
 /// Writes both files of a model folder, each whole or not at all. Makes the folder if need be.
 ///
 /// # Errors
@@ -78,6 +86,7 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
             version: FORMAT_VERSION,
             part,
             config: model.config.clone(),
+        })
         .map_err(|e| fault(dir, format!("configuration cannot be written ({e})")))
     };
     let private = write_private(model)?;
@@ -86,6 +95,7 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
         METADATA_KEY,
         header(Part::Private)?,
     )?;
+
     let mut public = TensorWriter::default();
     write_ranges(&mut public, "input.range", &[model.input_range]);
     write_ranges(&mut public, "output.range", &[model.output_range()?]);
@@ -97,12 +107,16 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
         public.f32("embeddings.norm_gamma", &[e.hidden], &e.norm_gamma);
         public.f32("embeddings.norm_beta", &[e.hidden], &e.norm_beta);
         public.f32("embeddings.epsilon", &[1], &[e.epsilon]);
+    }
     public.write(&dir.join(PUBLIC_FILE), METADATA_KEY, header(Part::Public)?)
+}
+
 fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
     let mut out = TensorWriter::default();
     let absent = |part: &dyn std::fmt::Display| Error::Model {
         path: model.config.name.clone(),
         what: format!("has no part `{part}`"),
+    };
     for linear in Linear::all(&model.config) {
         let layer = model
             .quantized_linear(linear)
@@ -112,6 +126,7 @@ fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
         out.bytes(format!("{linear}.signs"), &signs, &layer.signs);
         out.f32(format!("{linear}.row_scale"), &[outputs], &layer.row_scale);
         out.f32(format!("{linear}.bias"), &[outputs], &layer.bias);
+    }
     for (l, layer) in model.layers.iter().enumerate() {
         for norm in [Norm::Attention(l), Norm::FeedForward(l)] {
             let n = model.quantized_norm(norm).ok_or_else(|| absent(&norm))?;
@@ -126,15 +141,23 @@ fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
         let (inner, activated) = (layer.inner_range, layer.activated_range);
         let ranges = [query, key, value, scores, context, inner, activated];
         write_ranges(&mut out, &format!("layer{l}.ranges"), &ranges);
+    }
     write_ranges(&mut out, "input.range", &[model.input_range]);
     if let Some(head) = &model.head {
         let ranges = [head.pooler_range, head.logit_range];
         write_ranges(&mut out, "head.ranges", &ranges);
+    }
     Ok(out)
+}
+
 fn write_ranges(out: &mut TensorWriter, name: &str, ranges: &[Range]) {
     let flat: Vec<f32> = ranges.iter().flat_map(|r| [r.rms, r.max]).collect();
     out.f32(name, &[ranges.len(), 2], &flat);
+}
+
 /// Reads P0's part of a model folder.
+///
+/// # Errors
 /// [`Error::Model`] with the file and the fault: unreadable, cut short, no model of this project, the
 /// other part, an unknown version, an impossible configuration, a tensor that is missing or of the
 /// wrong type or shape, a value that is not finite, a scale or range that is not positive.
@@ -164,6 +187,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
             attention_norm: norm(Norm::Attention(l))?,
             feed_forward_norm: norm(Norm::FeedForward(l))?,
         });
+    }
     let head = match config.head {
         Head::Hidden => None,
         Head::Classifier { .. } => {
@@ -174,6 +198,8 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
                 pooler_range,
                 logit_range,
             })
+        }
+    };
     let [input_range] = read_ranges(&file, "input.range")?;
     Ok(QuantizedModel {
         input_range,
@@ -181,11 +207,18 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
         head,
         config,
     })
+}
+
 /// Reads P1's part of a model folder.
+///
+/// # Errors
 /// As [`load_private`].
 pub fn load_public(dir: &Path) -> Result<PublicModel> {
     let path = dir.join(PUBLIC_FILE);
+    let bytes = read(&path)?;
+    let file = TensorFile::parse(&path, &bytes)?;
     let config = read_header(&file, Part::Public)?;
+    let [input_range] = read_ranges(&file, "input.range")?;
     let [output_range] = read_ranges(&file, "output.range")?;
     let embeddings = if file.has("embeddings.word") {
         let hidden = config.hidden;
@@ -195,6 +228,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
                 return Err(file.fault(format!("tensor `{name}`: has no rows")));
             }
             file.f32(name, &[rows, hidden])
+        };
         let position = table("embeddings.position")?;
         if position.len() != config.max_positions * hidden {
             return Err(file.fault(format!(
@@ -202,6 +236,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
                 config.max_positions,
                 position.len() / hidden
             )));
+        }
         Some(Embeddings {
             hidden,
             word: table("embeddings.word")?,
@@ -210,11 +245,18 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
             norm_gamma: file.f32("embeddings.norm_gamma", &[hidden])?,
             norm_beta: file.f32("embeddings.norm_beta", &[hidden])?,
             epsilon: file.positive("embeddings.epsilon", &[1])?[0],
+        })
     } else {
         None
+    };
     Ok(PublicModel {
+        config,
+        input_range,
         output_range,
         embeddings,
+    })
+}
+
 fn read_header(file: &TensorFile<'_>, part: Part) -> Result<ModelConfig> {
     let json = file.metadata(METADATA_KEY).ok_or_else(|| {
         file.fault(format!(
@@ -228,16 +270,25 @@ fn read_header(file: &TensorFile<'_>, part: Part) -> Result<ModelConfig> {
         return Err(file.fault(format!(
             "has format version {version}, but this program reads version {FORMAT_VERSION}"
         )));
+    }
     let header: Header = serde_json::from_str(json).map_err(broken)?;
     if header.part != part {
+        return Err(file.fault(format!(
             "is the {:?} part of a model, expected the {part:?} part",
             header.part
+        )));
+    }
     let config = header.config;
     config.check().map_err(|what| file.fault(what))?;
     let epsilon = config.layer_norm_epsilon;
     if !(epsilon.is_finite() && epsilon > 0.0) {
+        return Err(file.fault(format!(
             "layer_norm_epsilon is {epsilon}, but must be positive"
+        )));
+    }
     Ok(config)
+}
+
 fn read_linear(
     file: &TensorFile<'_>,
     config: &ModelConfig,
@@ -251,6 +302,9 @@ fn read_linear(
         signs: file.bytes(&format!("{linear}.signs"), &signs)?,
         row_scale: file.positive(&format!("{linear}.row_scale"), &[outputs])?,
         bias: file.f32(&format!("{linear}.bias"), &[outputs])?,
+    })
+}
+
 fn read_norm(file: &TensorFile<'_>, config: &ModelConfig, norm: Norm) -> Result<QuantizedNorm> {
     let ranges = read_ranges(file, &format!("{norm}.ranges"))?;
     let [sum, mean, deviation, variance, output] = ranges;
@@ -262,6 +316,9 @@ fn read_norm(file: &TensorFile<'_>, config: &ModelConfig, norm: Norm) -> Result<
         deviation,
         variance,
         output,
+    })
+}
+
 fn read_ranges<const N: usize>(file: &TensorFile<'_>, name: &str) -> Result<[Range; N]> {
     let values = file.positive(name, &[N, 2])?;
     Ok(std::array::from_fn(|i| Range {

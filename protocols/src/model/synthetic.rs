@@ -1,7 +1,6 @@
 //! Synthetic models and inputs: the shapes, cost and numerical ranges of BERT without a checkpoint.
 //! Signs are random, so the outputs mean nothing; no published accuracy may come from here.
 
-use super::calibrate::calibrate;
 use super::calibrate::{LinearMeans, calibrate};
 use super::config::{Head, ModelConfig};
 use super::quantized::{
@@ -14,10 +13,9 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Sequences that a synthetic model is calibrated on, and their length.
-const CALIBRATION: (u64, usize) = (2, 32);
+const CALIBRATION: (u64, usize) = (4, 32);
 /// Gain of query and key: scores then spread by about its square.
 const ATTENTION_GAIN: f32 = 1.4;
-const CALIBRATION: (u64, usize) = (4, 32);
 /// Gain of what is added to the residual stream: below 1, so that tokens stay apart in deep models.
 const BRANCH_GAIN: f32 = 0.5;
 /// Domains of the one seed a user gives.
@@ -49,7 +47,6 @@ pub fn synthetic(config: &ModelConfig, seed: u64) -> Result<QuantizedModel> {
     let inputs: Vec<Vec<f32>> = (0..CALIBRATION.0)
         .map(|i| synthetic_input(config, length, seed.wrapping_add(!i)))
         .collect();
-    calibrate(&mut model, &inputs, None)?;
     // The biases drawn above become the layers' mean outputs: else what all tokens have in common (such
     // as the mean of a ReLU) grows from layer to layer until all tokens are alike, unlike in a trained model.
     let mut targets = LinearMeans::new();
@@ -81,10 +78,8 @@ fn layer(config: &ModelConfig, l: usize, random: &mut Random) -> QuantizedLayer 
         query: random.linear(Linear::Query(l).shape(config), ATTENTION_GAIN),
         key: random.linear(Linear::Key(l).shape(config), ATTENTION_GAIN),
         value: random.linear(Linear::Value(l).shape(config), 1.0),
-        attention_output: random.linear(Linear::AttentionOutput(l).shape(config), 1.0),
-        feed_forward_in: random.linear(Linear::FeedForwardIn(l).shape(config), 1.0),
-        feed_forward_out: random.linear(Linear::FeedForwardOut(l).shape(config), 1.0),
         attention_output: random.linear(Linear::AttentionOutput(l).shape(config), BRANCH_GAIN),
+        feed_forward_in: random.linear(Linear::FeedForwardIn(l).shape(config), 1.0),
         feed_forward_out: random.linear(Linear::FeedForwardOut(l).shape(config), BRANCH_GAIN),
         qkv_range: [empty; 3],
         score_range: empty,
