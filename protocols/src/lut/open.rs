@@ -21,6 +21,15 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// From elements that are known: `d` at P1 and P2, or `D` at P0.
+    pub fn from_elements(ring: Ring, elements: Vec<u16>) -> Self {
+        Self {
+            ring,
+            len: elements.len(),
+            elements,
+        }
+    }
+
     /// The ring of the input.
     pub fn ring(&self) -> Ring {
         self.ring
