@@ -93,6 +93,10 @@ impl Tile<'_> {
     /// # Safety
     /// R rows from `row` on, P panels from `first` on and `pairs` are within the product.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not unrolled as well"
+    )]
     unsafe fn add<const R: usize, const P: usize>(&self, row: usize, pairs: Range<usize>) {
         let whole = pairs.end.min(self.b.inner() / 2);
         let mut a = [std::ptr::null::<u16>(); R];
