@@ -4,5 +4,6 @@
 pub mod gemm16;
 pub mod gemm64;
 pub mod gemm_f32;
+mod operands;
 pub mod pack;
 pub(crate) mod words;

@@ -77,8 +77,8 @@ impl Runtime<'_> {
     }
 }
 
-/// Rotates tables by their instances' offsets.
-struct Rotor<'a, W> {
+/// Rotates tables by their instances' offsets, which P0 knows.
+pub struct Rotor<'a, W> {
     inputs: &'a [Input<'a>],
     /// Each table with its last input's rows doubled, so that a rotated row is one slice.
     doubled: Vec<Vec<W>>,
@@ -88,7 +88,11 @@ struct Rotor<'a, W> {
 }
 
 impl<'a, W: Word> Rotor<'a, W> {
-    fn new(
+    /// `entries` in each table, over all inputs.
+    ///
+    /// # Errors
+    /// No input, no table, or one of another size.
+    pub fn new(
         inputs: &'a [Input<'a>],
         contents: Contents<W>,
         entries: usize,
@@ -130,7 +134,7 @@ impl<'a, W: Word> Rotor<'a, W> {
     }
 
     /// P2's shares of instances `from..to`, packed; `from` is a multiple of 8.
-    fn pack(&self, from: usize, to: usize, ring: Ring, stream: &Stream) -> Vec<u8> {
+    pub fn pack(&self, from: usize, to: usize, ring: Ring, stream: &Stream) -> Vec<u8> {
         let mask = ring.word_mask::<W>();
         // About 32 KiB of entries at a time stay in the first-level cache.
         let block = (32768 / size_of::<W>() / self.entries / 8).max(1) * 8;

@@ -23,23 +23,34 @@ impl Runtime<'_> {
         let (session, store) = self.session_and_store()?;
         let dealt = store.take(session.label(), Kind::Tables(entries), ring, count)?;
         let mut out = vec![W::default(); count];
-        session.threads().chunks_mut(&mut out, BATCH, |start, out| {
-            let mut positions = [0u64; BATCH];
-            for (batch, out) in out.chunks_mut(BATCH).enumerate() {
-                let first = start + batch * BATCH;
-                let positions = &mut positions[..out.len()];
-                locate(inputs, first, entries as u64, positions);
-                match &dealt {
-                    Dealt::Stream(stream) => stream.gather(ring, positions, out),
-                    Dealt::Packed(tables) => {
-                        for (out, position) in out.iter_mut().zip(positions) {
-                            *out = pack::read_at(ring, tables, *position * u64::from(ring.bits()));
-                        }
-                    }
-                }
-            }
+        session.threads().chunks_mut(&mut out, BATCH, |first, out| {
+            look_up(&dealt, inputs, ring, first, out);
         });
         Ok(Additive::held(ring, out))
+    }
+}
+
+/// Looks up instances `first .. first + out.len()` in this party's share of their tables.
+pub fn look_up<W: Word>(
+    dealt: &Dealt,
+    inputs: &[Input<'_>],
+    ring: Ring,
+    first: usize,
+    out: &mut [W],
+) {
+    let entries = table_entries(inputs) as u64;
+    let mut positions = [0u64; BATCH];
+    for (batch, out) in out.chunks_mut(BATCH).enumerate() {
+        let positions = &mut positions[..out.len()];
+        locate(inputs, first + batch * BATCH, entries, positions);
+        match dealt {
+            Dealt::Stream(stream) => stream.gather(ring, positions, out),
+            Dealt::Packed(tables) => {
+                for (out, position) in out.iter_mut().zip(positions) {
+                    *out = pack::read_at(ring, tables, *position * u64::from(ring.bits()));
+                }
+            }
+        }
     }
 }
 

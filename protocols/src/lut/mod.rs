@@ -6,8 +6,8 @@
 //! without any message: P0 has dealt each instance, rotated by the inputs' offsets and shared. Tables
 //! that share an input share its offset and its opening.
 
-mod deal;
-mod evaluate;
+pub mod deal;
+pub mod evaluate;
 pub mod open;
 pub mod store;
 

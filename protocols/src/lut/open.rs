@@ -21,6 +21,15 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// From elements that are known: `d` at P1 and P2, or `D` at P0.
+    pub fn from_elements(ring: Ring, elements: Vec<u16>) -> Self {
+        Self {
+            ring,
+            len: elements.len(),
+            elements,
+        }
+    }
+
     /// The ring of the input.
     pub fn ring(&self) -> Ring {
         self.ring
@@ -87,18 +96,20 @@ impl Runtime<'_> {
                 let mut payload = Vec::with_capacity(total);
                 for x in inputs {
                     let (ring, len) = (x.ring(), x.len());
-                    let offsets: Vec<u16> = filled(session.private_stream(), ring, len);
-                    let theirs: Vec<u16> = filled(session.shared_stream(Party::P1), ring, len);
-                    let correction: Vec<u16> = offsets
+                    let offsets: Vec<W> = filled(session.private_stream(), ring, len);
+                    // P1 draws the same words: a stream's layout depends on the word.
+                    let theirs: Vec<W> = filled(session.shared_stream(Party::P1), ring, len);
+                    let correction: Vec<W> = offsets
                         .iter()
                         .zip(theirs)
-                        .map(|(d, s)| ring.reduce(d.wrapping_sub(s)))
+                        .map(|(d, s)| ring.reduce(d.sub(s)))
                         .collect();
                     pack::pack(ring, &correction, &mut payload);
+                    let elements = offsets.iter().map(|d| d.to_u64() as u16).collect();
                     opened.push(Opened {
                         ring,
                         len,
-                        elements: offsets,
+                        elements,
                     });
                 }
                 session.send(Party::P2, payload)?;

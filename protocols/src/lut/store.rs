@@ -6,8 +6,8 @@ use crate::ring::Ring;
 use crate::{Error, Result};
 use std::collections::VecDeque;
 
-/// This party's share of something dealt.
-pub(crate) enum Dealt {
+/// A computing party's share of what was dealt: offsets, or tables one after the other.
+pub enum Dealt {
     /// P1: a stream of the P0-P1 generator, from which single elements are computed.
     Stream(Stream),
     /// P2: the correction that P0 sent, packed to the bit.

@@ -135,13 +135,6 @@ impl<'a> LutRss<'a> {
         }
     }
 
-    /// P0's model. Called by table contents and summands, which only P0 computes.
-    fn model(&self) -> Result<&'a IntegerModel<'a>> {
-        self.known
-            .model
-            .ok_or_else(|| Error::Unsupported("only P0 knows what is in a table".into()))
-    }
-
     /// The index of an activation; cuts the product if that has not been done.
     fn index_of(&mut self, x: &mut Activation) -> Result<Additive<u8>> {
         if let Some(index) = &x.index {

@@ -23,7 +23,8 @@ pub trait Wire: Send {
     fn finish(&mut self);
 }
 
-/// One party's end of a network over some [`Wire`].
+/// One party's end of a network: [`super::LocalNetwork`] or [`super::TcpNetwork`]. Dropping it tells
+/// both peers that no more will come; what was sent before still arrives.
 pub struct End<W: Wire> {
     me: Party,
     wire: W,
@@ -55,7 +56,7 @@ impl<W: Wire> End<W> {
         })
     }
 
-    /// Fails if the peer has ended, now or within `duration`.
+    /// Waits for `duration`; fails as soon as the peer has ended.
     fn check_alive(&self, peer: Party, step: &str, duration: Duration) -> Result<(), NetError> {
         match self.inboxes[peer.index()].wait_closed(duration) {
             Some(cause) => Err(self.gone(peer, step, cause)),

@@ -87,3 +87,86 @@ fn read_payload(stream: &mut impl Read, length: u64, inbox: &Inbox) -> io::Resul
     }
     Ok(payload)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Takes and gives three bytes at a time.
+    #[derive(Default)]
+    struct Narrow(std::collections::VecDeque<u8>);
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(&bytes[..bytes.len().min(3)])
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Read for Narrow {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            let most = bytes.len().min(3);
+            self.0.read(&mut bytes[..most])
+        }
+    }
+
+    fn message(payload: Vec<u8>) -> Message {
+        Message {
+            label: b"layer0/output".to_vec(),
+            depth: 7,
+            due_ns: 123_456_789_012,
+            payload,
+        }
+    }
+
+    fn popped(inbox: &Inbox) -> Option<Message> {
+        inbox.pop(Duration::ZERO).ok()
+    }
+
+    #[test]
+    fn messages_survive_a_line_that_takes_three_bytes_at_a_time() {
+        let payloads = [vec![], vec![9; 1], (0..=255).collect(), vec![]];
+        let mut line = Narrow::default();
+        for payload in payloads.clone() {
+            write(&mut line, &message(payload)).unwrap();
+        }
+        let inbox = Inbox::new();
+        drain(line, &inbox);
+        for payload in payloads {
+            let read = popped(&inbox).unwrap();
+            assert_eq!(read.payload, payload);
+            assert_eq!((read.depth, read.due_ns), (7, 123_456_789_012));
+            assert_eq!(read.label, b"layer0/output");
+        }
+        assert_eq!(
+            inbox.wait_closed(Duration::ZERO).unwrap(),
+            "the party has ended"
+        );
+    }
+
+    #[test]
+    fn half_a_message_is_no_message() {
+        let mut line = Vec::new();
+        write(&mut line, &message(vec![1; 1000])).unwrap();
+        for cut in [1, HEADER_BYTES, line.len() - 1] {
+            let inbox = Inbox::new();
+            drain(&line[..cut], &inbox);
+            assert!(popped(&inbox).is_none());
+        }
+    }
+
+    #[test]
+    fn an_impossible_length_ends_the_connection_and_not_the_program() {
+        let mut line = Vec::new();
+        write(&mut line, &message(vec![])).unwrap();
+        line[..8].fill(0xff);
+        let inbox = Inbox::new();
+        drain(&line[..], &inbox);
+        let cause = inbox.wait_closed(Duration::ZERO).unwrap();
+        assert!(cause.contains("fits in no memory"), "{cause}");
+    }
+}

@@ -6,12 +6,11 @@
 //! | [`tcp`] | one end of a mesh of TCP connections |
 //! | [`shape`] | the bandwidth and the delay of a link, imposed inside the transport |
 //! | [`record`] | a wrapper that keeps what one party received, for tests on transcripts |
-//! | [`end`] | what the transports have in common: checks, meter, depth, shaping |
 //!
-//! What arrives waits in memory without a bound, so a send never depends on the peer's receive and
+//! [`End`] is what the transports have in common: checks, meter, depth, shaping. What arrives waits in memory without a bound, so a send never depends on the peer's receive and
 //! two ends that both send first cannot deadlock.
 
-pub mod end;
+mod end;
 mod frame;
 mod hello;
 mod inbox;
@@ -20,6 +19,7 @@ pub mod record;
 pub mod shape;
 pub mod tcp;
 
+pub use end::{End, LABEL_LIMIT_BYTES};
 pub use local::{LocalNetwork, local_trio, local_trio_shaped};
 pub use record::{Received, Recorder, Transcript};
 pub use shape::LinkShape;

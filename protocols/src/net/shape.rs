@@ -6,6 +6,9 @@
 //! holds the message until then. What is shaped is the payload: headers cost nothing, and neither
 //! do acknowledgements, slow start or loss, which the model does not have.
 //!
+//! A sender that is far ahead of its link waits, as on a full socket buffer; inside a message the line
+//! is never idle, so one stamp on the whole gives the same time as one on each part.
+//!
 //! Times are nanoseconds of `CLOCK_MONOTONIC`, which all processes of one machine share. Parties on
 //! different machines cannot use this.
 
@@ -122,6 +125,7 @@ fn sharpen_sleep() {
 fn sharpen_sleep() {}
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -103,28 +103,33 @@ impl Listener {
     /// [`NetError::Connect`] names the peer that did not come within the timeout, where it was sought,
     /// and what went wrong last; [`NetError::Bandwidth`] a link that cannot be.
     pub fn connect(self, mesh: &Mesh) -> Result<TcpNetwork, NetError> {
-        let deadline = Instant::now() + mesh.timeout;
+        let began = Instant::now();
         let mut streams = [None, None, None];
         for peer in mesh.me.others() {
             if peer < mesh.me {
-                streams[peer.index()] = Some(call(mesh, peer, deadline)?);
+                streams[peer.index()] = Some(call(mesh, peer, began)?);
             }
         }
-        self.accept(mesh, &mut streams, deadline)?;
+        self.accept(mesh, &mut streams, began)?;
         let inboxes: [Arc<Inbox>; 3] = std::array::from_fn(|_| Arc::new(Inbox::new()));
+        let mut readers = Vec::new();
         for peer in mesh.me.others() {
             if let Some(stream) = &streams[peer.index()] {
-                start_reader(mesh, peer, stream, Arc::clone(&inboxes[peer.index()]))
+                let reader = split(stream, mesh.timeout)
                     .map_err(|e| mesh.failed(peer, "connected", e.to_string()))?;
+                readers.push((peer, reader, Arc::clone(&inboxes[peer.index()])));
             }
         }
-        End::new(
-            mesh.me,
-            TcpWire { streams },
-            inboxes,
-            mesh.links,
-            mesh.timeout,
-        )
+        // From here on an error drops both halves of the streams, which tells the peers.
+        let wire = TcpWire { streams };
+        let end = End::new(mesh.me, wire, inboxes, mesh.links, mesh.timeout)?;
+        for (peer, reader, inbox) in readers {
+            std::thread::Builder::new()
+                .name(format!("{} from {peer}", mesh.me))
+                .spawn(move || frame::drain(reader, &inbox))
+                .map_err(|e| mesh.failed(peer, "connected", e.to_string()))?;
+        }
+        Ok(end)
     }
 
     /// Waits until every higher party has called.
@@ -132,19 +137,18 @@ impl Listener {
         &self,
         mesh: &Mesh,
         streams: &mut [Option<TcpStream>; 3],
-        deadline: Instant,
+        began: Instant,
     ) -> Result<(), NetError> {
         let place = format!("which calls {}", self.address);
+        let mut last = "nobody has called".to_owned();
         let mut callers: Vec<(TcpStream, Hello)> = Vec::new();
-        let mut refused = None;
         loop {
-            let missing = |peer: &Party| *peer > mesh.me && streams[peer.index()].is_none();
-            let Some(peer) = mesh.me.others().into_iter().find(missing) else {
+            let mut others = mesh.me.others().into_iter();
+            let Some(peer) = others.find(|&peer| mesh.awaits(peer, streams)) else {
                 return Ok(());
             };
-            if Instant::now() >= deadline {
-                let cause = refused.unwrap_or_else(|| "it has not called".to_owned());
-                return Err(mesh.failed(peer, &place, cause));
+            if began.elapsed() >= mesh.timeout {
+                return Err(mesh.failed(peer, &place, last));
             }
             match self.next_caller() {
                 Ok(Some(stream)) => callers.push((stream, Hello::default())),
@@ -154,29 +158,18 @@ impl Listener {
             for (mut stream, mut hello) in std::mem::take(&mut callers) {
                 match hello.advance(&mut stream) {
                     Caller::Unknown => callers.push((stream, hello)),
-                    Caller::Stranger => {
-                        refused = Some(format!("{} called and is no party", name(&stream)));
-                    }
+                    Caller::Stranger => last = format!("{} is no party", name(&stream)),
                     Caller::Known { run, from, to } => {
-                        let verdict = if run != mesh.run {
-                            Verdict::OtherRun
-                        } else if to != mesh.me
-                            || from <= mesh.me
-                            || streams[from.index()].is_some()
-                        {
-                            Verdict::NotExpected
-                        } else {
-                            Verdict::Welcome
+                        let verdict = match (run == mesh.run, to == mesh.me) {
+                            (true, true) if mesh.awaits(from, streams) => Verdict::Welcome,
+                            (true, _) => Verdict::NotExpected,
+                            (false, _) => Verdict::OtherRun,
                         };
+                        let caller = format!("{} called as {from} for {to}", name(&stream));
                         match (greet(&mut stream, verdict), verdict) {
                             (Ok(()), Verdict::Welcome) => streams[from.index()] = Some(stream),
-                            (Err(e), Verdict::Welcome) => refused = Some(e.to_string()),
-                            _ => {
-                                refused = Some(format!(
-                                    "{} called as {from} for {to} and was refused: {verdict:?}",
-                                    name(&stream)
-                                ));
-                            }
+                            (Err(e), _) => last = format!("{caller}: {e}"),
+                            (Ok(()), _) => last = format!("{caller}: refused as {verdict:?}"),
                         }
                     }
                 }
@@ -186,6 +179,7 @@ impl Listener {
 
     /// Who has called, without waiting.
     fn next_caller(&self) -> io::Result<Option<TcpStream>> {
+        use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
         self.socket.set_nonblocking(true)?;
         match self.socket.accept() {
             Ok((stream, _)) => {
@@ -193,22 +187,18 @@ impl Listener {
                 Ok(Some(stream))
             }
             // Nobody, or somebody who has left again.
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::WouldBlock
-                        | io::ErrorKind::ConnectionAborted
-                        | io::ErrorKind::Interrupted
-                ) =>
-            {
-                Ok(None)
-            }
+            Err(e) if matches!(e.kind(), WouldBlock | ConnectionAborted | Interrupted) => Ok(None),
             Err(e) => Err(e),
         }
     }
 }
 
 impl Mesh {
+    /// Whether this party waits for a call of `peer`.
+    fn awaits(&self, peer: Party, streams: &[Option<TcpStream>; 3]) -> bool {
+        peer > self.me && streams[peer.index()].is_none()
+    }
+
     fn failed(&self, peer: Party, place: &str, cause: String) -> NetError {
         NetError::Connect {
             me: self.me,
@@ -221,13 +211,14 @@ impl Mesh {
 }
 
 /// Calls a peer until it says welcome.
-fn call(mesh: &Mesh, peer: Party, deadline: Instant) -> Result<TcpStream, NetError> {
+fn call(mesh: &Mesh, peer: Party, began: Instant) -> Result<TcpStream, NetError> {
     let Some(address) = mesh.peers[peer.index()] else {
-        return Err(mesh.failed(peer, "to be called", "its address was not given".to_owned()));
+        let cause = "its address was not given".to_owned();
+        return Err(mesh.failed(peer, "to be called", cause));
     };
-    let mut cause = "no attempt was made".to_owned();
+    let mut cause = "there was no time to call".to_owned();
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = mesh.timeout.saturating_sub(began.elapsed());
         if left.is_zero() {
             return Err(mesh.failed(peer, &format!("called at {address}"), cause));
         }
@@ -253,15 +244,11 @@ fn greet(stream: &mut TcpStream, verdict: Verdict) -> io::Result<()> {
     hello::answer(stream, verdict)
 }
 
-/// Starts the thread that empties a peer's socket. It ends when the peer does.
-fn start_reader(mesh: &Mesh, peer: Party, stream: &TcpStream, inbox: Arc<Inbox>) -> io::Result<()> {
-    // A line that takes nothing for so long is dead.
-    stream.set_write_timeout(Some(mesh.timeout.max(Duration::from_millis(1))))?;
-    let stream = stream.try_clone()?;
-    std::thread::Builder::new()
-        .name(format!("{} from {peer}", mesh.me))
-        .spawn(move || frame::drain(stream, &inbox))?;
-    Ok(())
+/// The reading half of a stream. The writing half gets a timeout: a line that takes nothing for so
+/// long is dead.
+fn split(stream: &TcpStream, timeout: Duration) -> io::Result<TcpStream> {
+    stream.set_write_timeout(Some(timeout.max(Duration::from_millis(1))))?;
+    stream.try_clone()
 }
 
 fn name(stream: &TcpStream) -> String {

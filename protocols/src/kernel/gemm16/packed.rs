@@ -99,8 +99,10 @@ impl Packed16 {
         self.columns.div_ceil(PANEL)
     }
 
-    /// All lines, panel after panel, [`Self::pairs`] lines each.
-    pub(super) fn lines(&self) -> &[Line] {
-        &self.lines
+    /// The lines of one panel, [`Self::pairs`] in number.
+    #[inline(always)]
+    pub(super) fn panel(&self, panel: usize) -> &[Line] {
+        let pairs = self.pairs();
+        &self.lines[panel * pairs..(panel + 1) * pairs]
     }
 }

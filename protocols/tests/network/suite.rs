@@ -1,15 +1,13 @@
 //! One suite for every network backend: order, labels, lengths, silence, death, metering.
 
-mod network_ends;
-
-use network_ends::{Connect, PATIENCE, PLAIN, run};
+use crate::ends::{Connect, PATIENCE, PLAIN, run};
 use qbench_protocols::net::{LinkShape, NetError, Network, Party, Recorder};
 use std::time::Duration;
 
 macro_rules! suite {
     ($($backend:ident),*) => {$(
         mod $backend {
-            use super::network_ends::$backend as connect;
+            use crate::ends::$backend as connect;
             suite!(@tests connect
                 both_sides_may_send_64_mebibytes_first
                 messages_keep_their_order_and_may_be_empty
@@ -18,6 +16,7 @@ macro_rules! suite {
                 silence_ends_in_a_timeout
                 a_peer_that_ends_is_gone_after_its_last_message
                 sends_are_metered_and_depth_follows_the_longest_chain
+                a_message_of_the_next_phase_may_come_before_the_phase
                 a_party_has_no_link_to_itself
                 a_recorder_keeps_what_was_received
                 a_full_backlog_delays_the_sender_until_the_peer_is_gone
@@ -176,6 +175,22 @@ fn sends_are_metered_and_depth_follows_the_longest_chain(connect: Connect) {
         meters.map(|m| m.sent_messages),
         [[0, 1, 1], [0, 0, 1], [1, 0, 0]]
     );
+}
+
+fn a_message_of_the_next_phase_may_come_before_the_phase(connect: Connect) {
+    let [mut p0, mut p1, _p2] = connect(PLAIN, PATIENCE);
+    for _ in 0..3 {
+        p0.send(Party::P1, "ping", vec![]).unwrap();
+        p1.receive(Party::P0, "ping", 0).unwrap();
+        p1.send(Party::P0, "pong", vec![]).unwrap();
+        p0.receive(Party::P1, "pong", 0).unwrap();
+    }
+    assert_eq!(p0.meter().depth, 6);
+    p0.restart_depth();
+    p0.send(Party::P1, "next phase", vec![]).unwrap();
+    p1.restart_depth();
+    p1.receive(Party::P0, "next phase", 0).unwrap();
+    assert_eq!(p1.meter().depth, 1);
 }
 
 fn a_party_has_no_link_to_itself(connect: Connect) {

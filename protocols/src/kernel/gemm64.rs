@@ -1,1 +1,0 @@
-//! Matrix products over Z_{2^64}.
