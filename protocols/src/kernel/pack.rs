@@ -104,8 +104,9 @@ fn pack_wide<W: Word>(ring: Ring, elements: &[W], out: &mut [u8]) {
 /// Packs two half bytes a byte.
 fn pack_nibbles(elements: &[u8], out: &mut [u8]) {
     let (pairs, last) = elements.as_chunks::<2>();
-    for (out, [low, high]) in out.iter_mut().zip(pairs) {
-        *out = low & 0xf | high << 4;
+    for (out, pair) in out.iter_mut().zip(pairs) {
+        let pair = u16::from_le_bytes(*pair);
+        *out = (pair & 0xf | pair >> 4 & 0xf0) as u8;
     }
     if let ([low], Some(out)) = (last, out.last_mut()) {
         *out = low & 0xf;
@@ -158,7 +159,8 @@ impl Lanes {
 
     /// The bits that count, drawn together.
     fn join(self, words: u64) -> u64 {
-        let (from, mask) = (64 / self.count, u64::MAX >> (64 - self.width));
+        let from = 64 / self.count;
+        let mask = self.mask & u64::MAX >> (64 - from);
         (0..self.count).fold(0, |bits, i| {
             bits | (words >> (i * from) & mask) << (i * self.width)
         })
@@ -166,7 +168,8 @@ impl Lanes {
 
     /// The low bits, spread over the lanes.
     fn spread(self, bits: u64) -> u64 {
-        let (to, mask) = (64 / self.count, u64::MAX >> (64 - self.width));
+        let to = 64 / self.count;
+        let mask = self.mask & u64::MAX >> (64 - to);
         (0..self.count).fold(0, |words, i| {
             words | (bits >> (i * self.width) & mask) << (i * to)
         })
