@@ -26,3 +26,14 @@ pub(crate) fn bytes_mut<W: Word>(words: &mut [W]) -> &mut [u8] {
     // the result lives; W is u8, u16, u32 or u64, so it has no padding and any bytes are valid.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), length) }
 }
+
+/// The bytes of `words`.
+///
+/// # Panics
+/// As [`bytes_mut`].
+pub(crate) fn bytes<W: Word>(words: &[W]) -> &[u8] {
+    assert!(is_machine_word::<W>(), "a machine word");
+    // SAFETY: the slice covers exactly the bytes of `words`, borrowed for as long as the result
+    // lives; W is u8, u16, u32 or u64, so it has no padding.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) }
+}

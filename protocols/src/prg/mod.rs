@@ -16,6 +16,7 @@ use crate::kernel::words::bytes_mut;
 use crate::ring::{Ring, Word};
 use crate::{Error, Result};
 use cipher::Cipher;
+use std::slice::from_mut;
 use zeroize::Zeroize;
 
 /// Names this use of blake3; a change of the derivation changes the name.
@@ -135,9 +136,9 @@ impl Stream {
             }
             self.cipher.encrypt(blocks);
             for ((block, position), out) in blocks.iter().zip(positions).zip(out) {
-                let shift = position % per_block * u64::from(W::BITS);
-                let value = u128::from_le_bytes(*block) >> shift;
-                *out = W::from_u64(value as u64 & ring.mask());
+                let first = (position % per_block) as usize * size_of::<W>();
+                W::read_le(&block[first..first + size_of::<W>()], from_mut(out));
+                *out = ring.reduce(*out);
             }
         }
     }

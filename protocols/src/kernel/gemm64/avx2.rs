@@ -58,9 +58,8 @@ unsafe fn add<const R: usize>(
             let b = _mm256_load_si256(line.0.as_ptr().cast::<__m256i>().add(half));
             let b_high = _mm256_srli_epi64::<32>(b);
             for r in 0..R {
-                let a = *a[r].add(k);
-                let a_high = _mm256_set1_epi64x((a >> 32) as i64);
-                let a = _mm256_set1_epi64x(a as i64);
+                let a = _mm256_set1_epi64x(*a[r].add(k) as i64);
+                let a_high = _mm256_srli_epi64::<32>(a);
                 low[r] = _mm256_add_epi64(low[r], _mm256_mul_epu32(a, b));
                 cross[r] = _mm256_add_epi64(cross[r], _mm256_mul_epu32(a_high, b));
                 cross[r] = _mm256_add_epi64(cross[r], _mm256_mul_epu32(a, b_high));
