@@ -1,0 +1,12 @@
+//! `qbench`: runs, measures and compares systems for private inference of quantized BERT.
+//!
+//! A scenario file becomes a plan of cells; each repetition of a cell runs as three party processes over
+//! real links and leaves a row in `runs.csv`; figures and the report are made from the rows alone.
+//! To bring a system of your own, implement `System` and call [`main`] with it: see
+//! `harness/examples/own_system.rs`.
+
+pub mod links;
+pub mod models;
+pub mod record;
+pub mod scenario;
+pub mod systems;
