@@ -5,8 +5,11 @@
 //! To bring a system of your own, implement `System` and call [`main`] with it: see
 //! `harness/examples/own_system.rs`.
 
+pub mod figures;
 pub mod links;
 pub mod models;
 pub mod record;
+pub mod run;
 pub mod scenario;
+pub mod stats;
 pub mod systems;

@@ -57,7 +57,7 @@ pub fn sweep(
         ..Outcome::default()
     };
     let bar = progress(turns.len());
-    let mut models = Models::new(dir.path.join("models"));
+    let models = Models::new(dir.path.join("models"));
     let mut failures: HashMap<&str, usize> = HashMap::new();
     for turn in turns {
         let cell = turn.cell;
@@ -66,7 +66,7 @@ pub fn sweep(
             bar.inc(1);
             continue;
         }
-        let measured = run(systems, cell, settings, &mut models);
+        let measured = run(systems, cell, settings, &models);
         if measured.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
             return Err(Interrupted.into());
@@ -141,7 +141,7 @@ fn run(
     systems: &[&'static dyn System],
     cell: &Cell,
     settings: &RunSettings,
-    models: &mut Models,
+    models: &Models,
 ) -> Result<controller::Measured> {
     let system = crate::systems::find(systems, &cell.system)?;
     memory::check(system, cell, settings.memory_limit)?;

@@ -88,8 +88,8 @@ pub struct FigureSpec {
     pub kind: FigureKind,
     /// Column on the horizontal axis.
     pub x: String,
-    /// Quantity on the vertical axis.
-    pub y: String,
+    /// Quantities on the vertical axes: panels for each.
+    pub y: Vec<String>,
     /// Columns that divide the figure into panels.
     pub panel: Vec<String>,
     /// Column that divides a panel into series.

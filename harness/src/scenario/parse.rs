@@ -9,6 +9,7 @@ use super::{
 use crate::links::{Link, LinkMode};
 use crate::record::quantities;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::system::Phase;
 use std::path::Path;
 use std::time::Duration;
 
@@ -340,6 +341,16 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
     Ok(settings)
 }
 
+/// A column or quantity by name.
+fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
+    let text = node.text()?;
+    if known.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(node.problem(format!("unknown `{text}`{}", suggestion(text, known))))
+    }
+}
+
 fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
     let Some(list) = root.get("figure") else {
         return Ok(crate::figures::default_set());
@@ -370,27 +381,24 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
                 }
             }
         };
-        let ys = quantities::names();
-        let default_y = if kind == FigureKind::Stacked { "online_seconds" } else { "" };
+        let columns = |key: &str, default: &[&str], known: &[&str]| match node.get(key) {
+            None => Ok(default.iter().map(|d| (*d).to_owned()).collect()),
+            Some(Node { value: Value::List(items), .. }) if items.is_empty() => Ok(Vec::new()),
+            Some(n) => n.list()?.into_iter().map(|item| one_of(item, known)).collect(),
+        };
+        let column = |key: &str, default: &str, known: &[&str]| match node.get(key) {
+            None => Ok(default.to_owned()),
+            Some(n) => one_of(n, known),
+        };
+        let default_y: &[&str] = match kind {
+            FigureKind::Stacked => &["online_seconds"],
+            _ => &[],
+        };
         let spec = FigureSpec {
             kind,
             x: column("x", "seq_len", quantities::DIMENSIONS)?,
-            y: column("y", default_y, &ys)?,
-            panel: match node.get("panel") {
-                None => vec!["link".to_owned()],
-                Some(n) => {
-                    let mut panel = Vec::new();
-                    for item in n.list()? {
-                        let text = item.text()?;
-                        if !quantities::DIMENSIONS.contains(&text) {
-                            let hint = suggestion(text, quantities::DIMENSIONS);
-                            return Err(item.problem(format!("unknown column `{text}`{hint}")));
-                        }
-                        panel.push(text.to_owned());
-                    }
-                    panel
-                }
-            },
+            y: columns("y", default_y, &quantities::names())?,
+            panel: columns("panel", &["link"], quantities::DIMENSIONS)?,
             series: column("series", "system", quantities::DIMENSIONS)?,
             title: node.get("title").map_or(Ok(""), Node::text)?.to_owned(),
             published: column("published", "", crate::figures::published::NAMES)?,
@@ -398,8 +406,10 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
         if spec.y.is_empty() {
             return Err(missing(node, "figure.y", "y = \"online_seconds\""));
         }
-        if kind == FigureKind::Stacked && !spec.y.ends_with("_seconds") {
-            return Err(node.problem("a stacked figure shows time by step: y = \"online_seconds\""));
+        let is_phase = |y: &String| Phase::ALL.iter().any(|p| *y == format!("{}_seconds", p.name()));
+        if kind == FigureKind::Stacked && !(spec.y.len() == 1 && spec.y.iter().all(is_phase)) {
+            let what = "a stacked figure shows one phase by step: y = \"online_seconds\"";
+            return Err(node.problem(what));
         }
         figures.push(spec);
     }
