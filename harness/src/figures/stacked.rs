@@ -46,12 +46,12 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
         }
     }
     // Seconds by repetition and kind.
-    let mut seconds: HashMap<(&str, usize), HashMap<String, f64>> = HashMap::new();
+    let mut seconds: HashMap<(String, usize), HashMap<String, f64>> = HashMap::new();
     for step in steps.iter().filter(|s| s.phase == phase && s.party == 1) {
-        let kinds = seconds.entry((&step.cell, step.repetition)).or_default();
+        let kinds = seconds.entry((step.cell.clone(), step.repetition)).or_default();
         *kinds.entry(kind(&step.step)).or_default() += step.wall_ns as f64 / 1e9;
     }
-    let of = |row: &RunRow| seconds.get(&(row.cell.as_str(), row.repetition));
+    let of = |row: &RunRow| seconds.get(&(row.cell.clone(), row.repetition));
     let rows: Vec<&RunRow> = rows.iter().filter(|row| of(row).is_some()).collect();
     let kinds = largest_kinds(rows.iter().filter_map(|row| of(row)))?;
     let xs = distinct(rows.iter().map(|row| value(row, &spec.x)));

@@ -370,17 +370,6 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             Some(kind) => choice(kind, &kinds)?,
             None => return Err(missing(node, "figure.kind", "kind = \"lines\"")),
         };
-        let column = |key: &str, default: &str, known: &[&str]| match node.get(key) {
-            None => Ok(default.to_owned()),
-            Some(n) => {
-                let text = n.text()?;
-                if known.contains(&text) {
-                    Ok(text.to_owned())
-                } else {
-                    Err(n.problem(format!("unknown column `{text}`{}", suggestion(text, known))))
-                }
-            }
-        };
         let columns = |key: &str, default: &[&str], known: &[&str]| match node.get(key) {
             None => Ok(default.iter().map(|d| (*d).to_owned()).collect()),
             Some(Node { value: Value::List(items), .. }) if items.is_empty() => Ok(Vec::new()),
