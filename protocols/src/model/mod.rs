@@ -2,14 +2,17 @@
 //! references in the clear.
 
 pub mod calibrate;
+pub mod checkpoint;
 pub mod config;
 pub mod embeddings;
 pub mod float;
 pub mod integer;
+pub mod quantize;
 pub mod quantized;
 pub mod reference_float;
 pub mod reference_integer;
 pub mod store;
 pub mod synthetic;
 mod tensors;
+pub mod tokenizer;
 pub mod walk;

@@ -1,0 +1,411 @@
+//! Checkpoints: read, embedded, run in float against a second, plain implementation, and refused
+//! with the fault named when they are broken.
+
+mod support;
+
+use qbench_protocols::Error;
+use qbench_protocols::model::checkpoint;
+use qbench_protocols::model::config::{ActivationFunction, Head};
+use qbench_protocols::model::reference_float::FloatReference;
+use qbench_protocols::model::tokenizer::{self, Tokenizer};
+use safetensors::tensor::Dtype;
+use serde_json::json;
+use std::fs;
+use support::{Checkpoint, FEED_FORWARD, HEADS, HIDDEN, LAYERS, POSITIONS};
+
+const TOKENS: [u32; 5] = [2, 10, 11, 13, 3];
+
+/// BERT from its definition: nested vectors, 64-bit floats, one number at a time.
+mod plain {
+    use super::*;
+    pub type Rows = Vec<Vec<f64>>;
+
+    pub struct Plain<'a> {
+        pub checkpoint: &'a Checkpoint,
+        pub prefix: &'a str,
+        pub relu: bool,
+    }
+
+    impl Plain<'_> {
+        fn get(&self, name: &str, i: usize) -> f64 {
+            f64::from(self.checkpoint.tensors[name].1[i])
+        }
+        fn dense(&self, name: &str, x: &Rows) -> Rows {
+            let shape = &self.checkpoint.tensors[&format!("{name}.weight")].0;
+            let (outputs, inputs) = (shape[0], shape[1]);
+            let mut y = Vec::new();
+            for row in x {
+                let mut out = Vec::new();
+                for o in 0..outputs {
+                    let mut sum = self.get(&format!("{name}.bias"), o);
+                    for i in 0..inputs {
+                        sum += self.get(&format!("{name}.weight"), o * inputs + i) * row[i];
+                    }
+                    out.push(sum);
+                }
+                y.push(out);
+            }
+            y
+        }
+        fn norm(&self, name: &str, x: &Rows) -> Rows {
+            let mut y = Vec::new();
+            for row in x {
+                let mean = row.iter().sum::<f64>() / HIDDEN as f64;
+                let variance = row.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / HIDDEN as f64;
+                let normalized = |j: usize| (row[j] - mean) / (variance + 1e-12).sqrt();
+                let scaled = (0..HIDDEN).map(|j| {
+                    normalized(j) * self.get(&format!("{name}.weight"), j)
+                        + self.get(&format!("{name}.bias"), j)
+                });
+                y.push(scaled.collect());
+            }
+            y
+        }
+        fn embed(&self) -> Rows {
+            let e = format!("{}embeddings", self.prefix);
+            let mut x = Vec::new();
+            for (position, token) in TOKENS.iter().enumerate() {
+                let row = (0..HIDDEN).map(|j| {
+                    self.get(
+                        &format!("{e}.word_embeddings.weight"),
+                        *token as usize * HIDDEN + j,
+                    ) + self.get(
+                        &format!("{e}.position_embeddings.weight"),
+                        position * HIDDEN + j,
+                    ) + self.get(&format!("{e}.token_type_embeddings.weight"), j)
+                });
+                x.push(row.collect());
+            }
+            self.norm(&format!("{e}.LayerNorm"), &x)
+        }
+        fn attention(&self, layer: &str, x: &Rows) -> Rows {
+            let q = self.dense(&format!("{layer}.attention.self.query"), x);
+            let k = self.dense(&format!("{layer}.attention.self.key"), x);
+            let v = self.dense(&format!("{layer}.attention.self.value"), x);
+            let width = HIDDEN / HEADS;
+            let mut context = vec![vec![0.0; HIDDEN]; x.len()];
+            for head in 0..HEADS {
+                for i in 0..x.len() {
+                    let mut weights = Vec::new();
+                    for j in 0..x.len() {
+                        let mut dot = 0.0;
+                        for d in head * width..(head + 1) * width {
+                            dot += q[i][d] * k[j][d];
+                        }
+                        weights.push((dot / (width as f64).sqrt()).exp());
+                    }
+                    let sum: f64 = weights.iter().sum();
+                    for d in head * width..(head + 1) * width {
+                        for j in 0..x.len() {
+                            context[i][d] += weights[j] / sum * v[j][d];
+                        }
+                    }
+                }
+            }
+            self.dense(&format!("{layer}.attention.output.dense"), &context)
+        }
+        fn activation(&self, x: f64) -> f64 {
+            if self.relu {
+                return x.max(0.0);
+            }
+            // The error function by its power series: the arguments here are small.
+            let z = x / 2f64.sqrt();
+            let (mut term, mut erf) = (z, z);
+            for n in 1..100 {
+                term *= -z * z / f64::from(n);
+                erf += term / f64::from(2 * n + 1);
+            }
+            x * 0.5 * (1.0 + erf * 2.0 / std::f64::consts::PI.sqrt())
+        }
+        pub fn hidden_states(&self) -> Rows {
+            let add = |a: Rows, b: &Rows| -> Rows {
+                let row =
+                    |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a + b).collect();
+                a.iter().zip(b).map(row).collect()
+            };
+            let mut x = self.embed();
+            for l in 0..LAYERS {
+                let layer = format!("{}encoder.layer.{l}", self.prefix);
+                let sum = add(self.attention(&layer, &x), &x);
+                x = self.norm(&format!("{layer}.attention.output.LayerNorm"), &sum);
+                let mut inner = self.dense(&format!("{layer}.intermediate.dense"), &x);
+                assert_eq!(inner[0].len(), FEED_FORWARD);
+                for v in inner.iter_mut().flatten() {
+                    *v = self.activation(*v);
+                }
+                let sum = add(self.dense(&format!("{layer}.output.dense"), &inner), &x);
+                x = self.norm(&format!("{layer}.output.LayerNorm"), &sum);
+            }
+            x
+        }
+        pub fn logits(&self) -> Vec<f64> {
+            let first = vec![self.hidden_states()[0].clone()];
+            let mut pooled = self.dense(&format!("{}pooler.dense", self.prefix), &first);
+            for v in pooled.iter_mut().flatten() {
+                *v = v.tanh();
+            }
+            self.dense("classifier", &pooled).remove(0)
+        }
+    }
+}
+
+fn assert_close(actual: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(actual.len(), expected.len());
+    for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
+        let difference = (f64::from(*a) - e).abs();
+        assert!(difference < tolerance, "value {i}: {a}, expected {e}");
+    }
+}
+
+fn run(checkpoint: &Checkpoint) -> (Vec<f32>, Head) {
+    let dir = tempfile::tempdir().unwrap();
+    checkpoint.write(dir.path());
+    let model = checkpoint::load(dir.path()).unwrap();
+    let input = model.embeddings.as_ref().unwrap().embed(&TOKENS).unwrap();
+    let output = FloatReference::run(&model, &[input]).unwrap().remove(0);
+    (output.data, model.config.head)
+}
+
+#[test]
+fn a_gelu_encoder_agrees_with_the_plain_implementation() {
+    let checkpoint = Checkpoint::new("", None, "gelu");
+    let (output, head) = run(&checkpoint);
+    assert_eq!(head, Head::Hidden);
+    let plain = plain::Plain {
+        checkpoint: &checkpoint,
+        prefix: "",
+        relu: false,
+    };
+    assert_close(&output, &plain.hidden_states().concat(), 2e-5);
+}
+
+#[test]
+fn a_relu_classifier_with_prefixed_names_agrees_with_the_plain_implementation() {
+    let checkpoint = Checkpoint::new("bert.", Some(3), "relu");
+    let (output, head) = run(&checkpoint);
+    assert_eq!(head, Head::Classifier { labels: 3 });
+    let plain = plain::Plain {
+        checkpoint: &checkpoint,
+        prefix: "bert.",
+        relu: true,
+    };
+    assert_close(&output, &plain.logits(), 2e-5);
+}
+
+#[test]
+fn sequences_of_a_batch_do_not_mix() {
+    let dir = tempfile::tempdir().unwrap();
+    Checkpoint::new("", None, "gelu").write(dir.path());
+    let model = checkpoint::load(dir.path()).unwrap();
+    let embeddings = model.embeddings.as_ref().unwrap();
+    let inputs = [
+        embeddings.embed(&TOKENS).unwrap(),
+        embeddings.embed(&[2, 5, 3]).unwrap(),
+    ];
+    let together = FloatReference::run(&model, &inputs).unwrap();
+    for (input, output) in inputs.iter().zip(&together) {
+        let alone = FloatReference::run(&model, std::slice::from_ref(input)).unwrap();
+        assert_eq!(&alone[0], output);
+    }
+}
+
+#[test]
+fn old_norm_names_and_bf16_are_read() {
+    let mut checkpoint = Checkpoint::new("bert.", Some(2), "relu");
+    for name in checkpoint.tensors.keys().cloned().collect::<Vec<_>>() {
+        if name.contains("LayerNorm") {
+            let renamed = name.replace("weight", "gamma").replace("bias", "beta");
+            let tensor = checkpoint.tensors.remove(&name).unwrap();
+            checkpoint.tensors.insert(renamed, tensor);
+        }
+    }
+    let exact = {
+        let dir = tempfile::tempdir().unwrap();
+        checkpoint.write(dir.path());
+        checkpoint::load(dir.path()).unwrap()
+    };
+    checkpoint.dtype = Dtype::BF16;
+    let dir = tempfile::tempdir().unwrap();
+    checkpoint.write(dir.path());
+    let rounded = checkpoint::load(dir.path()).unwrap();
+    assert_eq!(rounded.config.activation, ActivationFunction::Relu);
+    let weights = |m: &qbench_protocols::model::float::FloatModel| m.layers[1].key.weights.clone();
+    for (a, b) in weights(&exact).iter().zip(weights(&rounded)) {
+        assert!((a - b).abs() <= a.abs() / 128.0, "{a} became {b}");
+    }
+}
+
+/// The fault that loading the checkpoint in `dir` meets.
+fn fault(dir: &std::path::Path) -> String {
+    match checkpoint::load(dir) {
+        Err(Error::Model { path, what }) => format!("{path}: {what}"),
+        Err(other) => panic!("another kind of error: {other}"),
+        Ok(_) => panic!("loaded"),
+    }
+}
+
+fn fault_of(change: impl FnOnce(&mut Checkpoint)) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let mut checkpoint = Checkpoint::new("", Some(2), "gelu");
+    change(&mut checkpoint);
+    checkpoint.write(dir.path());
+    fault(dir.path())
+}
+
+#[test]
+fn broken_checkpoints_are_refused_with_the_fault_named() {
+    let query = "encoder.layer.1.attention.self.query.weight";
+    type Change<'a> = Box<dyn FnOnce(&mut Checkpoint) + 'a>;
+    let set = |key: &'static str, value: serde_json::Value| -> Change<'_> {
+        Box::new(move |c: &mut Checkpoint| c.config[key] = value)
+    };
+    let cases: Vec<(Change<'_>, &str)> = vec![
+        (
+            set("model_type", json!("roberta")),
+            "architecture `roberta`, expected `bert`",
+        ),
+        (set("hidden_act", json!("silu")), "hidden_act is `silu`"),
+        (
+            set("position_embedding_type", json!("relative_key")),
+            "`relative_key` position",
+        ),
+        (
+            set("num_attention_heads", json!(5)),
+            "not a multiple of heads = 5",
+        ),
+        (
+            set("num_hidden_layers", json!(3)),
+            "no tensor `encoder.layer.2.",
+        ),
+        (set("layer_norm_eps", json!(0)), "layer_norm_eps is 0"),
+        (
+            set("hidden_size", json!("wide")),
+            "not a BERT configuration",
+        ),
+        (
+            set("vocab_size", json!(99)),
+            "expected shape [99, 12], has [17, 12]",
+        ),
+        (
+            Box::new(|c| drop(c.tensors.remove(query))),
+            "has no tensor `encoder.layer.1.attention.self.query.weight`",
+        ),
+        (
+            Box::new(|c| drop(c.tensors.remove("pooler.dense.bias"))),
+            "has no tensor `pooler.dense.bias`",
+        ),
+        (
+            Box::new(|c| c.tensors.get_mut(query).unwrap().0 = vec![HIDDEN * HIDDEN]),
+            "expected shape [12, 12], has [144]",
+        ),
+        (
+            Box::new(|c| c.tensors.get_mut(query).unwrap().1[3] = f32::NAN),
+            "element 3 is NaN, but must be finite",
+        ),
+        (
+            Box::new(|c| c.tensors.get_mut(query).unwrap().1[0] = f32::NEG_INFINITY),
+            "element 0 is -inf, but must be finite",
+        ),
+        (
+            Box::new(|c| c.dtype = Dtype::I32),
+            "expected type F32 or F16 or BF16, has I32",
+        ),
+    ];
+    for (change, expected) in cases {
+        let fault = fault_of(change);
+        assert!(
+            fault.contains(expected),
+            "expected `{expected}` in `{fault}`"
+        );
+    }
+}
+
+#[test]
+fn missing_and_cut_files_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(fault(dir.path()).contains("config.json: cannot be read"));
+    Checkpoint::new("", None, "gelu").write(dir.path());
+    for name in ["model.safetensors", "config.json"] {
+        let path = dir.path().join(name);
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 7, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            let fault = fault(dir.path());
+            assert!(
+                fault.contains(name) && fault.contains("is cut short or not a"),
+                "{fault}"
+            );
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    assert!(fault(dir.path()).contains("model.safetensors: cannot be read"));
+}
+
+#[test]
+fn sequences_that_the_tables_do_not_hold_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    Checkpoint::new("", None, "gelu").write(dir.path());
+    let embeddings = checkpoint::load(dir.path()).unwrap().embeddings.unwrap();
+    let message = |tokens: &[u32]| embeddings.embed(tokens).unwrap_err().to_string();
+    assert!(message(&[]).contains("at least 1 token"));
+    assert!(message(&[1, 17]).contains("token 1 has id 17, but the vocabulary holds 17 words"));
+    assert!(message(&[1; POSITIONS + 1]).contains("10 tokens, but the position table holds 9"));
+    assert_eq!(
+        embeddings.embed(&[16; POSITIONS]).unwrap().len(),
+        POSITIONS * HIDDEN
+    );
+}
+
+#[test]
+fn inputs_that_are_no_rows_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    Checkpoint::new("", None, "gelu").write(dir.path());
+    let model = checkpoint::load(dir.path()).unwrap();
+    for length in [0, HIDDEN - 1, HIDDEN + 1] {
+        let error = FloatReference::run(&model, &[vec![0.5; length]]).unwrap_err();
+        assert!(error.to_string().contains("rows of 12 values"), "{error}");
+    }
+}
+
+#[test]
+fn the_tokenizer_frames_splits_and_neither_pads_nor_truncates() {
+    let dir = tempfile::tempdir().unwrap();
+    Checkpoint::new("", None, "gelu").write(dir.path());
+    let tokenizer = Tokenizer::load(dir.path()).unwrap();
+    // Lower case, accents stripped, punctuation apart, the longest piece first, [UNK] for the rest.
+    let ids = tokenizer.encode("Playing the abc, CAFÉ zzz!").unwrap();
+    assert_eq!(ids, [2, 10, 11, 12, 5, 8, 9, 14, 15, 1, 16, 3]);
+    assert_eq!(tokenizer.encode("a").unwrap(), [2, 5, 3]);
+
+    let copy = tempfile::tempdir().unwrap();
+    tokenizer::copy(dir.path(), copy.path()).unwrap();
+    assert_eq!(
+        Tokenizer::load(copy.path()).unwrap().encode("a").unwrap(),
+        [2, 5, 3]
+    );
+}
+
+#[test]
+fn broken_tokenizers_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault = |content: Option<String>| {
+        if let Some(content) = content {
+            fs::write(dir.path().join("tokenizer.json"), content).unwrap();
+        }
+        match Tokenizer::load(dir.path()) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("loaded"),
+        }
+    };
+    assert!(fault(None).contains("cannot be read"));
+    let whole = support::tokenizer();
+    let text = whole.to_string();
+    assert!(fault(Some(text[..text.len() / 2].into())).contains("is cut short or not a tokenizer"));
+    let mut bare = whole.clone();
+    bare["post_processor"] = json!(null);
+    assert!(fault(Some(bare.to_string())).contains("does not frame a text with [CLS] and [SEP]"));
+    let mut other = whole;
+    other["model"] = json!({"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"});
+    assert!(fault(Some(other.to_string())).contains("another kind of tokenizer than WordPiece"));
+}

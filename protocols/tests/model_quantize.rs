@@ -1,0 +1,283 @@
+//! Quantization, calibration and synthetic models.
+
+mod support;
+
+use qbench_protocols::model::calibrate::{calibrate, linear_means};
+use qbench_protocols::model::checkpoint;
+use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::model::float::{FloatLinear, FloatModel};
+use qbench_protocols::model::quantize::{binarize, quantize};
+use qbench_protocols::model::quantized::{QuantizedModel, Range};
+use qbench_protocols::model::reference_float::{FloatReference, Matrix, Site, output_site};
+use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
+use qbench_protocols::model::walk::{Linear, Nonlinearity, Norm};
+use std::collections::HashMap;
+use support::Checkpoint;
+
+fn tiny_model(labels: Option<usize>) -> (FloatModel, Vec<Vec<f32>>) {
+    let dir = tempfile::tempdir().unwrap();
+    Checkpoint::new("", labels, "gelu").write(dir.path());
+    let model = checkpoint::load(dir.path()).unwrap();
+    let embeddings = model.embeddings.as_ref().unwrap();
+    let texts: [&[u32]; 3] = [&[2, 10, 11, 13, 3], &[2, 5, 8, 9, 6, 3], &[2, 15, 3]];
+    let inputs = texts.map(|text| embeddings.embed(text).unwrap());
+    (model, inputs.to_vec())
+}
+
+/// Every tensor of a pass.
+fn tensors(model: &QuantizedModel, inputs: &[Vec<f32>]) -> HashMap<Site, Vec<Matrix>> {
+    let mut seen = HashMap::new();
+    let mut observer = |site: Site, x: &mut [Matrix]| {
+        assert!(seen.insert(site, x.to_vec()).is_none(), "{site:?} twice");
+    };
+    FloatReference::run_observed(model, inputs, &mut observer).unwrap();
+    seen
+}
+
+fn assert_range(range: Range, values: &[f32], what: &str) {
+    let max = values.iter().fold(0.0f32, |m, x| m.max(x.abs()));
+    let rms = (values.iter().map(|x| x * x).sum::<f32>() / values.len() as f32).sqrt();
+    assert!(
+        (range.max - max).abs() <= 1e-4 * max,
+        "{what}: {range:?}, max is {max}"
+    );
+    assert!(
+        (range.rms - rms).abs() <= 1e-4 * rms,
+        "{what}: {range:?}, rms is {rms}"
+    );
+}
+
+#[test]
+fn a_row_becomes_its_signs_and_mean_magnitude() {
+    let linear = FloatLinear {
+        outputs: 3,
+        inputs: 9,
+        weights: [
+            [1.0, -2.0, 3.0, -4.0, 5.0, -6.0, 7.0, -8.0, 9.0],
+            [0.0, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, -0.5],
+            [0.0; 9],
+        ]
+        .concat(),
+        bias: vec![0.1, 0.2, 0.3],
+    };
+    let binary = binarize(&linear);
+    assert_eq!(binary.row_bytes(), 2);
+    assert_eq!(binary.signs, [0b0101_0101, 1, 0b1111_1101, 0, 0xff, 1]);
+    assert_eq!(binary.row_scale[0], 5.0);
+    assert_eq!(binary.row_scale[1], 4.0 / 9.0);
+    assert!(binary.row_scale[2] > 0.0 && binary.row_scale[2] < 1e-30);
+    assert_eq!(binary.bias, linear.bias);
+
+    let back = FloatLinear::from(&binary);
+    for output in 0..3 {
+        for input in 0..9 {
+            let expected = binary.row_scale[output] * binary.sign(output, input) as f32;
+            assert_eq!(back.weights[output * 9 + input], expected);
+        }
+    }
+}
+
+#[test]
+fn calibration_records_what_the_pass_computes() {
+    for labels in [Some(3), None] {
+        let (float, inputs) = tiny_model(labels);
+        let model = quantize(&float, &inputs).unwrap();
+        let seen = tensors(&model, &inputs);
+        let all =
+            |site: Site| -> Vec<f32> { seen[&site].iter().flat_map(|x| x.data.clone()).collect() };
+        let check = |range, site: Site| assert_range(range, &all(site), &format!("{site:?}"));
+        check(model.input_range, Site::Input);
+        for (l, layer) in model.layers.iter().enumerate() {
+            let qkv = [Linear::Query(l), Linear::Key(l), Linear::Value(l)];
+            for (range, linear) in layer.qkv_range.iter().zip(qkv) {
+                check(*range, Site::Linear(linear));
+            }
+            check(layer.score_range, Site::Scores(l));
+            check(layer.context_range, Site::Context(l));
+            check(layer.inner_range, Site::Linear(Linear::FeedForwardIn(l)));
+            check(
+                layer.activated_range,
+                Site::Activated(Nonlinearity::FeedForward(l)),
+            );
+            for norm in [Norm::Attention(l), Norm::FeedForward(l)] {
+                let recorded = model.quantized_norm(norm).unwrap();
+                check(recorded.sum, Site::NormSum(norm));
+                check(recorded.output, Site::NormOutput(norm));
+                let (mut means, mut deviations, mut variances) = (vec![], vec![], vec![]);
+                for row in all(Site::NormSum(norm)).chunks(support::HIDDEN) {
+                    let mean = row.iter().sum::<f32>() / row.len() as f32;
+                    let deviation: Vec<f32> = row.iter().map(|x| x - mean).collect();
+                    let squares: f32 = deviation.iter().map(|x| x * x).sum();
+                    means.push(mean);
+                    variances.push(squares / row.len() as f32);
+                    deviations.extend(deviation);
+                }
+                assert_range(recorded.mean, &means, "means");
+                assert_range(recorded.deviation, &deviations, "deviations");
+                assert_range(recorded.variance, &variances, "variances");
+            }
+        }
+        assert_eq!(model.head.is_some(), labels.is_some());
+        if let Some(head) = &model.head {
+            check(head.pooler_range, Site::Linear(Linear::Pooler));
+            check(head.logit_range, Site::Linear(Linear::Classifier));
+        }
+        check(model.output_range().unwrap(), output_site(&model.config));
+    }
+}
+
+#[test]
+fn corrected_biases_give_the_float_models_mean_outputs() {
+    let (float, inputs) = tiny_model(Some(3));
+    let model = quantize(&float, &inputs).unwrap();
+    let targets = linear_means(&float, &inputs).unwrap();
+    let means = linear_means(&model, &inputs).unwrap();
+    assert_eq!(targets.len(), Linear::all(&model.config).len());
+    for (linear, target) in &targets {
+        for (mean, target) in means[linear].iter().zip(target) {
+            assert!(
+                (mean - target).abs() < 1e-5,
+                "{linear}: mean {mean}, target {target}"
+            );
+        }
+    }
+
+    // Without the correction the means differ, or this test would show nothing.
+    let mut plain = model.clone();
+    for linear in Linear::all(&model.config) {
+        let bias = &binarize(match linear {
+            Linear::Query(l) => &float.layers[l].query,
+            _ => continue,
+        })
+        .bias;
+        plain
+            .quantized_linear_mut(linear)
+            .unwrap()
+            .bias
+            .clone_from(bias);
+    }
+    calibrate(&mut plain, &inputs, None).unwrap();
+    let means = linear_means(&plain, &inputs).unwrap();
+    let query = Linear::Query(0);
+    let off = means[&query].iter().zip(&targets[&query]);
+    assert!(off.map(|(m, t)| (m - t).abs()).fold(0.0, f32::max) > 1e-2);
+}
+
+#[test]
+fn dead_or_broken_tensors_cannot_be_calibrated() {
+    let (float, inputs) = tiny_model(None);
+    let mut zeros = quantize(&float, &inputs).unwrap();
+    zeros.layers[0].attention_norm.gamma.fill(0.0);
+    zeros.layers[0].attention_norm.beta.fill(0.0);
+    let error = calibrate(&mut zeros, &inputs, None)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("calibration saw only zeros at NormOutput(Attention(0))"),
+        "{error}"
+    );
+    let mut broken = quantize(&float, &inputs).unwrap();
+    broken.layers[1].query.bias[2] = f32::NAN;
+    let error = calibrate(&mut broken, &inputs, None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no number at Linear(Query(1))"), "{error}");
+    let error = calibrate(&mut broken, &[], None).unwrap_err().to_string();
+    assert!(
+        error.contains("calibration saw only zeros at Input"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_quantized_tiny_model_stays_near_the_float_one() {
+    let (float, inputs) = tiny_model(None);
+    let model = quantize(&float, &inputs).unwrap();
+    // The same with every sign wrong: what is left is what biases and residuals carry alone.
+    let mut wrong = model.clone();
+    for linear in Linear::all(&model.config) {
+        let layer = wrong.quantized_linear_mut(linear).unwrap();
+        layer.signs.iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    let exact = FloatReference::run(&float, &inputs).unwrap();
+    let near = cosine(&exact, &FloatReference::run(&model, &inputs).unwrap());
+    let far = cosine(&exact, &FloatReference::run(&wrong, &inputs).unwrap());
+    assert!(
+        near > 0.7 && far < 0.5,
+        "cosine {near}, with wrong signs {far}"
+    );
+}
+
+fn cosine(a: &[Matrix], b: &[Matrix]) -> f32 {
+    let pairs = || {
+        a.iter()
+            .zip(b)
+            .flat_map(|(a, b)| a.data.iter().zip(&b.data))
+    };
+    let dot: f32 = pairs().map(|(a, b)| a * b).sum();
+    let (a, b): (f32, f32) = pairs().fold((0.0, 0.0), |s, (a, b)| (s.0 + a * a, s.1 + b * b));
+    dot / (a * b).sqrt()
+}
+
+#[test]
+fn synthetic_models_depend_on_their_seed_alone_and_look_like_bert() {
+    let mut config = ModelConfig::preset("bert-mini").unwrap();
+    let model = synthetic(&config, 3).unwrap();
+    assert_eq!(model, synthetic(&config, 3).unwrap());
+    assert_ne!(
+        model.layers[0].query.signs,
+        synthetic(&config, 4).unwrap().layers[0].query.signs
+    );
+    for linear in Linear::all(&config) {
+        let layer = model.quantized_linear(linear).unwrap();
+        assert_eq!((layer.outputs, layer.inputs), linear.shape(&config));
+        assert_eq!(layer.signs.len(), layer.outputs * layer.row_bytes());
+        assert!(layer.row_scale.iter().all(|s| *s > 0.0));
+        let ones: u32 = layer.signs.iter().map(|b| b.count_ones()).sum();
+        let share = f64::from(ones) / (layer.outputs * layer.inputs) as f64;
+        assert!(
+            (share - 0.5).abs() < 0.06,
+            "{linear}: {share} of the signs are +1"
+        );
+    }
+    // On an input that calibration did not see, scores spread in every layer, and logits differ.
+    let inputs = [32, 8, 1].map(|n| synthetic_input(&config, n, n as u64));
+    let seen = tensors(&model, &inputs);
+    for l in 0..config.layers {
+        let scores = &seen[&Site::Scores(l)][0];
+        let mut spread = 0.0;
+        for row in scores.data.chunks(scores.columns) {
+            let mean = row.iter().sum::<f32>() / row.len() as f32;
+            spread +=
+                row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / scores.data.len() as f32;
+        }
+        assert!(
+            (1.0..3.0).contains(&spread.sqrt()),
+            "layer {l}: spread {}",
+            spread.sqrt()
+        );
+    }
+    let logits = &seen[&Site::Linear(Linear::Classifier)];
+    assert!((logits[0].data[0] - logits[1].data[0]).abs() > 1e-3);
+
+    config.head = Head::Hidden;
+    config.activation = ActivationFunction::Gelu;
+    let hidden = synthetic(&config, 3).unwrap();
+    assert!(hidden.head.is_none());
+    config.heads = 5;
+    assert!(synthetic(&config, 3).is_err());
+}
+
+#[test]
+fn synthetic_inputs_are_normalized_rows() {
+    let config = ModelConfig::preset("bert-tiny").unwrap();
+    let input = synthetic_input(&config, 5, 1);
+    assert_eq!(input.len(), 5 * config.hidden);
+    assert_eq!(input, synthetic_input(&config, 5, 1));
+    assert_ne!(input, synthetic_input(&config, 5, 2));
+    for row in input.chunks(config.hidden) {
+        let mean = row.iter().sum::<f32>() / row.len() as f32;
+        let variance = row.iter().map(|x| x * x).sum::<f32>() / row.len() as f32;
+        assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-3);
+    }
+}
