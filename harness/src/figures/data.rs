@@ -125,7 +125,7 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                     }
                 }
             }
-            if !spec.published.is_empty() {
+            if spec.published {
                 series.extend(as_published(spec, quantity, panel, &names, &mut xs));
             }
             panels.push(Panel {

@@ -30,7 +30,7 @@ pub fn default_set() -> Vec<FigureSpec> {
         panel: panel.iter().map(|s| (*s).to_owned()).collect(),
         series: "system".into(),
         title: title.into(),
-        published: String::new(),
+        published: false,
     };
     vec![
         figure(FigureKind::Lines, &["online_seconds", "offline_seconds"], &["link"], "Latency"),

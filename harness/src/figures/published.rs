@@ -3,9 +3,6 @@
 use qbench_protocols::system::Phase;
 use crate::record::quantities::Quantity;
 
-/// Tables that a `[[figure]]` can name.
-pub const NAMES: &[&str] = &["lu2025qbert_fig5_latency_ms", "lu2025qbert_table4_communication_mb"];
-
 const FIG5: &str = include_str!("../../../results/published/lu2025qbert_fig5_latency_ms.csv");
 const TABLE4: &str =
     include_str!("../../../results/published/lu2025qbert_table4_communication_mb.csv");

@@ -4,7 +4,8 @@ use qbench_protocols::session::PhaseRecord;
 use qbench_protocols::system::DeclaredPhase;
 use std::collections::HashMap;
 
-/// The step of `setup` that the session itself takes (agreement and seeds): counted, not declared.
+/// The step of `setup` that the session itself takes. Its bytes are seeds, which systems may declare, and the
+/// agreement, whose length is the harness's: it is counted and not compared.
 pub const CONNECT: &str = "connect";
 
 /// The first difference between what three parties counted (indexed by party) and what the system
@@ -25,7 +26,7 @@ pub fn difference(declared: &DeclaredPhase, counted: &[&PhaseRecord; 3]) -> Opti
     }
     // What the session does before the first step is the start of every chain.
     let mut depth = steps.remove(CONNECT).unwrap_or_default().growth;
-    for step in &declared.steps {
+    for step in declared.steps.iter().filter(|step| step.step != CONNECT) {
         let counted = steps.remove(step.step.as_str()).unwrap_or_default();
         if counted.bytes != step.bytes {
             return Some(format!(

@@ -102,10 +102,9 @@ fn work(
     };
     let system = crate::systems::find(systems, &job.system)?;
     let mut program = system.party(&job.workload, party)?;
+    let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
     let network = connect(party, control, &job)?;
     control.say(&FromParty::Connected)?;
-
-    let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
     let mut start = Some(network);
     let mut session: Option<Session> = None;
     loop {

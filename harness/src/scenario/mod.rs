@@ -96,8 +96,8 @@ pub struct FigureSpec {
     pub series: String,
     /// Heading.
     pub title: String,
-    /// Name of a table in `results/published` drawn beside, or empty.
-    pub published: String,
+    /// Whether published numbers of the same quantity are drawn beside, from `results/published`.
+    pub published: bool,
 }
 
 /// Shapes of figures.

@@ -390,7 +390,7 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             panel: columns("panel", &["link"], quantities::DIMENSIONS)?,
             series: column("series", "system", quantities::DIMENSIONS)?,
             title: node.get("title").map_or(Ok(""), Node::text)?.to_owned(),
-            published: column("published", "", crate::figures::published::NAMES)?,
+            published: node.get("published").map_or(Ok(false), Node::truth)?,
         };
         if spec.y.is_empty() {
             return Err(missing(node, "figure.y", "y = \"online_seconds\""));
