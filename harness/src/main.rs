@@ -1,2 +1,5 @@
-//! `qbench`: runs, measures and compares systems for private inference of quantized BERT.
-fn main() {}
+//! The binary: the library with the systems that it brings.
+
+fn main() -> std::process::ExitCode {
+    qbench::main(&qbench::systems::systems())
+}

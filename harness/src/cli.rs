@@ -1,0 +1,152 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runs, measures and compares systems for private inference of quantized BERT.
+#[derive(Parser, Debug)]
+#[command(
+    name = "qbench",
+    version,
+    about,
+    after_help = "Examples:
+  qbench run scenarios/quick.toml             run a scenario, then write report.html
+  qbench run scenarios/paper-fig5.toml --only link=lan,seq_len=8
+  qbench run my.toml --set run.repetitions=10 --set 'sweep.seq_len=[8, 64]'
+  qbench list scenarios/quick.toml            its cells, with predicted bytes, rounds and memory
+  qbench cost --system lut-rss --model bert-base --seq 128 --by-step
+  qbench infer --model DIR --text \"a film to remember\"
+  qbench doctor                               what this machine can do
+
+A run is resumed by starting it again. docs/FORMAT.md says what each column of its files means."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run every cell of a scenario that has no row yet, then write tables, figures and report.html
+    Run(RunArguments),
+    /// List systems and scenarios, or the cells of one scenario with their predicted cost
+    List(ListArguments),
+    /// Say what a run will send and take, by phase, party and step, without running it
+    Cost(CostArguments),
+    /// Write tables, figures and report.html again from the CSV files of a run
+    Report {
+        /// Run directory, such as results/quick/2026-01-31-amd-epyc
+        run: PathBuf,
+    },
+    /// One private inference on a text: three parties on this machine, from tokens to answer
+    Infer(InferArguments),
+    /// Say what this machine can do, what is missing, and how to get it
+    Doctor,
+    /// One party of a repetition; the controller starts it
+    #[command(hide = true)]
+    Party {
+        /// 0, 1 or 2
+        #[arg(long)]
+        id: usize,
+        /// Where the controller listens
+        #[arg(long)]
+        control: String,
+    },
+}
+
+/// Scenario and what is changed of it.
+#[derive(Args, Debug)]
+pub struct ScenarioArguments {
+    /// Set a key of the scenario, such as run.repetitions=3 or 'sweep.seq_len=[8, 16]'; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Only cells with these values, such as link=lan,seq_len=8; values of one column are alternatives
+    #[arg(long, value_name = "COLUMN=VALUE,..")]
+    pub only: Vec<String>,
+    /// One repetition, no warm-up, only the smallest sequence length
+    #[arg(long)]
+    pub quick: bool,
+}
+
+/// `qbench run`.
+#[derive(Args, Debug)]
+#[command(after_help = "Starting again with the same scenario goes on where the last start ended: rows that \
+exist are not measured again, rows with an error are. --only may change between starts.")]
+pub struct RunArguments {
+    /// Scenario file
+    pub scenario: PathBuf,
+    /// What is changed of it.
+    #[command(flatten)]
+    pub changes: ScenarioArguments,
+    /// Write into this directory instead of results/<scenario>/<date>-<machine>
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Start a new directory even if an earlier run of the same plan could go on
+    #[arg(long, conflicts_with = "out")]
+    pub fresh: bool,
+}
+
+/// `qbench list`.
+#[derive(Args, Debug)]
+pub struct ListArguments {
+    /// Scenario file; without one, all systems and the scenarios in scenarios/
+    pub scenario: Option<PathBuf>,
+    /// What is changed of it.
+    #[command(flatten)]
+    pub changes: ScenarioArguments,
+}
+
+/// `qbench cost`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4")]
+pub struct CostArguments {
+    /// System id; see qbench list
+    #[arg(long)]
+    pub system: String,
+    /// Preset such as bert-base, or a model folder
+    #[arg(long)]
+    pub model: String,
+    /// Sequence length, tokens
+    #[arg(long)]
+    pub seq: usize,
+    /// Width of the cut, bits
+    #[arg(long, default_value_t = 4)]
+    pub index_bits: u32,
+    /// How maxima are found: tournament or radix-sort
+    #[arg(long, default_value = "tournament")]
+    pub max_protocol: String,
+    /// How variances are found: square-table or inner-product
+    #[arg(long, default_value = "square-table")]
+    pub variance_protocol: String,
+    /// One line a step, in the order of the walk
+    #[arg(long)]
+    pub by_step: bool,
+}
+
+/// `qbench infer`.
+#[derive(Args, Debug)]
+#[command(after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
+quantized once, into DIR/qbench-model. Two texts are compared by the cosine of their embeddings.\n\n\
+Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan")]
+pub struct InferArguments {
+    /// Hugging Face folder
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Text; give it twice to compare two
+    #[arg(long, required = true)]
+    pub text: Vec<String>,
+    /// Link between the parties: none, lan (5gbit, 0.2ms) or wan (100mbit, 40ms)
+    #[arg(long, default_value = "none")]
+    pub link: String,
+    /// System id
+    #[arg(long, default_value = "lut-rss")]
+    pub system: String,
+    /// Threads of each party
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// Width of the cut, bits
+    #[arg(long, default_value_t = 8)]
+    pub index_bits: u32,
+}

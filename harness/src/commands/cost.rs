@@ -1,0 +1,114 @@
+//! `qbench cost`.
+
+use super::table;
+use crate::cli::CostArguments;
+use crate::scenario::tree::suggestion;
+use crate::scenario::units::bytes_text;
+use crate::scenario::{MAX_PROTOCOLS, VARIANCE_PROTOCOLS};
+use anyhow::{Result, anyhow, bail};
+use qbench_protocols::model::config::ModelConfig;
+use qbench_protocols::system::{DeclaredPhase, Phase, System, Workload};
+use std::path::{Path, PathBuf};
+
+/// Prints the declared cost of a workload.
+///
+/// # Errors
+/// An unknown name; a combination that the system refuses.
+pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Result<bool> {
+    let system = crate::systems::find(systems, &arguments.system)?;
+    let workload = workload(arguments)?;
+    system.check(&workload)?;
+    let declared = system.cost(&workload)?;
+    println!(
+        "{} on {}, n = {}, index_bits = {}: payload bytes by directed pair, rounds as the longest chain",
+        system.id(),
+        workload.model.name,
+        workload.seq_len,
+        workload.index_bits
+    );
+    let phases = [&declared.setup, &declared.offline, &declared.online];
+    let mut rows = vec![header("phase")];
+    for (phase, declared) in Phase::ALL.iter().zip(phases) {
+        rows.push(line(phase.name(), declared.bytes(), declared.rounds()));
+    }
+    print!("{}", table(&rows));
+    if arguments.by_step {
+        for (phase, declared) in Phase::ALL.iter().zip(phases) {
+            println!("\n{}", phase.name());
+            print!("{}", steps(declared));
+        }
+    }
+    let by_party = |values: [u64; 3]| values.map(bytes_text).join(", ");
+    println!("\ncorrelated randomness of P0, P1, P2: {}", by_party(declared.material_bytes));
+    println!("predicted peak memory of P0, P1, P2: {}", by_party(declared.memory_bytes));
+    Ok(true)
+}
+
+fn steps(phase: &DeclaredPhase) -> String {
+    let mut rows = vec![header("step")];
+    for step in &phase.steps {
+        if step.rounds > 0 || step.bytes.iter().flatten().any(|b| *b > 0) {
+            rows.push(line(&step.step, step.bytes, step.rounds));
+        }
+    }
+    table(&rows)
+}
+
+fn header(first: &str) -> Vec<String> {
+    let columns = ["P0>P1", "P0>P2", "P1>P0", "P1>P2", "P2>P0", "P2>P1", "total", "rounds"];
+    std::iter::once(first).chain(columns).map(str::to_owned).collect()
+}
+
+fn line(name: &str, bytes: [[u64; 3]; 3], rounds: u64) -> Vec<String> {
+    let mut row = vec![name.to_owned()];
+    for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+        row.push(bytes[from][to].to_string());
+    }
+    row.push(bytes.iter().flatten().sum::<u64>().to_string());
+    row.push(rounds.to_string());
+    row
+}
+
+fn workload(arguments: &CostArguments) -> Result<Workload> {
+    let model = match ModelConfig::preset(&arguments.model) {
+        Some(config) => config,
+        None if Path::new(&arguments.model).is_dir() => {
+            crate::models::folder(Path::new(&arguments.model))?.0
+        }
+        None => bail!(
+            "no preset and no folder `{}`{}",
+            arguments.model,
+            suggestion(&arguments.model, &ModelConfig::PRESETS)
+        ),
+    };
+    if arguments.seq == 0 || arguments.seq > model.max_positions {
+        bail!("--seq {}: {} takes 1 to {} tokens", arguments.seq, model.name, model.max_positions);
+    }
+    if !(4..=8).contains(&arguments.index_bits) {
+        bail!("--index-bits {}: 4 to 8", arguments.index_bits);
+    }
+    Ok(Workload {
+        model,
+        model_dir: PathBuf::new(),
+        seq_len: arguments.seq,
+        input_seed: 1,
+        tokens: None,
+        index_bits: arguments.index_bits,
+        max_protocol: named(MAX_PROTOCOLS, "--max-protocol", &arguments.max_protocol)?,
+        variance_protocol: named(
+            VARIANCE_PROTOCOLS,
+            "--variance-protocol",
+            &arguments.variance_protocol,
+        )?,
+        verify: false,
+    })
+}
+
+fn named<T: Copy>(table: &[(&str, T)], option: &str, name: &str) -> Result<T> {
+    let names: Vec<&str> = table.iter().map(|(n, _)| *n).collect();
+    table
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| anyhow!("{option}: unknown `{name}`{}", suggestion(name, &names)))
+}

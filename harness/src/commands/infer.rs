@@ -1,0 +1,135 @@
+//! `qbench infer`: one private inference on a text, for a person to try.
+
+use crate::cli::InferArguments;
+use crate::links::{Link, LinkMode};
+use crate::models;
+use crate::run::controller::{self, Order};
+use crate::run::interrupt;
+use crate::scenario::units::{Bandwidth, Rtt, bytes_text, time_text};
+use anyhow::{Context, Result, anyhow, bail};
+use qbench_protocols::model::config::Head;
+use qbench_protocols::model::tokenizer::Tokenizer;
+use qbench_protocols::system::{MaxProtocol, Phase, System, VarianceProtocol, Workload};
+use std::time::Duration;
+
+/// Runs one inference a text.
+///
+/// # Errors
+/// A folder that holds no model, a text that is too long, and whatever a repetition meets.
+pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
+    let system = crate::systems::find(systems, &arguments.system)?;
+    let link = link(&arguments.link)?;
+    let dir = models::quantized_folder(&arguments.model)?;
+    let (config, source) = models::folder(&dir)?;
+    let tokenizer = Tokenizer::load(&dir)?;
+    interrupt::watch()?;
+    let mut embeddings = Vec::new();
+    for text in &arguments.text {
+        let tokens = tokenizer.encode(text)?;
+        if tokens.len() > config.max_positions {
+            bail!(
+                "the text has {} tokens, {} takes at most {}",
+                tokens.len(),
+                config.name,
+                config.max_positions
+            );
+        }
+        let workload = Workload {
+            model: config.clone(),
+            model_dir: dir.clone(),
+            seq_len: tokens.len(),
+            input_seed: 0,
+            tokens: Some(tokens),
+            index_bits: arguments.index_bits,
+            max_protocol: MaxProtocol::default(),
+            variance_protocol: VarianceProtocol::default(),
+            verify: true,
+        };
+        system.check(&workload)?;
+        println!("`{text}`: {} tokens, {} on {}", workload.seq_len, system.id(), link.describe());
+        let measured = controller::repetition(
+            system,
+            &Order {
+                workload,
+                threads: arguments.threads,
+                link: &link,
+                timeout: Duration::from_secs(600),
+                port: None,
+                cell: "infer",
+                model_id: &source.identity(),
+            },
+        )?;
+        for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
+            println!(
+                "  {:<8} {:>10}  {:>10}  {:>5} rounds",
+                phase.name(),
+                time_text(totals.wall_ns as f64),
+                bytes_text(totals.total_bytes()),
+                totals.rounds
+            );
+        }
+        let verified = measured.verified.context("the output was not checked")?;
+        println!("  {}", verified.how);
+        println!("  float error {:.3} of the output's root mean square", verified.float_error);
+        match config.head {
+            Head::Classifier { .. } => println!("  logits {:?}", verified.output),
+            Head::Hidden => {
+                let embedding = mean_over_tokens(&verified.output, config.hidden);
+                let shown: Vec<String> = embedding.iter().take(6).map(|v| format!("{v:.4}")).collect();
+                println!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
+                embeddings.push(embedding);
+            }
+        }
+    }
+    if let [first, second, ..] = embeddings.as_slice() {
+        println!("cosine similarity of the first two texts: {:.4}", cosine(first, second));
+    }
+    Ok(true)
+}
+
+/// The links that need no scenario file.
+fn link(name: &str) -> Result<Link> {
+    let shaped = |bandwidth: &str, rtt: &str| -> Result<Link> {
+        Ok(Link {
+            name: name.to_owned(),
+            mode: LinkMode::Shaped,
+            bandwidth: Some(Bandwidth::parse(bandwidth).map_err(|e| anyhow!(e))?),
+            rtt: Rtt::parse(rtt).map_err(|e| anyhow!(e))?,
+        })
+    };
+    match name {
+        "none" => Ok(Link::loopback()),
+        "lan" => shaped("5gbit", "0.2ms"),
+        "wan" => shaped("100mbit", "40ms"),
+        other => bail!("--link {other}: there are none, lan (5gbit, 0.2ms) and wan (100mbit, 40ms)"),
+    }
+}
+
+fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
+    let tokens = (output.len() / hidden).max(1);
+    let mut mean = vec![0.0; hidden];
+    for token in output.chunks_exact(hidden) {
+        for (sum, value) in mean.iter_mut().zip(token) {
+            *sum += value / tokens as f32;
+        }
+    }
+    mean
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_and_compares() {
+        assert_eq!(mean_over_tokens(&[1.0, 2.0, 3.0, 6.0], 2), vec![2.0, 4.0]);
+        assert!((cosine(&[1.0, 0.0], &[2.0, 0.0]) - 1.0).abs() < 1e-6);
+        assert!(cosine(&[1.0, 0.0], &[0.0, 3.0]).abs() < 1e-6);
+        assert!(link("moon").unwrap_err().to_string().contains("wan"));
+    }
+}

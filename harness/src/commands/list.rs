@@ -1,0 +1,107 @@
+//! `qbench list`.
+
+use super::table;
+use crate::cli::ListArguments;
+use crate::scenario::units::{bytes_text, time_text};
+use anyhow::Result;
+use qbench_protocols::system::{Declared, System};
+use std::path::{Path, PathBuf};
+
+/// Lists systems and scenarios, or the cells of one scenario.
+///
+/// # Errors
+/// A scenario that does not fit.
+pub fn list(systems: &[&'static dyn System], arguments: &ListArguments) -> Result<bool> {
+    match &arguments.scenario {
+        Some(path) => cells(systems, path, arguments),
+        None => {
+            println!("Systems");
+            for system in systems {
+                println!("  {:<14} {}", system.id(), system.about());
+                println!("  {:<14} from {}", "", system.source());
+            }
+            println!("\nScenarios");
+            let found = scenarios(Path::new("scenarios"));
+            if found.is_empty() {
+                println!("  none in scenarios/ here");
+            }
+            for path in found {
+                let read = super::read(systems, &path, &arguments.changes);
+                match read {
+                    Ok((scenario, plan, _)) => println!(
+                        "  {:<28} {} ({} cells x {})",
+                        path.display(),
+                        scenario.title,
+                        plan.cells.len(),
+                        scenario.run.repetitions
+                    ),
+                    Err(error) => println!("  {:<28} cannot run: {error:#}", path.display()),
+                }
+            }
+            println!("\nqbench list scenarios/NAME.toml shows the cells of one.");
+            Ok(true)
+        }
+    }
+}
+
+fn scenarios(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn cells(
+    systems: &[&'static dyn System],
+    path: &Path,
+    arguments: &ListArguments,
+) -> Result<bool> {
+    let (scenario, plan, _) = super::read(systems, path, &arguments.changes)?;
+    println!("{}\n{}\n", scenario.title, scenario.question);
+    let header = [
+        "cell", "", "offline", "rounds", "online", "rounds", "memory", "link time at least",
+    ];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let mut total_ns = 0.0;
+    for cell in &plan.cells {
+        let system = crate::systems::find(systems, &cell.system)?;
+        let declared = system.cost(&cell.workload())?;
+        let ns = link_time_ns(&declared, &cell.link);
+        total_ns += ns * (scenario.run.repetitions + scenario.run.warmup) as f64;
+        rows.push(vec![
+            format!("{}  {}", cell.id, cell.describe()),
+            String::new(),
+            bytes_text(declared.offline.total_bytes()),
+            declared.offline.rounds().to_string(),
+            bytes_text(declared.online.total_bytes()),
+            declared.online.rounds().to_string(),
+            bytes_text(declared.memory_bytes.iter().sum()),
+            time_text(ns),
+        ]);
+    }
+    print!("{}", table(&rows));
+    println!(
+        "\n{} cells, {} repetitions and {} warm-up each. The links alone take about {}; computing comes on \
+         top. Bytes are over all parties, memory is the sum of the three.",
+        plan.cells.len(),
+        scenario.run.repetitions,
+        scenario.run.warmup,
+        time_text(total_ns)
+    );
+    Ok(true)
+}
+
+/// Time that the link alone takes for one repetition: rounds and the busiest directed pair of each phase.
+fn link_time_ns(declared: &Declared, link: &crate::links::Link) -> f64 {
+    [&declared.setup, &declared.offline, &declared.online]
+        .iter()
+        .map(|phase| {
+            let busiest = phase.bytes().iter().flatten().copied().max().unwrap_or(0);
+            link.ideal_ns(phase.rounds(), busiest)
+        })
+        .sum()
+}

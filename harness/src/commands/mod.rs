@@ -1,0 +1,50 @@
+//! The commands; each returns whether all went well.
+
+pub mod cost;
+pub mod infer;
+pub mod list;
+pub mod run;
+
+use crate::cli::ScenarioArguments;
+use crate::scenario::plan::{self, Plan};
+use crate::scenario::{Scenario, parse};
+use anyhow::{Context, Result};
+use qbench_protocols::system::System;
+use std::path::Path;
+
+/// Reads a scenario with what the command line changes of it; also returns the file's text.
+fn read(
+    systems: &[&'static dyn System],
+    path: &Path,
+    changes: &ScenarioArguments,
+) -> Result<(Scenario, Plan, String)> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read scenario {}", path.display()))?;
+    let names: Vec<&str> = systems.iter().map(|s| s.id()).collect();
+    let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &names)?;
+    if changes.quick {
+        plan::quicken(&mut scenario);
+    }
+    let plan = plan::plan(&scenario, systems, &changes.only)?;
+    Ok((scenario, plan, text))
+}
+
+/// Lays out lines of cells in columns, the first one left and the others right aligned.
+fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|v| v.chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(i, (v, w))| if i == 0 { format!("{v:<w$}") } else { format!("{v:>w$}") })
+            .collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}

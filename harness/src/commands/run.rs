@@ -1,0 +1,145 @@
+//! `qbench run` and `qbench report`.
+
+use crate::cli::RunArguments;
+use crate::record::log;
+use crate::record::manifest::{self, FORMAT, Manifest};
+use crate::record::runs::RunRow;
+use crate::record::steps::StepRow;
+use crate::run::interrupt::{self, Interrupted};
+use crate::run::resume::{self, RunDir};
+use crate::run::sweep;
+use crate::scenario::Scenario;
+use crate::scenario::plan::Plan;
+use anyhow::{Context, Result};
+use qbench_protocols::system::System;
+use std::path::{Path, PathBuf};
+
+/// Where runs are written.
+const RESULTS: &str = "results";
+
+/// Runs what is missing of a scenario, then reports.
+///
+/// # Errors
+/// A scenario that does not fit, a directory that cannot be written, an interrupt.
+pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<bool> {
+    let (scenario, plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
+    let start = manifest::this_start()?;
+    let machine = manifest::machine();
+    let base = Path::new(RESULTS).join(&scenario.name);
+    let path = match &arguments.out {
+        Some(out) => out.clone(),
+        None => Some(())
+            .filter(|()| !arguments.fresh)
+            .and_then(|()| resume::newest(&base, &plan.hash, &machine.name))
+            .unwrap_or_else(|| resume::fresh(&base, &start.time[..10], &machine.name)),
+    };
+    let mut dir = RunDir::open(&path)?;
+    for note in &dir.notes {
+        eprintln!("{}: {note}", path.display());
+    }
+    let mut manifest = match Manifest::read(&path) {
+        Ok(earlier) => {
+            anyhow::ensure!(
+                earlier.plan == plan.hash,
+                "{} holds a run of another plan (`{}`): choose another --out, or leave it out",
+                path.display(),
+                earlier.scenario
+            );
+            if earlier.starts.iter().any(|s| s.binary != start.binary) {
+                eprintln!("note: earlier rows of this run were measured with another binary");
+            }
+            earlier
+        }
+        Err(_) => Manifest {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            scenario: scenario.name.clone(),
+            scenario_text: text,
+            overrides: overrides(arguments),
+            plan: plan.hash.clone(),
+            machine: machine.clone(),
+            ..Manifest::default()
+        },
+    };
+    manifest.title.clone_from(&scenario.title);
+    manifest.question.clone_from(&scenario.question);
+    manifest.figures.clone_from(&scenario.figures);
+    manifest.limits = limits(&scenario);
+    let common = RunRow {
+        machine: machine.name,
+        commit: start.commit.clone(),
+        ..RunRow::default()
+    };
+    manifest.starts.push(start);
+    interrupt::watch()?;
+    if nothing_missing(&plan, &scenario, &dir) {
+        eprintln!("every repetition has its row in {}; writing the report again", path.display());
+        return report(&path);
+    }
+    manifest.write(&path)?;
+    eprintln!("{}: {} cells into {}", scenario.name, plan.cells.len(), path.display());
+    let outcome = match sweep::sweep(systems, &plan, &scenario.run, &mut dir, &common) {
+        Ok(outcome) => outcome,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!(
+                "interrupted: finished rows are kept in {}; start the same command again to go on",
+                path.display()
+            );
+            return Err(error);
+        }
+        Err(error) => return Err(error),
+    };
+    report(&path)?;
+    eprintln!(
+        "{} measured, {} had their rows already, {} errors",
+        outcome.measured, outcome.skipped, outcome.failed
+    );
+    Ok(outcome.failed == 0)
+}
+
+fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {
+    plan.cells.iter().all(|cell| {
+        (0..scenario.run.repetitions).all(|r| dir.done.contains(&(cell.id.clone(), r)))
+    })
+}
+
+fn overrides(arguments: &RunArguments) -> Vec<String> {
+    let quick = arguments.changes.quick.then(|| "--quick".to_owned());
+    arguments.changes.set.iter().cloned().chain(quick).collect()
+}
+
+fn limits(scenario: &Scenario) -> String {
+    let run = &scenario.run;
+    format!(
+        "{} repetitions after {} warm-up, timeout {:?}, seed {}, outputs {}",
+        run.repetitions,
+        run.warmup,
+        run.timeout,
+        run.seed,
+        if run.verify { "checked" } else { "not checked" }
+    )
+}
+
+/// Writes tables, figures and the page of a run from its CSV files.
+///
+/// # Errors
+/// A directory that is no run; rows that cannot be read; files that cannot be written.
+pub fn report(path: &Path) -> Result<bool> {
+    let rows = log::read(&path.join("runs.csv"), RunRow::read)?;
+    let steps = log::read(&path.join("steps.csv"), StepRow::read)?;
+    anyhow::ensure!(
+        path.join("runs.csv").exists(),
+        "{} is no run: it has no runs.csv",
+        path.display()
+    );
+    // Rows alone are enough: a lost manifest costs the title, not the report.
+    let manifest = Manifest::read(path).unwrap_or_else(|_| Manifest {
+        title: path.display().to_string(),
+        figures: crate::figures::default_set(),
+        ..Manifest::default()
+    });
+    let page: PathBuf = crate::report::write(path, &manifest, &rows, &steps)
+        .with_context(|| format!("cannot write the report of {}", path.display()))?;
+    eprintln!("report: {}", page.display());
+    Ok(true)
+}

@@ -1,0 +1,196 @@
+//! Figures as SVG and PNG, from rows alone.
+
+pub mod axes;
+pub mod bars;
+pub mod canvas;
+pub mod data;
+pub mod lines;
+pub mod published;
+pub mod stacked;
+pub mod style;
+
+use crate::record::runs::RunRow;
+use crate::record::steps::StepRow;
+use crate::scenario::{FigureKind, FigureSpec};
+use anyhow::{Context, Result, anyhow};
+use axes::PANEL;
+use canvas::{Anchor, Canvas, text_width};
+use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::drawing::IntoDrawingArea;
+use plotters::style::WHITE;
+use std::path::Path;
+use style::Look;
+
+/// The figures of a scenario that names none.
+pub fn default_set() -> Vec<FigureSpec> {
+    let figure = |kind, y: &[&str], panel: &[&str], title: &str| FigureSpec {
+        kind,
+        x: "seq_len".into(),
+        y: y.iter().map(|s| (*s).to_owned()).collect(),
+        panel: panel.iter().map(|s| (*s).to_owned()).collect(),
+        series: "system".into(),
+        title: title.into(),
+        published: false,
+    };
+    vec![
+        figure(FigureKind::Lines, &["online_seconds", "offline_seconds"], &["link"], "Latency"),
+        figure(FigureKind::Stacked, &["online_seconds"], &["link"], "Where the online time goes"),
+        figure(FigureKind::Bars, &["online_bytes", "offline_bytes", "online_rounds"], &[], "Traffic"),
+    ]
+}
+
+/// A drawing that knows its size and draws itself on either backend.
+trait Drawing {
+    /// Width and height, points.
+    fn size(&self) -> (f64, f64);
+    /// Draws.
+    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Result<()>;
+}
+
+/// A figure's panels in a grid, its title above and its legend below, where it covers nothing.
+struct Sheet<'a> {
+    title: &'a str,
+    panels: usize,
+    legend: Vec<(String, Look)>,
+}
+
+impl Sheet<'_> {
+    fn columns(&self) -> usize {
+        match self.panels {
+            0..=3 => self.panels.max(1),
+            4 => 2,
+            _ => 3,
+        }
+    }
+
+    /// The upper left corner of a panel.
+    fn corner(&self, panel: usize) -> (f64, f64) {
+        let columns = self.columns();
+        let (column, row) = (panel % columns, panel / columns);
+        (column as f64 * PANEL.0, 34.0 + row as f64 * PANEL.1)
+    }
+
+    /// Legend entries in lines, with their offset.
+    fn lines(&self) -> Vec<Vec<(f64, &(String, Look))>> {
+        let width = self.columns() as f64 * PANEL.0;
+        let mut lines = vec![Vec::new()];
+        let mut x = 24.0;
+        for entry in &self.legend {
+            let need = 46.0 + text_width(&entry.0, 12.0);
+            if x + need > width && x > 24.0 {
+                lines.push(Vec::new());
+                x = 24.0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push((x, entry));
+            }
+            x += need;
+        }
+        lines
+    }
+
+    fn size(&self) -> (f64, f64) {
+        let columns = self.columns();
+        let rows = self.panels.max(1).div_ceil(columns);
+        let legend = self.lines().len() as f64 * 20.0 + 12.0;
+        (columns as f64 * PANEL.0, 34.0 + rows as f64 * PANEL.1 + legend)
+    }
+
+    /// Draws title and legend; `sample` draws an entry's sample at a point.
+    fn draw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        sample: impl Fn(&Canvas<'_, DB>, (f64, f64), Look) -> Result<()>,
+    ) -> Result<()> {
+        let (width, height) = self.size();
+        canvas.text(self.title, (width / 2.0, 18.0), 16.0, Anchor::Middle)?;
+        let lines = self.lines();
+        let top = height - lines.len() as f64 * 20.0 - 2.0;
+        for (index, line) in lines.iter().enumerate() {
+            let y = top + index as f64 * 20.0;
+            for (x, (name, look)) in line {
+                sample(canvas, (*x, y), *look)?;
+                canvas.text(name, (x + 32.0, y), 12.0, Anchor::Start)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Draws every figure of a run into a folder; returns file stems with titles.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn draw_all(
+    specs: &[FigureSpec],
+    rows: &[RunRow],
+    steps: &[StepRow],
+    folder: &Path,
+) -> Result<Vec<(String, String)>> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut drawn = Vec::new();
+    for (index, spec) in specs.iter().enumerate() {
+        let stem = format!("{:02}-{}-{}", index + 1, spec.y.join("-"), kind_name(spec.kind));
+        let path = folder.join(&stem);
+        let title = match spec.kind {
+            FigureKind::Stacked => match stacked::build(spec, rows, steps) {
+                Some(figure) => save(&figure, &path).map(|()| figure.title)?,
+                None => continue,
+            },
+            kind => match data::figure(spec, rows) {
+                Some(figure) => {
+                    let title = figure.title.clone();
+                    if kind == FigureKind::Lines {
+                        save(&lines::Lines(figure), &path)?;
+                    } else {
+                        save(&bars::Bars(figure), &path)?;
+                    }
+                    title
+                }
+                None => continue,
+            },
+        };
+        drawn.push((stem, title));
+    }
+    Ok(drawn)
+}
+
+const fn kind_name(kind: FigureKind) -> &'static str {
+    match kind {
+        FigureKind::Lines => "lines",
+        FigureKind::Bars => "bars",
+        FigureKind::Stacked => "stacked",
+    }
+}
+
+/// Writes `path.svg` and `path.png`, the latter at two pixels a point.
+fn save(drawing: &impl Drawing, path: &Path) -> Result<()> {
+    style::load_font();
+    let (width, height) = drawing.size();
+    let (width, height) = (width.ceil() as u32, height.ceil() as u32);
+    let failed = |what: &dyn std::fmt::Debug| anyhow!("cannot draw {}: {what:?}", path.display());
+    let svg = path.with_extension("svg");
+    {
+        let area = SVGBackend::new(&svg, (width, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(|e| failed(&e))?;
+        drawing.draw(&Canvas::new(&area, 1.0))?;
+        area.present().map_err(|e| failed(&e))?;
+    }
+    let png = path.with_extension("png");
+    let area = BitMapBackend::new(&png, (2 * width, 2 * height)).into_drawing_area();
+    area.fill(&WHITE).map_err(|e| failed(&e))?;
+    drawing.draw(&Canvas::new(&area, 2.0))?;
+    area.present().map_err(|e| failed(&e))
+}
+
+/// Legend entries of all panels, each once.
+fn legend_of(figure: &data::Figure) -> Vec<(String, Look)> {
+    let mut legend: Vec<(String, Look)> = Vec::new();
+    for series in figure.panels.iter().flat_map(|p| &p.series) {
+        let entry = (series.name.clone(), series.look);
+        if !legend.contains(&entry) {
+            legend.push(entry);
+        }
+    }
+    legend
+}

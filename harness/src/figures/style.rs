@@ -1,0 +1,92 @@
+//! Colours, markers and hatchings: one of each for a system wherever it appears, told apart without colour
+//! too.
+
+use plotters::style::{FontStyle, RGBColor, register_font};
+use std::sync::Once;
+
+/// The colour-blind-safe palette of Okabe and Ito (2008), without yellow, which is too light for lines.
+const PALETTE: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(230, 159, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 0, 0),
+];
+
+/// Text and axes.
+pub const INK: RGBColor = RGBColor(40, 40, 40);
+/// Grid lines.
+pub const GRID: RGBColor = RGBColor(222, 222, 222);
+
+/// Systems with a place of their own in the palette.
+const SYSTEMS: [&str; 6] = ["lut-rss", "crypten", "sigma", "lut-mul", "fixed-trunc", "own"];
+
+/// How one series looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Place in palette, markers and hatchings.
+    pub index: usize,
+    /// As published rather than measured: hollow markers, dashed lines, hatched bars.
+    pub hollow: bool,
+}
+
+impl Look {
+    /// The colour.
+    pub const fn color(self) -> RGBColor {
+        PALETTE[self.index % PALETTE.len()]
+    }
+}
+
+/// Marker shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// Disc.
+    Circle,
+    /// Upright square.
+    Square,
+    /// Triangle, tip up.
+    Triangle,
+    /// Square on its corner.
+    Diamond,
+    /// Triangle, tip down.
+    Wedge,
+}
+
+/// The marker of a look.
+pub const fn marker(look: Look) -> Marker {
+    match look.index % 5 {
+        0 => Marker::Circle,
+        1 => Marker::Square,
+        2 => Marker::Triangle,
+        3 => Marker::Diamond,
+        _ => Marker::Wedge,
+    }
+}
+
+/// The place of a series: fixed for a system, in order of appearance for anything else.
+pub fn place(column: &str, value: &str, order: usize) -> usize {
+    if column != "system" {
+        return order;
+    }
+    match SYSTEMS.iter().position(|s| *s == value) {
+        Some(index) => index,
+        // Systems that users bring get a place by name, so that it is the same in every figure.
+        None => SYSTEMS.len() - 1 + value.bytes().map(usize::from).sum::<usize>() % 2,
+    }
+}
+
+/// Makes the embedded font known to the drawing library, so that text looks the same on a machine without
+/// fonts.
+pub fn load_font() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // The font is a constant of a released crate; were it unreadable, drawing text would say so.
+        let _ = register_font(
+            "sans-serif",
+            FontStyle::Normal,
+            epaint_default_fonts::UBUNTU_LIGHT,
+        );
+    });
+}

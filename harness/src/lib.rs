@@ -1,0 +1,52 @@
+//! `qbench`: runs, measures and compares systems for private inference of quantized BERT.
+//!
+//! A scenario file becomes a plan of cells; each repetition of a cell runs as three party processes over
+//! real links and leaves a row in `runs.csv`; figures and the report are made from the rows alone.
+//! To bring a system of your own, implement `System` and call [`main`] with it: see
+//! `harness/examples/own_system.rs`.
+
+pub mod figures;
+pub mod links;
+pub mod models;
+pub mod record;
+pub mod run;
+pub mod scenario;
+pub mod stats;
+pub mod systems;
+
+mod cli;
+mod commands;
+mod doctor;
+mod report;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use qbench_protocols::system::System;
+use run::interrupt::Interrupted;
+use std::process::ExitCode;
+
+/// The whole program, over a list of systems: parses the command line, does what it says, and reports an
+/// error as one line with its causes.
+///
+/// Exit codes: 0 done, 1 an error or an error row, 2 a command line that cannot be read, 130 interrupted.
+pub fn main(systems: &[&'static dyn System]) -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(arguments) => commands::run::run(systems, &arguments),
+        Command::List(arguments) => commands::list::list(systems, &arguments),
+        Command::Cost(arguments) => commands::cost::cost(systems, &arguments),
+        Command::Report { run } => commands::run::report(&run),
+        Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
+        Command::Doctor => doctor::doctor(),
+        // What goes wrong in a party is in the controller's row.
+        Command::Party { id, control } => run::party::run(systems, id, &control).map(|()| true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! `manifest.json`: what a run is, on which machine, of which source, and by which command.
+
+use crate::run::host;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+/// Version of the files of a run; `docs/FORMAT.md` describes it.
+pub const FORMAT: u32 = 1;
+
+/// The machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// Short name made of the CPU model.
+    pub name: String,
+    /// As the kernel calls it.
+    pub cpu_model: String,
+    /// Instruction sets that the kernels may use.
+    pub cpu_flags: Vec<String>,
+    /// Cores that this process may use.
+    pub cores: usize,
+    /// Installed memory, bytes.
+    pub memory_bytes: u64,
+    /// Kernel release.
+    pub kernel: String,
+}
+
+/// One start of `qbench run` on this directory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Start {
+    /// UTC, RFC 3339.
+    pub time: String,
+    /// As typed.
+    pub command: Vec<String>,
+    /// Commit of the source, with `-dirty` where files differed, or `unknown`.
+    pub commit: String,
+    /// BLAKE3 of the binary, 16 digits.
+    pub binary: String,
+}
+
+/// `manifest.json`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// `qbench` version.
+    pub version: String,
+    /// Scenario name.
+    pub scenario: String,
+    /// The scenario file as it was.
+    pub scenario_text: String,
+    /// `--set` and `--quick` of the first start.
+    pub overrides: Vec<String>,
+    /// Content hash over the plan's cells.
+    pub plan: String,
+    /// Title.
+    pub title: String,
+    /// Question.
+    pub question: String,
+    /// The figures to draw.
+    pub figures: Vec<crate::scenario::FigureSpec>,
+    /// Repetitions and limits, for people.
+    pub limits: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Every start, the first one first.
+    pub starts: Vec<Start>,
+}
+
+impl Manifest {
+    /// Reads the manifest of a run.
+    ///
+    /// # Errors
+    /// A missing or unreadable file.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("manifest.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} is no run: cannot read manifest.json", dir.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+    }
+
+    /// Writes the manifest whole or not at all.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let (draft, path) = (dir.join("manifest.json.part"), dir.join("manifest.json"));
+        let text = serde_json::to_string_pretty(self)?;
+        std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, &path))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Instruction sets worth recording.
+const FLAGS: &[&str] = &[
+    "aes", "vaes", "sse4_1", "avx", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni",
+    "vpclmulqdq", "asimd", "sve",
+];
+
+/// Looks at this machine.
+pub fn machine() -> Machine {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        cpu.lines()
+            .find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))
+            .and_then(|line| line.split_once(':'))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let cpu_model = field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let flags = field("flags").or_else(|| field("Features")).unwrap_or_default();
+    let has = |flag: &&&str| flags.split_whitespace().any(|f| f == **flag);
+    Machine {
+        name: slug(&cpu_model),
+        cpu_flags: FLAGS.iter().filter(has).map(|f| (*f).to_owned()).collect(),
+        cpu_model,
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        memory_bytes: host::proc_bytes("/proc/meminfo", "MemTotal"),
+        kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
+    }
+}
+
+/// `AMD EPYC 9B14 96-Core Processor` becomes `amd-epyc-9b14`.
+fn slug(cpu_model: &str) -> String {
+    let lower = cpu_model.to_lowercase().replace("(r)", " ").replace("(tm)", " ");
+    let words: Vec<String> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
+        .take_while(|word| !matches!(*word, "core" | "processor" | "with"))
+        .filter(|word| !word.is_empty() && *word != "cpu" && !word.ends_with("ghz"))
+        .map(str::to_owned)
+        .collect();
+    // `96-Core` leaves its number behind.
+    let words = match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() && last.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => &words[..],
+    };
+    words.join("-").chars().take(40).collect()
+}
+
+/// The commit of the source tree that the binary stands in.
+pub fn commit() -> String {
+    let git = |arguments: &[&str]| -> Option<String> {
+        let binary = std::env::current_exe().ok()?;
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(binary.parent()?)
+            .args(arguments)
+            .stderr(std::process::Stdio::null())
+            .output()
+            .ok()
+            .filter(|o| o.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    match git(&["rev-parse", "--short=12", "HEAD"]) {
+        None => "unknown".into(),
+        Some(commit) => match git(&["status", "--porcelain", "--untracked-files=no"]) {
+            Some(changes) if changes.is_empty() => commit,
+            _ => format!("{commit}-dirty"),
+        },
+    }
+}
+
+/// Now, UTC, RFC 3339.
+pub fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// This start.
+///
+/// # Errors
+/// A binary that cannot be read.
+pub fn this_start() -> Result<Start> {
+    Ok(Start {
+        time: now(),
+        command: std::env::args().collect(),
+        commit: commit(),
+        binary: host::binary_hash()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn machines_get_short_names() {
+        for (model, name) in [
+            ("AMD EPYC 9B14 96-Core Processor", "amd-epyc-9b14"),
+            ("Intel(R) Xeon(R) CPU @ 2.20GHz", "intel-xeon"),
+            ("Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz", "intel-xeon-platinum-8481c"),
+            ("AMD EPYC", "amd-epyc"),
+        ] {
+            assert_eq!(slug(model), name);
+        }
+    }
+}

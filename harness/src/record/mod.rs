@@ -1,0 +1,7 @@
+//! What a run leaves behind: `manifest.json`, `runs.csv` and `steps.csv`.
+
+pub mod log;
+pub mod manifest;
+pub mod quantities;
+pub mod runs;
+pub mod steps;

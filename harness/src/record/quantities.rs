@@ -1,0 +1,96 @@
+//! What a row can be divided by and what can be drawn of it.
+
+use super::runs::RunRow;
+use qbench_protocols::system::Phase;
+
+/// Columns that divide rows: swept settings.
+pub const DIMENSIONS: &[&str] = &[
+    "system", "model", "layers", "seq_len", "threads", "link", "index_bits", "max_protocol",
+    "variance_protocol",
+];
+
+/// Something measured, in the unit in which it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Wall time of a phase, or of offline and online together.
+    Seconds(Option<Phase>),
+    /// Payload bytes of a phase over all directed pairs.
+    Bytes(Phase),
+    /// Longest chain of dependent messages.
+    Rounds(Phase),
+    /// CPU time of a phase over all parties.
+    Cpu(Phase),
+    /// Correlated randomness over all parties.
+    Material,
+    /// Highest resident set over the parties.
+    PeakMemory,
+}
+
+const ALL: &[(&str, Quantity)] = &[
+    ("setup_seconds", Quantity::Seconds(Some(Phase::Setup))),
+    ("offline_seconds", Quantity::Seconds(Some(Phase::Offline))),
+    ("online_seconds", Quantity::Seconds(Some(Phase::Online))),
+    ("total_seconds", Quantity::Seconds(None)),
+    ("setup_bytes", Quantity::Bytes(Phase::Setup)),
+    ("offline_bytes", Quantity::Bytes(Phase::Offline)),
+    ("online_bytes", Quantity::Bytes(Phase::Online)),
+    ("setup_rounds", Quantity::Rounds(Phase::Setup)),
+    ("offline_rounds", Quantity::Rounds(Phase::Offline)),
+    ("online_rounds", Quantity::Rounds(Phase::Online)),
+    ("offline_cpu_seconds", Quantity::Cpu(Phase::Offline)),
+    ("online_cpu_seconds", Quantity::Cpu(Phase::Online)),
+    ("material_bytes", Quantity::Material),
+    ("peak_memory_bytes", Quantity::PeakMemory),
+];
+
+/// All names, for messages.
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|(name, _)| *name).collect()
+}
+
+impl Quantity {
+    /// The quantity of a name.
+    pub fn find(name: &str) -> Option<Self> {
+        ALL.iter().find(|(n, _)| *n == name).map(|(_, quantity)| *quantity)
+    }
+
+    /// The value of a row, in the unit of [`Quantity::label`].
+    pub fn of(self, row: &RunRow) -> f64 {
+        let seconds = |phase: Phase| row.phases[phase as usize].wall_ns as f64 / 1e9;
+        match self {
+            Self::Seconds(Some(phase)) => seconds(phase),
+            Self::Seconds(None) => seconds(Phase::Offline) + seconds(Phase::Online),
+            Self::Bytes(phase) => row.phases[phase as usize].total_bytes() as f64 / 1e6,
+            Self::Rounds(phase) => row.phases[phase as usize].rounds as f64,
+            Self::Cpu(phase) => row.phases[phase as usize].cpu_ns.iter().sum::<u64>() as f64 / 1e9,
+            Self::Material => row.material_bytes.iter().sum::<u64>() as f64 / 1e6,
+            Self::PeakMemory => row.peak_memory_bytes.iter().copied().max().unwrap_or(0) as f64 / 1e6,
+        }
+    }
+
+    /// Axis label with unit.
+    pub fn label(self) -> String {
+        match self {
+            Self::Seconds(Some(phase)) => format!("{} time [s]", phase.name()),
+            Self::Seconds(None) => "offline and online time [s]".into(),
+            Self::Bytes(phase) => format!("{} traffic, all parties [MB]", phase.name()),
+            Self::Rounds(phase) => format!("{} rounds (longest chain)", phase.name()),
+            Self::Cpu(phase) => format!("{} CPU time, all parties [s]", phase.name()),
+            Self::Material => "correlated randomness, all parties [MB]".into(),
+            Self::PeakMemory => "peak memory, largest party [MB]".into(),
+        }
+    }
+}
+
+/// Axis label of a dimension.
+pub fn dimension_label(name: &str) -> &str {
+    match name {
+        "seq_len" => "sequence length n [tokens]",
+        "threads" => "threads a party",
+        "index_bits" => "width of the cut [bits]",
+        "layers" => "encoder layers",
+        "max_protocol" => "maximum protocol",
+        "variance_protocol" => "variance protocol",
+        other => other,
+    }
+}

@@ -1,0 +1,233 @@
+//! One repetition as a row of `runs.csv`. Integers, in bytes and nanoseconds; `docs/FORMAT.md` says what
+//! each column means.
+
+use qbench_protocols::system::Phase;
+use std::collections::HashMap;
+
+/// One phase over the trio.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PhaseTotals {
+    /// From the common start to the end of the slowest party.
+    pub wall_ns: u64,
+    /// Payload bytes from party (first index) to party (second).
+    pub bytes: [[u64; 3]; 3],
+    /// Longest chain of dependent messages.
+    pub rounds: u64,
+    /// CPU time of each party, user and system.
+    pub cpu_ns: [u64; 3],
+}
+
+impl PhaseTotals {
+    /// Bytes over all directed pairs.
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes.iter().flatten().sum()
+    }
+}
+
+/// One row of `runs.csv`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunRow {
+    /// Content hash of the cell.
+    pub cell: String,
+    /// Repetition, from 0.
+    pub repetition: usize,
+    /// System id.
+    pub system: String,
+    /// Model name.
+    pub model: String,
+    /// Encoder layers.
+    pub layers: usize,
+    /// Tokens.
+    pub seq_len: usize,
+    /// Threads of each party.
+    pub threads: usize,
+    /// Width of the cut, bits.
+    pub index_bits: u32,
+    /// How maxima are found.
+    pub max_protocol: String,
+    /// How variances are found.
+    pub variance_protocol: String,
+    /// The scenario's name for the link.
+    pub link: String,
+    /// `shaped` or `none`.
+    pub link_mode: String,
+    /// Nominal, of each directed pair; 0 is unlimited.
+    pub bandwidth_bits_per_second: u64,
+    /// Nominal, both ways.
+    pub rtt_ns: u64,
+    /// Setup, offline, online.
+    pub phases: [PhaseTotals; 3],
+    /// Highest resident set of each party (`VmHWM`).
+    pub peak_memory_bytes: [u64; 3],
+    /// Correlated randomness of each party between offline and online.
+    pub material_bytes: [u64; 3],
+    /// Where each party held it.
+    pub material_place: [String; 3],
+    /// How the output was checked; `not checked` where the scenario says so.
+    pub verified: String,
+    /// Largest difference to the float reference, relative to its root mean square.
+    pub float_error: Option<f64>,
+    /// Whether counted bytes and rounds equal the declared ones, step by step.
+    pub declared_equals_counted: Option<bool>,
+    /// Short name of the machine.
+    pub machine: String,
+    /// Commit of the source, with `-dirty` where files differed.
+    pub commit: String,
+    /// End of the repetition, UTC, RFC 3339.
+    pub time: String,
+    /// Empty, or one line that says who failed, where and why.
+    pub error: String,
+}
+
+/// The directed pairs of parties, in column order.
+const PAIRS: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
+
+fn optional<T: ToString>(value: &Option<T>) -> String {
+    value.as_ref().map_or_else(String::new, T::to_string)
+}
+
+impl RunRow {
+    /// Every column with its value, in file order.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let mut out = Fields(Vec::new());
+        out.put("cell", &self.cell);
+        out.put("repetition", self.repetition);
+        out.put("system", &self.system);
+        out.put("model", &self.model);
+        out.put("layers", self.layers);
+        out.put("seq_len", self.seq_len);
+        out.put("threads", self.threads);
+        out.put("index_bits", self.index_bits);
+        out.put("max_protocol", &self.max_protocol);
+        out.put("variance_protocol", &self.variance_protocol);
+        out.put("link", &self.link);
+        out.put("link_mode", &self.link_mode);
+        out.put("bandwidth_bits_per_second", self.bandwidth_bits_per_second);
+        out.put("rtt_ns", self.rtt_ns);
+        for (phase, totals) in Phase::ALL.iter().zip(&self.phases) {
+            let name = phase.name();
+            out.put(&format!("{name}_ns"), totals.wall_ns);
+            out.put(&format!("{name}_total_bytes"), totals.total_bytes());
+            for (from, to) in PAIRS {
+                out.put(&format!("{name}_bytes_p{from}_to_p{to}"), totals.bytes[from][to]);
+            }
+            out.put(&format!("{name}_rounds"), totals.rounds);
+            for (party, cpu) in totals.cpu_ns.iter().enumerate() {
+                out.put(&format!("{name}_cpu_ns_p{party}"), cpu);
+            }
+        }
+        for party in 0..3 {
+            out.put(&format!("peak_memory_bytes_p{party}"), self.peak_memory_bytes[party]);
+            out.put(&format!("material_bytes_p{party}"), self.material_bytes[party]);
+            out.put(&format!("material_place_p{party}"), &self.material_place[party]);
+        }
+        out.put("verified", &self.verified);
+        out.put("float_error", optional(&self.float_error));
+        out.put("declared_equals_counted", optional(&self.declared_equals_counted));
+        out.put("machine", &self.machine);
+        out.put("commit", &self.commit);
+        out.put("time", &self.time);
+        out.put("error", &self.error);
+        out.0
+    }
+
+    /// Reads a row by column names.
+    ///
+    /// # Errors
+    /// The first column that is missing or unreadable.
+    pub fn read(columns: &HashMap<&str, &str>) -> Result<Self, String> {
+        let get = Columns(columns);
+        let mut row = Self {
+            cell: get.text("cell")?,
+            repetition: get.number("repetition")?,
+            system: get.text("system")?,
+            model: get.text("model")?,
+            layers: get.number("layers")?,
+            seq_len: get.number("seq_len")?,
+            threads: get.number("threads")?,
+            index_bits: get.number("index_bits")?,
+            max_protocol: get.text("max_protocol")?,
+            variance_protocol: get.text("variance_protocol")?,
+            link: get.text("link")?,
+            link_mode: get.text("link_mode")?,
+            bandwidth_bits_per_second: get.number("bandwidth_bits_per_second")?,
+            rtt_ns: get.number("rtt_ns")?,
+            verified: get.text("verified")?,
+            float_error: get.optional("float_error")?,
+            declared_equals_counted: get.optional("declared_equals_counted")?,
+            machine: get.text("machine")?,
+            commit: get.text("commit")?,
+            time: get.text("time")?,
+            error: get.text("error")?,
+            ..Self::default()
+        };
+        for (phase, totals) in Phase::ALL.iter().zip(&mut row.phases) {
+            let name = phase.name();
+            totals.wall_ns = get.number(&format!("{name}_ns"))?;
+            for (from, to) in PAIRS {
+                totals.bytes[from][to] = get.number(&format!("{name}_bytes_p{from}_to_p{to}"))?;
+            }
+            totals.rounds = get.number(&format!("{name}_rounds"))?;
+            for (party, cpu) in totals.cpu_ns.iter_mut().enumerate() {
+                *cpu = get.number(&format!("{name}_cpu_ns_p{party}"))?;
+            }
+        }
+        for party in 0..3 {
+            row.peak_memory_bytes[party] = get.number(&format!("peak_memory_bytes_p{party}"))?;
+            row.material_bytes[party] = get.number(&format!("material_bytes_p{party}"))?;
+            row.material_place[party] = get.text(&format!("material_place_p{party}"))?;
+        }
+        Ok(row)
+    }
+
+    /// The value of a column that figures divide by.
+    pub fn dimension(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "system" => self.system.clone(),
+            "model" => self.model.clone(),
+            "layers" => self.layers.to_string(),
+            "seq_len" => self.seq_len.to_string(),
+            "threads" => self.threads.to_string(),
+            "link" => self.link.clone(),
+            "index_bits" => self.index_bits.to_string(),
+            "max_protocol" => self.max_protocol.clone(),
+            "variance_protocol" => self.variance_protocol.clone(),
+            _ => return None,
+        })
+    }
+}
+
+/// Columns under construction.
+pub(super) struct Fields(pub(super) Vec<(String, String)>);
+
+impl Fields {
+    pub(super) fn put(&mut self, name: &str, value: impl ToString) {
+        self.0.push((name.to_owned(), value.to_string()));
+    }
+}
+
+/// A row being read.
+pub(super) struct Columns<'a>(pub(super) &'a HashMap<&'a str, &'a str>);
+
+impl Columns<'_> {
+    pub(super) fn text(&self, name: &str) -> Result<String, String> {
+        match self.0.get(name) {
+            Some(value) => Ok((*value).to_owned()),
+            None => Err(format!("column `{name}` is missing")),
+        }
+    }
+
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {
+        let text = self.text(name)?;
+        text.parse()
+            .map_err(|_| format!("column `{name}`: `{text}` is no number of the right kind"))
+    }
+
+    pub(super) fn optional<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, String> {
+        if self.text(name)?.is_empty() {
+            Ok(None)
+        } else {
+            self.number(name).map(Some)
+        }
+    }
+}

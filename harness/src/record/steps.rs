@@ -1,0 +1,106 @@
+//! One step of one phase at one party as a row of `steps.csv`.
+
+use super::runs::{Columns, Fields};
+use std::collections::HashMap;
+
+/// One row of `steps.csv`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepRow {
+    /// Content hash of the cell.
+    pub cell: String,
+    /// Repetition, from 0.
+    pub repetition: usize,
+    /// `setup`, `offline` or `online`.
+    pub phase: String,
+    /// Step label.
+    pub step: String,
+    /// Party, 0 to 2.
+    pub party: usize,
+    /// Wall time of this party in this step, without the steps inside it.
+    pub wall_ns: u64,
+    /// Payload bytes sent to each party.
+    pub sent_bytes: [u64; 3],
+    /// Growth of this party's message-chain depth.
+    pub rounds: u64,
+}
+
+impl StepRow {
+    /// Every column with its value, in file order.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let mut out = Fields(Vec::new());
+        out.put("cell", &self.cell);
+        out.put("repetition", self.repetition);
+        out.put("phase", &self.phase);
+        out.put("step", &self.step);
+        out.put("party", self.party);
+        out.put("wall_ns", self.wall_ns);
+        for (peer, bytes) in self.sent_bytes.iter().enumerate() {
+            out.put(&format!("bytes_to_p{peer}"), bytes);
+        }
+        out.put("rounds", self.rounds);
+        out.0
+    }
+
+    /// Reads a row by column names.
+    ///
+    /// # Errors
+    /// The first column that is missing or unreadable.
+    pub fn read(columns: &HashMap<&str, &str>) -> Result<Self, String> {
+        let get = Columns(columns);
+        let mut row = Self {
+            cell: get.text("cell")?,
+            repetition: get.number("repetition")?,
+            phase: get.text("phase")?,
+            step: get.text("step")?,
+            party: get.number("party")?,
+            wall_ns: get.number("wall_ns")?,
+            rounds: get.number("rounds")?,
+            ..Self::default()
+        };
+        for (peer, bytes) in row.sent_bytes.iter_mut().enumerate() {
+            *bytes = get.number(&format!("bytes_to_p{peer}"))?;
+        }
+        Ok(row)
+    }
+}
+
+/// The kind of work of a step: its label without the layer and the block, such as `softmax/exp`, `scores`,
+/// `linear` or `add-and-norm`. Bars are stacked by it.
+pub fn kind(step: &str) -> String {
+    let is_layer = |part: &str| {
+        part.strip_prefix("layer")
+            .is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let parts: Vec<&str> = step.split('/').filter(|part| !is_layer(part)).collect();
+    match parts.as_slice() {
+        [] | [""] => "outside of steps".to_owned(),
+        ["head", ..] => "head".to_owned(),
+        ["attention", "query" | "key" | "value" | "output", ..] => "linear".to_owned(),
+        ["feed-forward", "in" | "out", ..] => "linear".to_owned(),
+        ["attention" | "feed-forward", "softmax", part, ..] => format!("softmax/{part}"),
+        ["attention" | "feed-forward", part, ..] => (*part).to_owned(),
+        [first, ..] => (*first).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind;
+
+    #[test]
+    fn steps_fall_into_kinds() {
+        for (step, expected) in [
+            ("layer3/attention/softmax/max", "softmax/max"),
+            ("layer0/attention/query/product", "linear"),
+            ("layer11/feed-forward/out", "linear"),
+            ("layer0/attention/add-and-norm/variance", "add-and-norm"),
+            ("layer0/feed-forward/activation", "activation"),
+            ("head/tanh", "head"),
+            ("input", "input"),
+            ("layer2", "outside of steps"),
+            ("", "outside of steps"),
+        ] {
+            assert_eq!(kind(step), expected, "{step}");
+        }
+    }
+}

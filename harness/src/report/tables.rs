@@ -1,0 +1,187 @@
+//! The tables of the report.
+
+use super::escape;
+use crate::figures::published;
+use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::record::runs::RunRow;
+use crate::scenario::units::time_text;
+use crate::stats::{Summary, summarize};
+use qbench_protocols::system::Phase;
+
+/// Rows of one cell, in order of first appearance.
+fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
+    let mut cells: Vec<Vec<&RunRow>> = Vec::new();
+    for row in rows {
+        match cells.iter_mut().find(|cell| cell[0].cell == row.cell) {
+            Some(cell) => cell.push(row),
+            None => cells.push(vec![row]),
+        }
+    }
+    cells
+}
+
+/// Settings that differ between rows, `system` always among them.
+fn dimensions(rows: &[RunRow]) -> Vec<&'static str> {
+    let varies = |column: &str| {
+        let first = rows.first().and_then(|row| row.dimension(column));
+        rows.iter().any(|row| row.dimension(column) != first)
+    };
+    DIMENSIONS
+        .iter()
+        .copied()
+        .filter(|c| matches!(*c, "system" | "seq_len" | "link") || varies(c))
+        .collect()
+}
+
+fn summary(rows: &[&RunRow], quantity: Quantity) -> Option<Summary> {
+    let values: Vec<f64> = rows.iter().map(|row| quantity.of(row)).collect();
+    summarize(&values)
+}
+
+fn time_cell(summary: Option<Summary>) -> String {
+    let Some(s) = summary else {
+        return "<td></td>".into();
+    };
+    let text = |seconds: f64| time_text(seconds * 1e9);
+    let range = if s.count > 1 {
+        format!("<br><span class=\"range\">{} .. {}</span>", text(s.low), text(s.high))
+    } else {
+        String::new()
+    };
+    format!("<td>{}{range}</td>", text(s.median))
+}
+
+fn number_cell(summary: Option<Summary>, digits: usize) -> String {
+    summary.map_or_else(|| "<td></td>".into(), |s| format!("<td>{:.digits$}</td>", s.median))
+}
+
+fn head(columns: &[String]) -> String {
+    let cells: Vec<String> = columns.iter().map(|c| format!("<th>{}</th>", escape(c))).collect();
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>\n",
+        cells.concat()
+    )
+}
+
+/// Medians of every cell.
+pub fn measured(rows: &[RunRow]) -> String {
+    if rows.is_empty() {
+        return "<p>No repetition has finished without an error.</p>\n".into();
+    }
+    let dimensions = dimensions(rows);
+    let mut columns: Vec<String> = dimensions.iter().map(|c| c.replace('_', " ")).collect();
+    columns.extend(
+        [
+            "runs", "setup", "offline", "online", "offline MB", "online MB", "offline rounds",
+            "online rounds", "randomness MB", "peak memory MB, largest party", "float error",
+            "declared = counted",
+        ]
+        .map(str::to_owned),
+    );
+    let mut text = head(&columns);
+    for cell in cells(rows) {
+        text += "<tr>";
+        for column in &dimensions {
+            let value = cell[0].dimension(column).unwrap_or_default();
+            text += &format!("<td>{}</td>", escape(&value));
+        }
+        text += &format!("<td>{}</td>", cell.len());
+        for phase in Phase::ALL {
+            text += &time_cell(summary(&cell, Quantity::Seconds(Some(phase))));
+        }
+        for phase in [Phase::Offline, Phase::Online] {
+            text += &number_cell(summary(&cell, Quantity::Bytes(phase)), 3);
+        }
+        for phase in [Phase::Offline, Phase::Online] {
+            text += &number_cell(summary(&cell, Quantity::Rounds(phase)), 0);
+        }
+        text += &number_cell(summary(&cell, Quantity::Material), 3);
+        text += &number_cell(summary(&cell, Quantity::PeakMemory), 0);
+        let errors: Vec<f64> = cell.iter().filter_map(|row| row.float_error).collect();
+        text += &number_cell(summarize(&errors), 3);
+        let agree = cell.iter().all(|row| row.declared_equals_counted == Some(true));
+        text += &format!("<td>{}</td></tr>\n", if agree { "yes" } else { "NO" });
+    }
+    text += "</tbody></table></div>\n";
+    let mut how: Vec<&str> = rows.iter().map(|row| row.verified.as_str()).collect();
+    how.sort_unstable();
+    how.dedup();
+    for how in how {
+        text += &format!("<p>Outputs: {}.</p>\n", escape(how));
+    }
+    text
+}
+
+/// Published numbers beside ours, where system, link, length and model are the same.
+pub fn published(rows: &[RunRow]) -> String {
+    let columns = ["quantity", "link", "n", "ours, threads", "ours", "as published, threads", "as published"];
+    let mut lines = String::new();
+    for quantity in [
+        Quantity::Seconds(Some(Phase::Online)),
+        Quantity::Seconds(Some(Phase::Offline)),
+        Quantity::Bytes(Phase::Online),
+        Quantity::Bytes(Phase::Offline),
+    ] {
+        for cell in cells(rows) {
+            let row = cell[0];
+            let same = |p: &published::Published, column: &str| {
+                p.dimension(column).is_none_or(|v| Some(v) == row.dimension(column))
+            };
+            let numbers = published::of(quantity)
+                .into_iter()
+                .filter(|p| ["system", "link", "seq_len", "model"].iter().all(|c| same(p, c)));
+            for number in numbers {
+                let Some(ours) = summary(&cell, quantity) else {
+                    continue;
+                };
+                let threads = number.threads.map_or_else(String::new, |t| t.to_string());
+                lines += &format!(
+                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.3}</td><td>{threads}</td>\
+                     <td>{:.3}</td></tr>\n",
+                    escape(&quantity.label()),
+                    escape(&row.link),
+                    row.seq_len,
+                    row.threads,
+                    ours.median,
+                    number.value
+                );
+            }
+        }
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<h2>Beside what is published</h2>\n<p>Numbers of arXiv 2508.01636 (Fig. 5 and Table 4) as printed, \
+         measured there on other machines.</p>\n{}{lines}</tbody></table></div>\n",
+        head(&columns.map(str::to_owned))
+    )
+}
+
+/// Rows with an error; one that a later start made good says so.
+pub fn errors(rows: &[RunRow]) -> String {
+    let failed: Vec<&RunRow> = rows.iter().filter(|row| !row.error.is_empty()).collect();
+    if failed.is_empty() {
+        return String::new();
+    }
+    let columns = ["cell", "system", "link", "n", "repetition", "time", "error"];
+    let mut text = String::from("<h2>Errors</h2>\n") + &head(&columns.map(str::to_owned));
+    for row in failed {
+        let mended = rows.iter().any(|other| {
+            other.error.is_empty() && (&other.cell, other.repetition) == (&row.cell, row.repetition)
+        });
+        let note = if mended { " (measured by a later start)" } else { "" };
+        text += &format!(
+            "<tr class=\"error\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td class=\"text\">{}{note}</td></tr>\n",
+            row.cell,
+            escape(&row.system),
+            escape(&row.link),
+            row.seq_len,
+            row.repetition,
+            row.time,
+            escape(&row.error)
+        );
+    }
+    text + "</tbody></table></div>\n"
+}

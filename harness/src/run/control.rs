@@ -1,0 +1,128 @@
+//! What the controller and the parties say to each other, apart from the measured links: one JSON object
+//! a line over loopback TCP, evidence as raw bytes after its line.
+
+use crate::links::Link;
+use anyhow::{Context, Result};
+use qbench_protocols::session::{Agreement, PhaseRecord};
+use qbench_protocols::system::{Phase, Workload};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, Read, Write};
+use std::time::Duration;
+
+/// Version of this conversation and of the message formats between parties; part of the agreement.
+pub const PROTOCOL_VERSION: &str = "1";
+
+/// Everything one party needs for one repetition.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// System id.
+    pub system: String,
+    /// The workload; only P1's copy has tokens, P2's has no model folder.
+    pub workload: Workload,
+    /// Threads of this party.
+    pub threads: usize,
+    /// The link to both peers.
+    pub link: Link,
+    /// Longest wait for a peer.
+    pub timeout: Duration,
+    /// What must be equal at all parties, but for the hash of the binary, which each party computes itself.
+    pub agreement: Agreement,
+    /// The same at all three parties of one repetition; calls of other runs are refused.
+    pub run: [u8; 16],
+    /// Where this party listens; port 0 lets the system choose.
+    pub listen: String,
+}
+
+/// Controller to party.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToParty {
+    /// What to run.
+    Job(Box<Job>),
+    /// Where the three parties listen.
+    Connect([String; 3]),
+    /// Begin a phase at this time on the monotonic clock, nanoseconds.
+    Start(Phase, u64),
+    /// Send the evidence, then end.
+    Evidence,
+}
+
+/// What a phase took at one party.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PhaseReport {
+    /// Counters and steps.
+    pub record: PhaseRecord,
+    /// End of the phase on the monotonic clock, nanoseconds.
+    pub end_ns: u64,
+    /// CPU time of the process during the phase, nanoseconds.
+    pub cpu_ns: u64,
+    /// Highest resident set so far, bytes.
+    pub peak_memory_bytes: u64,
+    /// Correlated randomness held now, and where.
+    pub material: (u64, String),
+}
+
+/// Why a party ended early.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// The phase under way.
+    pub phase: Phase,
+    /// The step under way; empty outside of steps.
+    pub step: String,
+    /// One line.
+    pub text: String,
+    /// Whether it only follows from another party's end or silence.
+    pub follows: bool,
+}
+
+/// Party to controller.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromParty {
+    /// First words: which party, and the process id, which must be the child's.
+    Hello(usize, u32),
+    /// The address to which peers connect.
+    Listening(String),
+    /// Connected to both peers.
+    Connected,
+    /// A phase is over.
+    Done(Box<PhaseReport>),
+    /// So many raw bytes follow.
+    Evidence(u64),
+    /// It ends here.
+    Failed(Failure),
+}
+
+/// Writes one message.
+///
+/// # Errors
+/// The connection's.
+pub fn write<T: Serialize>(to: &mut impl Write, message: &T) -> Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    to.write_all(&line).context("control connection")
+}
+
+/// Reads one message; `None` at the end of the connection.
+///
+/// # Errors
+/// The connection's, and a line that is no message.
+pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Option<T>> {
+    let mut line = String::new();
+    if from.read_line(&mut line).context("control connection")? == 0 {
+        return Ok(None);
+    }
+    let message = serde_json::from_str(&line);
+    message.map(Some).with_context(|| format!("control connection: `{}`", line.trim_end()))
+}
+
+/// Reads `bytes` raw bytes.
+///
+/// # Errors
+/// The connection's, and an end before the last byte.
+pub fn read_blob(from: &mut impl Read, bytes: u64) -> Result<Vec<u8>> {
+    let mut blob = Vec::new();
+    from.take(bytes).read_to_end(&mut blob).context("control connection")?;
+    anyhow::ensure!(blob.len() as u64 == bytes, "evidence ended early");
+    Ok(blob)
+}

@@ -1,0 +1,161 @@
+//! One repetition of one cell: three parties, phases from a common start, evidence, verification. Whatever
+//! goes wrong comes back as one line that names the party, the phase and the step.
+
+use super::agree;
+use super::control::{FromParty, PhaseReport, ToParty};
+use super::host;
+use super::trio::Event;
+use super::watch::Watch;
+use crate::links::Link;
+use crate::record::runs::{PhaseTotals, RunRow};
+use crate::record::steps::StepRow;
+use anyhow::{Context, Result};
+use qbench_protocols::system::{Phase, System, Verified, Workload};
+use std::time::Duration;
+
+/// What one repetition needs beside the system.
+pub struct Order<'a> {
+    /// What all parties know; `model_dir` and `tokens` are taken out where a party must not have them.
+    pub workload: Workload,
+    /// Threads of each party.
+    pub threads: usize,
+    /// The link between each two parties.
+    pub link: &'a Link,
+    /// Longest silence of a party, and longest phase.
+    pub timeout: Duration,
+    /// First of three fixed ports.
+    pub port: Option<u16>,
+    /// What the parties must agree on: the cell or the request.
+    pub cell: &'a str,
+    /// The model's identity.
+    pub model_id: &'a str,
+}
+
+/// What a repetition gave.
+#[derive(Debug)]
+pub struct Measured {
+    /// Totals of each phase over the trio.
+    pub phases: [PhaseTotals; 3],
+    /// Reports by phase and party.
+    pub reports: [[PhaseReport; 3]; 3],
+    /// The check of the output, where one was asked for.
+    pub verified: Option<Verified>,
+    /// The first difference between declared and counted traffic.
+    pub difference: Option<String>,
+}
+
+/// From the order to begin a phase to its common start.
+const LEAD_NS: u64 = 10_000_000;
+
+/// Runs one repetition.
+///
+/// # Errors
+/// One line that names who failed, in which phase, at which step and why; [`super::interrupt::Interrupted`] by the user.
+pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
+    let declared = system.cost(&order.workload)?;
+    let mut watch = Watch::start(system.id(), order)?;
+    let addresses = watch.each(Phase::Setup, |event| match event {
+        Event::Said(FromParty::Listening(address)) => Ok(address),
+        other => Err(other),
+    })?;
+    watch.tell(&ToParty::Connect(addresses));
+    watch.each(Phase::Setup, |event| match event {
+        Event::Said(FromParty::Connected) => Ok(()),
+        other => Err(other),
+    })?;
+    let mut reports = Vec::new();
+    let mut phases = Vec::new();
+    for phase in Phase::ALL {
+        let at_ns = host::monotonic_ns()? + LEAD_NS;
+        watch.tell(&ToParty::Start(phase, at_ns));
+        let done = watch.each(phase, |event| match event {
+            Event::Said(FromParty::Done(report)) => Ok(*report),
+            other => Err(other),
+        })?;
+        phases.push(totals(&done, at_ns));
+        reports.push(done);
+    }
+    watch.tell(&ToParty::Evidence);
+    let evidence = watch.each(Phase::Online, |event| match event {
+        Event::Blob(evidence) => Ok(evidence),
+        other => Err(other),
+    })?;
+    watch.finish();
+
+    let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
+    let difference = Phase::ALL.into_iter().find_map(|phase| {
+        let declared = match phase {
+            Phase::Setup => &declared.setup,
+            Phase::Offline => &declared.offline,
+            Phase::Online => &declared.online,
+        };
+        let counted = reports[phase as usize].each_ref().map(|r| &r.record);
+        agree::difference(declared, &counted).map(|d| format!("{}: {d}", phase.name()))
+    });
+    let verified = if order.workload.verify {
+        Some(system.verify(&order.workload, &evidence).context("the output is wrong")?)
+    } else {
+        None
+    };
+    Ok(Measured {
+        phases: exactly(phases)?,
+        reports,
+        verified,
+        difference,
+    })
+}
+
+/// Exactly three of something.
+fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
+    items.try_into().map_err(|_| anyhow::anyhow!("expected three of a kind"))
+}
+
+/// Adds up a phase over the trio.
+fn totals(reports: &[PhaseReport; 3], at_ns: u64) -> PhaseTotals {
+    PhaseTotals {
+        wall_ns: reports.iter().map(|r| r.end_ns.saturating_sub(at_ns)).max().unwrap_or(0),
+        bytes: reports.each_ref().map(|r| r.record.sent_bytes),
+        rounds: reports.iter().map(|r| r.record.rounds).max().unwrap_or(0),
+        cpu_ns: reports.each_ref().map(|r| r.cpu_ns),
+    }
+}
+
+impl Measured {
+    /// Fills in what was measured.
+    pub fn fill(&self, row: &mut RunRow) {
+        row.phases = self.phases.clone();
+        let (offline, online) = (&self.reports[1], &self.reports[2]);
+        row.peak_memory_bytes = online.each_ref().map(|r| r.peak_memory_bytes);
+        row.material_bytes = offline.each_ref().map(|r| r.material.0);
+        row.material_place = offline.each_ref().map(|r| r.material.1.clone());
+        row.verified = match &self.verified {
+            Some(verified) => verified.how.clone(),
+            None => "not checked".into(),
+        };
+        row.float_error = self.verified.as_ref().map(|v| v.float_error);
+        row.declared_equals_counted = Some(self.difference.is_none());
+        if let Some(difference) = &self.difference {
+            row.error = format!("declared and counted traffic differ: {difference}");
+        }
+    }
+
+    /// The rows of `steps.csv`.
+    pub fn steps(&self, cell: &str, repetition: usize) -> Vec<StepRow> {
+        let mut rows = Vec::new();
+        for (phase, reports) in Phase::ALL.into_iter().zip(&self.reports) {
+            for (party, report) in reports.iter().enumerate() {
+                rows.extend(report.record.steps.iter().map(|step| StepRow {
+                    cell: cell.to_owned(),
+                    repetition,
+                    phase: phase.name().to_owned(),
+                    step: step.step.clone(),
+                    party,
+                    wall_ns: step.wall_ns,
+                    sent_bytes: step.sent_bytes,
+                    rounds: step.rounds,
+                }));
+            }
+        }
+        rows
+    }
+}

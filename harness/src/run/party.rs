@@ -1,0 +1,186 @@
+//! One party: a child process that takes its orders over the control connection and its peers' messages
+//! over the measured links.
+
+use super::control::{self, Failure, FromParty, Job, PhaseReport, ToParty};
+use super::host;
+use crate::links::{Link, LinkMode};
+use anyhow::{Context, Result, bail};
+use qbench_protocols::Error;
+use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork};
+use qbench_protocols::session::Session;
+use qbench_protocols::system::{Phase, System};
+use std::io::BufReader;
+use std::net::TcpStream;
+
+/// Runs one party to the end of its job.
+///
+/// # Errors
+/// What went wrong; the controller has been told.
+pub fn run(systems: &[&'static dyn System], index: usize, address: &str) -> Result<()> {
+    let party = Party::from_index(index).context("there are parties 0, 1 and 2")?;
+    // The child must not outlive a controller that was killed.
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    let stream = TcpStream::connect(address).context("connecting to the controller")?;
+    stream.set_nodelay(true)?;
+    let mut control = Control {
+        reader: BufReader::new(stream.try_clone()?),
+        stream,
+    };
+    control.say(&FromParty::Hello(index, std::process::id()))?;
+    let mut place = Place::default();
+    let outcome = work(systems, party, &mut control, &mut place);
+    if let Err(error) = &outcome {
+        let failure = Failure {
+            phase: place.phase,
+            step: place.step,
+            text: one_line(error),
+            follows: follows(error),
+        };
+        // A controller that is gone needs no report.
+        let _ = control.say(&FromParty::Failed(failure));
+    }
+    outcome
+}
+
+/// The causes of an error on one line.
+pub fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+/// Whether an error is only the echo of another party's.
+fn follows(error: &anyhow::Error) -> bool {
+    let network = match error.downcast_ref::<Error>() {
+        Some(Error::Net(network)) => Some(network),
+        Some(_) => None,
+        None => error.downcast_ref::<NetError>(),
+    };
+    matches!(
+        network,
+        Some(NetError::PeerGone { .. } | NetError::Timeout { .. } | NetError::Connect { .. })
+    )
+}
+
+struct Control {
+    reader: BufReader<TcpStream>,
+    stream: TcpStream,
+}
+
+impl Control {
+    fn say(&mut self, message: &FromParty) -> Result<()> {
+        control::write(&mut self.stream, message)
+    }
+
+    fn hear(&mut self) -> Result<ToParty> {
+        control::read(&mut self.reader)?.context("the controller is gone")
+    }
+}
+
+/// Where the party is, for its failure report.
+struct Place {
+    phase: Phase,
+    step: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Setup,
+            step: "connect".into(),
+        }
+    }
+}
+
+fn work(
+    systems: &[&'static dyn System],
+    party: Party,
+    control: &mut Control,
+    place: &mut Place,
+) -> Result<()> {
+    let ToParty::Job(job) = control.hear()? else {
+        bail!("the controller sent no job");
+    };
+    let system = crate::systems::find(systems, &job.system)?;
+    let mut program = system.party(&job.workload, party)?;
+    let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    let network = connect(party, control, &job)?;
+    control.say(&FromParty::Connected)?;
+    let mut start = Some(network);
+    let mut session: Option<Session> = None;
+    loop {
+        match control.hear()? {
+            ToParty::Start(phase, at_ns) => {
+                place.phase = phase;
+                let cpu = host::cpu_ns()?;
+                host::wait_until(at_ns)?;
+                match (phase, start.take()) {
+                    (Phase::Setup, Some(network)) => {
+                        session = Some(Session::establish(network, &agreement, job.threads)?);
+                    }
+                    (Phase::Setup, None) => bail!("setup was asked for twice"),
+                    (_, _) => {}
+                }
+                let session = session.as_mut().context("a phase was asked for before setup")?;
+                if phase != Phase::Setup {
+                    session.begin_phase(phase);
+                }
+                let outcome = match phase {
+                    Phase::Setup => program.setup(session),
+                    Phase::Offline => program.offline(session),
+                    Phase::Online => program.online(session),
+                };
+                place.step = session.label().to_owned();
+                outcome?;
+                let record = session.end_phase();
+                let report = PhaseReport {
+                    record,
+                    end_ns: host::monotonic_ns()?,
+                    cpu_ns: host::cpu_ns()?.saturating_sub(cpu),
+                    peak_memory_bytes: host::peak_memory_bytes(),
+                    material: program.material(),
+                };
+                control.say(&FromParty::Done(Box::new(report)))?;
+            }
+            ToParty::Evidence => {
+                let evidence = program.evidence();
+                control.say(&FromParty::Evidence(evidence.len() as u64))?;
+                use std::io::Write;
+                control.stream.write_all(&evidence).context("sending evidence")?;
+                return Ok(());
+            }
+            other => bail!("the controller sent {other:?} in the middle of a run"),
+        }
+    }
+}
+
+/// Listens, learns where the peers are, and connects to both.
+fn connect(party: Party, control: &mut Control, job: &Job) -> Result<Box<dyn Network>> {
+    let listener = TcpNetwork::listen(job.listen.parse()?)?;
+    control.say(&FromParty::Listening(listener.local_addr().to_string()))?;
+    let ToParty::Connect(addresses) = control.hear()? else {
+        bail!("the controller sent no addresses");
+    };
+    let mut peers = [None; 3];
+    for (peer, address) in peers.iter_mut().zip(&addresses) {
+        *peer = Some(address.parse()?);
+    }
+    let network = listener.connect(&Mesh {
+        me: party,
+        run: RunId(job.run),
+        peers,
+        links: [shape(&job.link); 3],
+        timeout: job.timeout,
+    })?;
+    Ok(Box::new(network))
+}
+
+/// The transport's view of a link.
+fn shape(link: &Link) -> LinkShape {
+    match link.mode {
+        LinkMode::None => LinkShape::default(),
+        LinkMode::Shaped => LinkShape {
+            bandwidth_bits_per_second: link.bandwidth.map(|b| b.bits_per_second as f64),
+            one_way_delay: link.rtt.one_way(),
+        },
+    }
+}

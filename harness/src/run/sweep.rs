@@ -1,0 +1,224 @@
+//! All repetitions of a plan, in order, each written as soon as it is known.
+
+use super::controller::{self, Order};
+use super::interrupt::Interrupted;
+use super::memory;
+use super::party::one_line;
+use super::resume::RunDir;
+use crate::models::Models;
+use crate::record::manifest;
+use crate::record::runs::RunRow;
+use crate::scenario::plan::{Cell, Plan};
+use crate::scenario::units::{bytes_text, time_text};
+use crate::scenario::{MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use qbench_protocols::system::System;
+use std::collections::HashMap;
+use std::io::IsTerminal;
+
+/// What a sweep came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Repetitions measured now.
+    pub measured: usize,
+    /// Repetitions that stood there already.
+    pub skipped: usize,
+    /// Error rows written now.
+    pub failed: usize,
+}
+
+/// A cell is left alone after so many failures in a row, until the next start.
+const PATIENCE: usize = 2;
+
+/// One repetition to run.
+struct Turn<'a> {
+    cell: &'a Cell,
+    /// `None` is a warm-up.
+    repetition: Option<usize>,
+}
+
+/// Runs what is missing.
+///
+/// # Errors
+/// [`Interrupted`] by the user; rows that cannot be written. What goes wrong in a repetition is a row.
+pub fn sweep(
+    systems: &[&'static dyn System],
+    plan: &Plan,
+    settings: &RunSettings,
+    dir: &mut RunDir,
+    row_template: &RunRow,
+) -> Result<Outcome> {
+    let turns = turns(plan, settings, dir);
+    let repetitions = plan.cells.len() * settings.repetitions;
+    let missing = turns.iter().filter(|t| t.repetition.is_some()).count();
+    let mut outcome = Outcome {
+        skipped: repetitions - missing,
+        ..Outcome::default()
+    };
+    let bar = progress(turns.len());
+    let models = Models::new(dir.path.join("models"));
+    let mut failures: HashMap<&str, usize> = HashMap::new();
+    for turn in turns {
+        let cell = turn.cell;
+        bar.set_message(cell.describe());
+        if failures.get(cell.id.as_str()).is_some_and(|f| *f >= PATIENCE) {
+            bar.inc(1);
+            continue;
+        }
+        let measured = run(systems, cell, settings, &models);
+        if measured.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
+            bar.abandon();
+            return Err(Interrupted.into());
+        }
+        let mut row = template(row_template, cell);
+        let steps = match measured {
+            Ok(measured) => {
+                measured.fill(&mut row);
+                measured.steps(&cell.id, turn.repetition.unwrap_or(0))
+            }
+            Err(failure) => {
+                row.error = match turn.repetition {
+                    Some(_) => one_line(&failure),
+                    None => format!("in warm-up: {}", one_line(&failure)),
+                };
+                if failure.is::<memory::Refused>() {
+                    // What does not fit will not fit a moment later either.
+                    failures.insert(&cell.id, PATIENCE);
+                }
+                Vec::new()
+            }
+        };
+        if row.error.is_empty() {
+            failures.remove(cell.id.as_str());
+        } else {
+            *failures.entry(&cell.id).or_default() += 1;
+            outcome.failed += 1;
+        }
+        // A failed warm-up is a row too: it says why the cell is not there.
+        if turn.repetition.is_some() || !row.error.is_empty() {
+            row.repetition = turn.repetition.unwrap_or(0);
+            row.time = manifest::now();
+            dir.record(&row, &steps)?;
+        }
+        if turn.repetition.is_some() && row.error.is_empty() {
+            outcome.measured += 1;
+        }
+        bar.inc(1);
+        say(&bar, &turn, &row);
+    }
+    bar.finish_and_clear();
+    Ok(outcome)
+}
+
+/// Warm-ups of every cell that is not complete, then for each repetition every cell that misses it.
+fn turns<'a>(plan: &'a Plan, settings: &RunSettings, dir: &RunDir) -> Vec<Turn<'a>> {
+    let missing = |cell: &Cell, r: usize| !dir.done.contains(&(cell.id.clone(), r));
+    let mut turns = Vec::new();
+    for _ in 0..settings.warmup {
+        for cell in &plan.cells {
+            if (0..settings.repetitions).any(|r| missing(cell, r)) {
+                turns.push(Turn {
+                    cell,
+                    repetition: None,
+                });
+            }
+        }
+    }
+    for repetition in 0..settings.repetitions {
+        for cell in plan.cells.iter().filter(|cell| missing(cell, repetition)) {
+            turns.push(Turn {
+                cell,
+                repetition: Some(repetition),
+            });
+        }
+    }
+    turns
+}
+
+/// Runs one repetition of a cell.
+fn run(
+    systems: &[&'static dyn System],
+    cell: &Cell,
+    settings: &RunSettings,
+    models: &Models,
+) -> Result<controller::Measured> {
+    let system = crate::systems::find(systems, &cell.system)?;
+    memory::check(system, cell, settings.memory_limit)?;
+    let mut workload = cell.workload();
+    workload.model_dir = models.folder_of(&cell.model, &cell.source)?;
+    controller::repetition(
+        system,
+        &Order {
+            workload,
+            threads: cell.threads,
+            link: &cell.link,
+            timeout: settings.timeout,
+            port: settings.port,
+            cell: &cell.id,
+            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
+        },
+    )
+}
+
+/// The columns of a row that are known before it runs.
+fn template(common: &RunRow, cell: &Cell) -> RunRow {
+    RunRow {
+        cell: cell.id.clone(),
+        system: cell.system.clone(),
+        model: cell.model.name.clone(),
+        layers: cell.model.layers,
+        seq_len: cell.seq_len,
+        threads: cell.threads,
+        index_bits: cell.index_bits,
+        max_protocol: name_of(MAX_PROTOCOLS, &cell.max_protocol).to_owned(),
+        variance_protocol: name_of(VARIANCE_PROTOCOLS, &cell.variance_protocol).to_owned(),
+        link: cell.link.name.clone(),
+        link_mode: cell.link.mode.name().to_owned(),
+        bandwidth_bits_per_second: cell.link.bandwidth.map_or(0, |b| b.bits_per_second),
+        rtt_ns: cell.link.rtt.nanoseconds,
+        ..common.clone()
+    }
+}
+
+/// A bar with the time left on a terminal, nothing elsewhere.
+fn progress(turns: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(turns as u64);
+    // The template is a constant that the tests draw; a bar without style still counts.
+    if let Ok(style) = ProgressStyle::with_template(
+        "{bar:30.cyan/blue} {pos}/{len}  {elapsed} so far, {eta} left  {wide_msg}",
+    ) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(500));
+    bar
+}
+
+/// One line for a finished repetition.
+fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
+    let which = turn
+        .repetition
+        .map_or_else(|| "warm-up".to_owned(), |r| format!("#{r}"));
+    let [_, offline, online] = &row.phases;
+    let line = if row.error.is_empty() {
+        format!(
+            "{} {which}: offline {} {}, online {} {} {} rounds",
+            turn.cell.describe(),
+            time_text(offline.wall_ns as f64),
+            bytes_text(offline.total_bytes()),
+            time_text(online.wall_ns as f64),
+            bytes_text(online.total_bytes()),
+            online.rounds,
+        )
+    } else {
+        format!("{} {which}: ERROR {}", turn.cell.describe(), row.error)
+    };
+    if bar.is_hidden() {
+        eprintln!("{line}");
+    } else {
+        bar.println(line);
+    }
+}

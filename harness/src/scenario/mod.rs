@@ -1,0 +1,137 @@
+//! Scenario files: one question each, and every combination of settings that answers it.
+
+pub mod parse;
+pub mod plan;
+pub mod tree;
+pub mod units;
+
+use crate::links::Link;
+use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
+use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A scenario as read, checked on its own but not yet against the systems.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The file's stem; names the folder under `results/`.
+    pub name: String,
+    /// Heading of the report.
+    pub title: String,
+    /// What the scenario asks.
+    pub question: String,
+    /// The model.
+    pub model: ModelChoice,
+    /// What is swept.
+    pub sweep: Sweep,
+    /// The links that the file describes, and `none`.
+    pub links: Vec<Link>,
+    /// Repetitions and limits.
+    pub run: RunSettings,
+    /// The figures; the default set where the file names none.
+    pub figures: Vec<FigureSpec>,
+}
+
+/// Where the weights come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelChoice {
+    /// Weights drawn at random from a seed, on a given architecture.
+    Synthetic(ModelConfig),
+    /// A model folder on disk.
+    Folder(PathBuf),
+}
+
+/// Lists whose product is the set of cells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    /// System ids.
+    pub systems: Vec<String>,
+    /// Sequence lengths in tokens.
+    pub seq_lens: Vec<usize>,
+    /// Threads of each party.
+    pub threads: Vec<usize>,
+    /// Names of links.
+    pub links: Vec<String>,
+    /// Widths of the cut, bits.
+    pub index_bits: Vec<u32>,
+    /// Maximum protocols.
+    pub max_protocols: Vec<MaxProtocol>,
+    /// Variance protocols.
+    pub variance_protocols: Vec<VarianceProtocol>,
+    /// Encoder layers; empty takes the model's own number.
+    pub layers: Vec<usize>,
+}
+
+/// How often, how long, and with what limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSettings {
+    /// Recorded repetitions of each cell.
+    pub repetitions: usize,
+    /// Unrecorded repetitions of each cell, before the recorded ones.
+    pub warmup: usize,
+    /// Longest silence of a party, and longest phase.
+    pub timeout: Duration,
+    /// Seed of synthetic weights and inputs.
+    pub seed: u64,
+    /// Memory that the three parties may take together, bytes.
+    pub memory_limit: Option<u64>,
+    /// First of three fixed ports; without it the system chooses.
+    pub port: Option<u16>,
+    /// Whether outputs are checked against the references.
+    pub verify: bool,
+}
+
+/// One `[[figure]]`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FigureSpec {
+    /// Shape of the figure.
+    pub kind: FigureKind,
+    /// Column on the horizontal axis.
+    pub x: String,
+    /// Quantities on the vertical axes: panels for each.
+    pub y: Vec<String>,
+    /// Columns that divide the figure into panels.
+    pub panel: Vec<String>,
+    /// Column that divides a panel into series.
+    pub series: String,
+    /// Heading.
+    pub title: String,
+    /// Whether published numbers of the same quantity are drawn beside, from `results/published`.
+    pub published: bool,
+}
+
+/// Shapes of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FigureKind {
+    /// Lines with markers and error bars.
+    Lines,
+    /// Grouped bars.
+    Bars,
+    /// Bars stacked by step.
+    Stacked,
+}
+
+/// The activation functions' names in scenario files.
+pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
+    ("relu", ActivationFunction::Relu),
+    ("gelu", ActivationFunction::Gelu),
+];
+/// The maximum protocols' names in scenario files.
+pub const MAX_PROTOCOLS: &[(&str, MaxProtocol)] = &[
+    ("tournament", MaxProtocol::Tournament),
+    ("radix-sort", MaxProtocol::RadixSort),
+];
+/// The variance protocols' names in scenario files.
+pub const VARIANCE_PROTOCOLS: &[(&str, VarianceProtocol)] = &[
+    ("square-table", VarianceProtocol::SquareTable),
+    ("inner-product", VarianceProtocol::InnerProduct),
+];
+
+/// The name of a value in one of the tables above.
+pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
+    table
+        .iter()
+        .find(|(_, v)| v == value)
+        .map_or("unnamed", |(name, _)| *name)
+}

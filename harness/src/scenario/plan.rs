@@ -1,0 +1,258 @@
+//! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
+
+use super::{MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
+use crate::links::Link;
+use crate::models::ModelSource;
+use anyhow::{Context, Result, bail};
+use qbench_protocols::model::config::ModelConfig;
+use qbench_protocols::system::{MaxProtocol, System, VarianceProtocol, Workload};
+use std::path::PathBuf;
+
+/// One combination of settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// Content hash of all that influences a measurement: 12 hexadecimal digits.
+    pub id: String,
+    /// System id.
+    pub system: String,
+    /// Architecture.
+    pub model: ModelConfig,
+    /// Where the weights come from.
+    pub source: ModelSource,
+    /// Tokens in the sequence.
+    pub seq_len: usize,
+    /// Threads of each party.
+    pub threads: usize,
+    /// The link between each two parties.
+    pub link: Link,
+    /// Width of the cut, bits.
+    pub index_bits: u32,
+    /// How maxima are found.
+    pub max_protocol: MaxProtocol,
+    /// How variances are found.
+    pub variance_protocol: VarianceProtocol,
+    /// Seed of the synthetic input.
+    pub seed: u64,
+    /// Whether the output is checked.
+    pub verify: bool,
+}
+
+/// A scenario's cells and repetitions.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// All cells; neighbours differ in the system first, so that drift hits all systems alike.
+    pub cells: Vec<Cell>,
+    /// Content hash over the cells: what makes two runs the same question.
+    pub hash: String,
+}
+
+impl Cell {
+    /// The workload as all parties know it; `model_dir` is filled in per party.
+    pub fn workload(&self) -> Workload {
+        Workload {
+            model: self.model.clone(),
+            model_dir: PathBuf::new(),
+            seq_len: self.seq_len,
+            input_seed: self.seed,
+            tokens: None,
+            index_bits: self.index_bits,
+            max_protocol: self.max_protocol,
+            variance_protocol: self.variance_protocol,
+            verify: self.verify,
+        }
+    }
+
+    /// `lut-rss bert-base n=8 threads=1 lan` and what else is not the default.
+    pub fn describe(&self) -> String {
+        let mut text = format!(
+            "{} {} n={} threads={} {} b={}",
+            self.system, self.model.name, self.seq_len, self.threads, self.link.name, self.index_bits
+        );
+        if self.max_protocol != MaxProtocol::default() {
+            text += &format!(" max={}", name_of(MAX_PROTOCOLS, &self.max_protocol));
+        }
+        if self.variance_protocol != VarianceProtocol::default() {
+            text += &format!(
+                " variance={}",
+                name_of(VARIANCE_PROTOCOLS, &self.variance_protocol)
+            );
+        }
+        text
+    }
+
+    /// The value of a column that `--only` and figures know.
+    pub fn dimension(&self, name: &str) -> Option<String> {
+        Some(match name {
+            "system" => self.system.clone(),
+            "model" => self.model.name.clone(),
+            "layers" => self.model.layers.to_string(),
+            "seq_len" => self.seq_len.to_string(),
+            "threads" => self.threads.to_string(),
+            "link" => self.link.name.clone(),
+            "index_bits" => self.index_bits.to_string(),
+            "max_protocol" => name_of(MAX_PROTOCOLS, &self.max_protocol).to_owned(),
+            "variance_protocol" => name_of(VARIANCE_PROTOCOLS, &self.variance_protocol).to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// Fills in the content hash. The link's name is left out: what it is called does not change it.
+    fn hashed(mut self) -> Self {
+        let content = serde_json::json!({
+            "system": self.system,
+            "model": self.model,
+            "weights": self.source.identity(),
+            "seq_len": self.seq_len,
+            "threads": self.threads,
+            "link_mode": self.link.mode,
+            "bandwidth": self.link.bandwidth,
+            "rtt": self.link.rtt,
+            "index_bits": self.index_bits,
+            "max_protocol": self.max_protocol,
+            "variance_protocol": self.variance_protocol,
+            "seed": self.seed,
+            "verify": self.verify,
+        });
+        self.id = short_hash(content.to_string().as_bytes());
+        self
+    }
+}
+
+/// The first 12 hexadecimal digits of the BLAKE3 hash.
+pub fn short_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..12].to_owned()
+}
+
+/// Makes the plan and checks every cell against its system.
+///
+/// # Errors
+/// A model folder that cannot be read; a cell that its system refuses; `only` that names no column or
+/// leaves no cell.
+pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
+    let cells = cells(scenario)?;
+    for cell in &cells {
+        crate::systems::find(systems, &cell.system)?
+            .check(&cell.workload())
+            .with_context(|| format!("{}: cell `{}` cannot run", scenario.name, cell.describe()))?;
+    }
+    let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
+    let hash = short_hash(ids.join(" ").as_bytes());
+    let filters = filters(only)?;
+    let cells: Vec<Cell> = cells
+        .into_iter()
+        .filter(|cell| {
+            filters.iter().all(|(key, values)| {
+                cell.dimension(key).is_some_and(|value| values.contains(&value))
+            })
+        })
+        .collect();
+    if cells.is_empty() {
+        bail!("no cell of `{}` fits --only {}", scenario.name, only.join(" --only "));
+    }
+    Ok(Plan { cells, hash })
+}
+
+/// Reads `--only link=lan,seq_len=8,seq_len=16`: values of one column are alternatives, columns all hold.
+fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
+    let columns = crate::record::quantities::DIMENSIONS;
+    let mut filters: Vec<(String, Vec<String>)> = Vec::new();
+    for part in only.iter().flat_map(|o| o.split(',')).filter(|p| !p.is_empty()) {
+        let Some((key, value)) = part.split_once('=') else {
+            bail!("--only {part}: write column=value, such as --only link=lan,seq_len=8");
+        };
+        let (key, value) = (key.trim(), value.trim().to_owned());
+        if !columns.contains(&key) {
+            bail!("--only {part}: unknown column{}", super::tree::suggestion(key, columns));
+        }
+        match filters.iter_mut().find(|(k, _)| k == key) {
+            Some((_, values)) => values.push(value),
+            None => filters.push((key.to_owned(), vec![value])),
+        }
+    }
+    Ok(filters)
+}
+
+/// The product of all sweeps, with the system varying fastest.
+fn cells(scenario: &Scenario) -> Result<Vec<Cell>> {
+    let sweep = &scenario.sweep;
+    let mut cells = Vec::new();
+    for (model, source) in models(scenario)? {
+        for link in &sweep.links {
+            let link = scenario
+                .links
+                .iter()
+                .find(|l| l.name == *link)
+                .with_context(|| format!("link `{link}` is not described"))?;
+            for &threads in &sweep.threads {
+                for &seq_len in &sweep.seq_lens {
+                    if seq_len > model.max_positions {
+                        bail!(
+                            "{}: `sweep.seq_len`: {seq_len} is beyond the {} positions of {}",
+                            scenario.name, model.max_positions, model.name
+                        );
+                    }
+                    for &index_bits in &sweep.index_bits {
+                        for &max_protocol in &sweep.max_protocols {
+                            for &variance_protocol in &sweep.variance_protocols {
+                                for system in &sweep.systems {
+                                    let cell = Cell {
+                                        id: String::new(),
+                                        system: system.clone(),
+                                        model: model.clone(),
+                                        source: source.clone(),
+                                        seq_len,
+                                        threads,
+                                        link: link.clone(),
+                                        index_bits,
+                                        max_protocol,
+                                        variance_protocol,
+                                        seed: scenario.run.seed,
+                                        verify: scenario.run.verify,
+                                    };
+                                    cells.push(cell.hashed());
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+/// The architectures of the scenario, one for each swept number of layers.
+fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
+    let seed = scenario.run.seed;
+    match &scenario.model {
+        ModelChoice::Folder(dir) => {
+            let (config, source) = crate::models::folder(dir)?;
+            Ok(vec![(config, source)])
+        }
+        ModelChoice::Synthetic(config) if scenario.sweep.layers.is_empty() => {
+            Ok(vec![(config.clone(), ModelSource::Synthetic { seed })])
+        }
+        ModelChoice::Synthetic(config) => Ok(scenario
+            .sweep
+            .layers
+            .iter()
+            .map(|&layers| {
+                let mut config = config.clone();
+                if layers != config.layers {
+                    config.name = format!("{}-{layers}layers", config.name);
+                }
+                config.layers = layers;
+                (config, ModelSource::Synthetic { seed })
+            })
+            .collect()),
+    }
+}
+
+/// Turns a scenario into its quick form: one repetition, no warm-up, the smallest sequence length.
+pub fn quicken(scenario: &mut Scenario) {
+    scenario.run.repetitions = 1;
+    scenario.run.warmup = 0;
+    if let Some(&smallest) = scenario.sweep.seq_lens.iter().min() {
+        scenario.sweep.seq_lens = vec![smallest];
+    }
+}
