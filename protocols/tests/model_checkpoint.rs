@@ -1,6 +1,8 @@
 //! Checkpoints: read, embedded, run in float against a second, plain implementation, and refused
 //! with the fault named when they are broken.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use qbench_protocols::Error;
@@ -15,7 +17,9 @@ use support::{Checkpoint, FEED_FORWARD, HEADS, HIDDEN, LAYERS, POSITIONS};
 
 const TOKENS: [u32; 5] = [2, 10, 11, 13, 3];
 
-/// BERT from its definition: nested vectors, 64-bit floats, one number at a time.
+/// BERT from its definition: nested vectors, 64-bit floats, one number at a time, indices as in the
+/// formulas.
+#[allow(clippy::needless_range_loop)]
 mod plain {
     use super::*;
     pub type Rows = Vec<Vec<f64>>;

@@ -1,5 +1,7 @@
 //! Quantization, calibration and synthetic models.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use qbench_protocols::model::calibrate::{calibrate, linear_means};
