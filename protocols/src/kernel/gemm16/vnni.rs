@@ -86,81 +86,110 @@ impl Tile<'_> {
 
     /// Adds one register block, summed over `pairs`, to `c`.
     ///
+    /// The loops over rows and panels are plain index loops of constant length and nothing takes
+    /// the address of the sums, so that the compiler unrolls the loops and keeps the sums in
+    /// registers.
+    ///
     /// # Safety
     /// R rows from `row` on, P panels from `first` on and `pairs` are within the product.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not unrolled as well"
+    )]
     unsafe fn add<const R: usize, const P: usize>(&self, row: usize, pairs: Range<usize>) {
         let whole = pairs.end.min(self.b.inner() / 2);
-        // SAFETY: the caller's promise; `whole` leaves out a last pair of which `a` holds one half,
-        // which is read alone.
-        unsafe {
-            let a: [*const u16; R] = std::array::from_fn(|r| self.operands.a_row(row + r));
-            let lines: [*const Line; P] =
-                std::array::from_fn(|p| self.b.panel(self.first + p).as_ptr());
-            let mut sums = [[_mm512_setzero_si512(); P]; R];
-            for pair in pairs.start..whole {
-                let read = |a: *const u16| a.cast::<i32>().add(pair).read_unaligned();
-                step(&mut sums, lines, pair, a.map(read));
+        let mut a = [std::ptr::null::<u16>(); R];
+        for r in 0..R {
+            // SAFETY: the caller's promise.
+            a[r] = unsafe { self.operands.a_row(row + r) };
+        }
+        let mut lines = [std::ptr::null::<Line>(); P];
+        for p in 0..P {
+            lines[p] = self.b.panel(self.first + p).as_ptr();
+        }
+        let mut sums = [[_mm512_setzero_si512(); P]; R];
+        let mut b = [_mm512_setzero_si512(); P];
+        for pair in pairs.start..whole {
+            for p in 0..P {
+                // SAFETY: the panel has a line `pair`. What is fetched ahead may lie past the
+                // operand's end: a prefetch reads nothing and never faults.
+                unsafe {
+                    _mm_prefetch::<_MM_HINT_T0>(lines[p].wrapping_add(pair + AHEAD).cast());
+                    b[p] = _mm512_load_si512(lines[p].add(pair).cast());
+                }
             }
-            if whole < pairs.end {
-                let read = |a: *const u16| i32::from(*a.add(2 * whole));
-                step(&mut sums, lines, whole, a.map(read));
-            }
-            for (r, sums) in sums.iter().enumerate() {
-                for (p, sums) in sums.iter().enumerate() {
-                    self.store(row + r, self.first + p, *sums);
+            for r in 0..R {
+                // SAFETY: `whole` leaves out a last pair of which the row has one half.
+                let a = unsafe { a[r].cast::<i32>().add(pair).read_unaligned() };
+                let a = _mm512_set1_epi32(a);
+                for p in 0..P {
+                    sums[r][p] = dot(sums[r][p], a, b[p]);
                 }
             }
         }
+        if whole < pairs.end {
+            for r in 0..R {
+                // SAFETY: `inner` is odd, and this is the last element of the row.
+                let a = _mm512_set1_epi32(i32::from(unsafe { *a[r].add(2 * whole) }));
+                for p in 0..P {
+                    // SAFETY: the panel has a line for the last half pair.
+                    let b = unsafe { _mm512_load_si512(lines[p].add(whole).cast()) };
+                    sums[r][p] = dot(sums[r][p], a, b);
+                }
+            }
+        }
+        let mut low = [[_mm256_setzero_si256(); P]; R];
+        for r in 0..R {
+            for p in 0..P {
+                low[r][p] = _mm512_cvtepi32_epi16(sums[r][p]);
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.store(row, low.as_flattened(), P) };
     }
 
-    /// Adds the low halves of the sums to the elements of one panel in one row of `c`.
+    /// Adds the sums of a register block, `width` panels a row, to `c`.
     ///
     /// # Safety
-    /// The row and the panel are within the product.
-    #[inline]
+    /// As many rows from `row` on as the sums are for, and the panels, are within the product.
+    #[inline(never)]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    unsafe fn store(&self, row: usize, panel: usize, sums: __m512i) {
-        let first = panel * PANEL;
-        let sums = _mm512_cvtepi32_epi16(sums);
-        // SAFETY: columns from `first` to the row's end may be accessed; the mask stops there.
-        unsafe {
-            let c = self.operands.c_at(row, first).cast::<i16>();
-            let width = self.b.columns() - first;
-            if width >= PANEL {
-                let c = c.cast::<__m256i>();
-                _mm256_storeu_si256(c, _mm256_add_epi16(_mm256_loadu_si256(c), sums));
-            } else {
-                let mask = (1 << width) - 1;
-                let sums = _mm256_add_epi16(_mm256_maskz_loadu_epi16(mask, c), sums);
-                _mm256_mask_storeu_epi16(c, mask, sums);
+    unsafe fn store(&self, row: usize, sums: &[__m256i], width: usize) {
+        for (r, sums) in sums.chunks_exact(width).enumerate() {
+            for (p, sums) in sums.iter().enumerate() {
+                let first = (self.first + p) * PANEL;
+                let columns = PANEL.min(self.b.columns() - first);
+                let mask = u16::MAX >> (PANEL - columns);
+                // SAFETY: columns from `first` to the row's end may be accessed; the mask stops
+                // there.
+                unsafe {
+                    let c = self.operands.c_at(row + r, first).cast::<i16>();
+                    let sums = _mm256_add_epi16(_mm256_maskz_loadu_epi16(mask, c), *sums);
+                    _mm256_mask_storeu_epi16(c, mask, sums);
+                }
             }
         }
     }
 }
 
-/// Adds one pair of the inner dimension to the sums.
+/// `sum` plus the products of the 16-bit pairs of `a` and `b`, by one instruction.
 ///
-/// # Safety
-/// Every panel of `lines` has a line `pair`.
+/// The compiler would turn the intrinsic into a multiplication and an addition where it takes the
+/// sum for the critical path; in the register block it never is.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn step<const R: usize, const P: usize>(
-    sums: &mut [[__m512i; P]; R],
-    lines: [*const Line; P],
-    pair: usize,
-    a: [i32; R],
-) {
-    // SAFETY: the caller's promise. What is fetched ahead may lie past the operand's end: a
-    // prefetch reads nothing and never faults.
-    let b: [__m512i; P] = lines.map(|lines| unsafe {
-        _mm_prefetch::<_MM_HINT_T0>(lines.wrapping_add(pair + AHEAD).cast());
-        _mm512_load_si512(lines.add(pair).cast())
-    });
-    for (sums, a) in sums.iter_mut().zip(a) {
-        let a = _mm512_set1_epi32(a);
-        for (sum, b) in sums.iter_mut().zip(b) {
-            *sum = _mm512_dpwssd_epi32(*sum, a, b);
-        }
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn dot(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+    let mut sum = sum;
+    // SAFETY: the instruction reads and writes the named registers only.
+    unsafe {
+        std::arch::asm!(
+            "vpdpwssd {sum}, {a}, {b}",
+            sum = inout(zmm_reg) sum,
+            a = in(zmm_reg) a,
+            b = in(zmm_reg) b,
+            options(pure, nomem, nostack, preserves_flags)
+        );
     }
+    sum
 }

@@ -137,7 +137,7 @@ fn both_packings_agree() {
 #[test]
 fn threads_give_the_same_product() {
     for count in [1, 2, 3] {
-        let threads = Threads::new(count).unwrap();
+        let threads = Threads::new(count).expect("threads");
         for (rows, inner, columns) in [(1, 3000, 3000), (70, 1000, 450), (600, 700, 33), (5, 4, 3)]
         {
             let case = Case::new(rows, inner, columns, 1);

@@ -1,0 +1,184 @@
+//! AES-128 in counter mode by VAES on 512-bit registers, four blocks each: counters are made,
+//! encrypted and cut to the ring's width without leaving the registers. Chosen at run time; the
+//! crate `aes` is what it is tested against, and what other machines run.
+
+use super::{BLOCK, Block};
+use std::arch::x86_64::*;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Blocks in one register.
+const LANES: usize = 4;
+/// Registers encrypted side by side, as many as hide the latency of a round.
+const WIDE: usize = 8;
+/// Round keys of AES-128.
+const ROUNDS: usize = 11;
+
+/// The round keys of AES-128 on a machine that has VAES: that one could be made is the proof.
+/// Zeroed when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Vaes {
+    keys: [[u8; BLOCK]; ROUNDS],
+}
+
+impl Vaes {
+    /// The key schedule, where the machine has VAES and AVX-512 F and BW.
+    pub(super) fn new(key: &[u8; BLOCK]) -> Option<Self> {
+        let runs = is_x86_feature_detected!("vaes")
+            && is_x86_feature_detected!("aes")
+            && is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw");
+        // SAFETY: the machine has AES.
+        runs.then(|| unsafe { expand(key) })
+    }
+
+    /// Fills `out` with the key stream from block `first` on, every 64 bits of it cut by `mask`;
+    /// `out` is a whole number of blocks.
+    pub(super) fn fill(&self, first: u64, mask: u64, out: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.fill_vaes(first, mask, out) }
+    }
+
+    /// Encrypts each block in place.
+    pub(super) fn encrypt(&self, blocks: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.encrypt_vaes(blocks) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn fill_vaes(&self, first: u64, mask: u64, out: &mut [Block]) {
+        let keys = self.broadcast();
+        let cut = _mm512_set1_epi64(mask as i64);
+        // The index of each block in the upper half of its lane, in the machine's byte order.
+        let index = _mm512_set_epi64(3, 0, 2, 0, 1, 0, 0, 0);
+        let start = _mm512_maskz_set1_epi64(0b1010_1010, first as i64);
+        let mut index = _mm512_add_epi64(index, start);
+        let next = _mm512_maskz_set1_epi64(0b1010_1010, LANES as i64);
+        // Turns that half into big-endian order.
+        let swap = _mm512_broadcast_i32x4(_mm_set_epi8(
+            8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 4, 3, 2, 1, 0,
+        ));
+
+        let (wide, rest) = out.as_chunks_mut::<{ LANES * WIDE }>();
+        for out in wide {
+            let mut blocks = [_mm512_setzero_si512(); WIDE];
+            for block in &mut blocks {
+                *block = _mm512_shuffle_epi8(index, swap);
+                index = _mm512_add_epi64(index, next);
+            }
+            let blocks = rounds(&keys, blocks);
+            for (out, block) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(blocks) {
+                store(out, _mm512_and_si512(block, cut));
+            }
+        }
+        for out in rest.chunks_mut(LANES) {
+            let [block] = rounds(&keys, [_mm512_shuffle_epi8(index, swap)]);
+            index = _mm512_add_epi64(index, next);
+            store(out, _mm512_and_si512(block, cut));
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn encrypt_vaes(&self, blocks: &mut [Block]) {
+        let keys = self.broadcast();
+        let (wide, rest) = blocks.as_chunks_mut::<{ LANES * WIDE }>();
+        for blocks in wide {
+            let mut values = [_mm512_setzero_si512(); WIDE];
+            for (value, blocks) in values.iter_mut().zip(blocks.as_chunks::<LANES>().0) {
+                *value = load(blocks);
+            }
+            let values = rounds(&keys, values);
+            for (value, blocks) in values.iter().zip(blocks.as_chunks_mut::<LANES>().0) {
+                store(blocks, *value);
+            }
+        }
+        for blocks in rest.chunks_mut(LANES) {
+            let [value] = rounds(&keys, [load(blocks)]);
+            store(blocks, value);
+        }
+    }
+
+    /// Each round key in all lanes.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn broadcast(&self) -> [__m512i; ROUNDS] {
+        let mut keys = [_mm512_setzero_si512(); ROUNDS];
+        for (wide, key) in keys.iter_mut().zip(&self.keys) {
+            // SAFETY: a key is 16 bytes.
+            *wide = _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(key.as_ptr().cast()) });
+        }
+        keys
+    }
+}
+
+/// AES-128 of N registers (FIPS 197, section 5.1).
+#[inline]
+#[target_feature(enable = "avx512f,vaes")]
+fn rounds<const N: usize>(keys: &[__m512i; ROUNDS], mut blocks: [__m512i; N]) -> [__m512i; N] {
+    for block in &mut blocks {
+        *block = _mm512_xor_si512(*block, keys[0]);
+    }
+    for key in &keys[1..ROUNDS - 1] {
+        for block in &mut blocks {
+            *block = _mm512_aesenc_epi128(*block, *key);
+        }
+    }
+    for block in &mut blocks {
+        *block = _mm512_aesenclast_epi128(*block, keys[ROUNDS - 1]);
+    }
+    blocks
+}
+
+/// One mask bit for each 64 bits of `count` blocks, 4 at most.
+fn halves(count: usize) -> u8 {
+    debug_assert!((1..=LANES).contains(&count));
+    u8::MAX >> (2 * (LANES - count))
+}
+
+/// Up to four blocks as one register, the rest of it zero.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(blocks: &[Block]) -> __m512i {
+    // SAFETY: the mask stops at the end of the blocks.
+    unsafe { _mm512_maskz_loadu_epi64(halves(blocks.len()), blocks.as_ptr().cast()) }
+}
+
+/// As many blocks as `out` has, four at most.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(out: &mut [Block], value: __m512i) {
+    // SAFETY: the mask stops at the end of `out`.
+    unsafe { _mm512_mask_storeu_epi64(out.as_mut_ptr().cast(), halves(out.len()), value) }
+}
+
+/// The key schedule (FIPS 197, section 5.2).
+#[target_feature(enable = "aes")]
+fn expand(key: &[u8; BLOCK]) -> Vaes {
+    let mut keys = [[0; BLOCK]; ROUNDS];
+    keys[0] = *key;
+    macro_rules! round {
+        ($round:literal, $constant:literal) => {
+            // SAFETY: keys are 16 bytes.
+            unsafe {
+                let last = _mm_loadu_si128(keys[$round - 1].as_ptr().cast());
+                let assist = _mm_aeskeygenassist_si128::<$constant>(last);
+                let word = _mm_shuffle_epi32::<0xff>(assist);
+                // Each word adds all words before it: a prefix sum in two steps.
+                let sum = _mm_xor_si128(last, _mm_slli_si128::<4>(last));
+                let sum = _mm_xor_si128(sum, _mm_slli_si128::<8>(sum));
+                let next = _mm_xor_si128(sum, word);
+                _mm_storeu_si128(keys[$round].as_mut_ptr().cast(), next);
+            }
+        };
+    }
+    round!(1, 0x01);
+    round!(2, 0x02);
+    round!(3, 0x04);
+    round!(4, 0x08);
+    round!(5, 0x10);
+    round!(6, 0x20);
+    round!(7, 0x40);
+    round!(8, 0x80);
+    round!(9, 0x1b);
+    round!(10, 0x36);
+    Vaes { keys }
+}
