@@ -1,5 +1,7 @@
 //! The model folder: what is saved comes back, and what is broken is refused with the fault named.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use qbench_protocols::Error;

@@ -21,25 +21,37 @@ struct NormRanges {
 struct Record {
     ranges: HashMap<Site, Range>,
     norms: HashMap<Norm, NormRanges>,
-    /// What was added to the bias of a layer.
-    corrections: HashMap<Linear, Vec<f32>>,
+    /// What each layer's outputs were multiplied with, and what was then added to them.
+    corrections: HashMap<Linear, Vec<(f32, f32)>>,
 }
 
-/// Per-output means of every fully connected layer's output, over all tokens of all sequences.
-pub type LinearMeans = HashMap<Linear, Vec<f32>>;
+/// What calibration brings each output of a layer to, over all tokens of all sequences.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Target {
+    /// Mean of each output.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each output; none to leave it.
+    pub deviation: Option<Vec<f32>>,
+}
+
+/// Targets of some or all fully connected layers.
+pub type Targets = HashMap<Linear, Target>;
+
+/// No row scale is changed by more than this factor, whatever a small sample suggests.
+const LARGEST_FACTOR: f32 = 4.0;
 
 /// Fills every [`Range`] of `model` from one pass over `inputs` (one embedded sequence each, n x hidden).
 ///
-/// With `targets`, the output means of the unquantized model's layers, the pass goes through the
-/// layers in order and first moves each bias so that the layer's mean output over `inputs` is the
-/// target, so that later layers are calibrated on what they will get.
+/// With `targets`, statistics of the unquantized model's layers, the pass first changes row scale and
+/// bias of each layer so that its outputs over `inputs` get the target's mean and deviation. It goes
+/// through the layers in order, so that each is corrected for what the layers before it really put out.
 ///
 /// # Errors
 /// No input, an input of the wrong shape, and a tensor that is zero everywhere or not finite.
 pub fn calibrate(
     model: &mut QuantizedModel,
     inputs: &[Vec<f32>],
-    targets: Option<&LinearMeans>,
+    targets: Option<&Targets>,
 ) -> Result<()> {
     let mut record = Record::default();
     let mut observer = |site: Site, x: &mut [Matrix]| {
@@ -60,43 +72,63 @@ pub fn calibrate(
     apply(model, &record)
 }
 
-/// The output means that [`calibrate`] takes as targets.
+/// The statistics of a model's layers, as targets for [`calibrate`].
 ///
 /// # Errors
 /// As [`FloatReference::run`].
-pub fn linear_means<P: Parameters>(model: &P, inputs: &[Vec<f32>]) -> Result<LinearMeans> {
-    let mut means = LinearMeans::new();
+pub fn targets<P: Parameters>(model: &P, inputs: &[Vec<f32>]) -> Result<Targets> {
+    let mut targets = Targets::new();
     let mut observer = |site: Site, x: &mut [Matrix]| {
         if let Site::Linear(linear) = site {
-            means.insert(linear, column_means(x));
+            let (mean, deviation) = column_statistics(x).into_iter().unzip();
+            let deviation = Some(deviation);
+            targets.insert(linear, Target { mean, deviation });
         }
     };
     FloatReference::run_observed(model, inputs, &mut observer)?;
-    Ok(means)
+    Ok(targets)
 }
 
-fn column_means(x: &[Matrix]) -> Vec<f32> {
+/// Mean and standard deviation of each column over all rows.
+fn column_statistics(x: &[Matrix]) -> Vec<(f32, f32)> {
+    let rows = || x.iter().flat_map(|x| x.data.chunks(x.columns));
     let columns = x.first().map_or(0, |x| x.columns);
-    let mut sums = vec![0.0f64; columns];
-    let mut rows = 0;
-    for row in x.iter().flat_map(|x| x.data.chunks(x.columns)) {
-        rows += 1;
-        for (sum, x) in sums.iter_mut().zip(row) {
-            *sum += f64::from(*x);
+    let count = rows().count() as f64;
+    let mut means = vec![0.0f64; columns];
+    for row in rows() {
+        for (mean, x) in means.iter_mut().zip(row) {
+            *mean += f64::from(*x) / count;
         }
     }
-    sums.iter()
-        .map(|sum| (sum / f64::from(rows)) as f32)
-        .collect()
+    let mut variances = vec![0.0f64; columns];
+    for row in rows() {
+        for ((variance, mean), x) in variances.iter_mut().zip(&means).zip(row) {
+            *variance += (f64::from(*x) - mean).powi(2) / count;
+        }
+    }
+    let deviations = variances.iter().map(|variance| variance.sqrt() as f32);
+    means.iter().map(|m| *m as f32).zip(deviations).collect()
 }
 
-/// Adds to each column what brings its mean to `target`, and returns what it added.
-fn correct(x: &mut [Matrix], target: &[f32]) -> Vec<f32> {
-    let means = column_means(x);
-    let correction: Vec<f32> = target.iter().zip(&means).map(|(t, m)| t - m).collect();
+/// Brings each column to its target; returns the factor and the summand of each.
+fn correct(x: &mut [Matrix], target: &Target) -> Vec<(f32, f32)> {
+    let correction: Vec<(f32, f32)> = column_statistics(x)
+        .iter()
+        .enumerate()
+        .map(|(column, (mean, deviation))| {
+            let factor = match &target.deviation {
+                // A sample of one token has no deviation, and says nothing about the scale.
+                Some(target) if *deviation > 0.0 && target[column] > 0.0 => {
+                    (target[column] / deviation).clamp(1.0 / LARGEST_FACTOR, LARGEST_FACTOR)
+                }
+                _ => 1.0,
+            };
+            (factor, target.mean[column] - factor * mean)
+        })
+        .collect();
     for row in x.iter_mut().flat_map(|x| x.data.chunks_mut(x.columns)) {
-        for (x, add) in row.iter_mut().zip(&correction) {
-            *x += add;
+        for (x, (factor, add)) in row.iter_mut().zip(&correction) {
+            *x = *x * factor + add;
         }
     }
     correction
@@ -177,8 +209,10 @@ fn apply(model: &mut QuantizedModel, record: &Record) -> Result<()> {
     }
     for (&linear, correction) in &record.corrections {
         if let Some(layer) = model.quantized_linear_mut(linear) {
-            for (bias, add) in layer.bias.iter_mut().zip(correction) {
-                *bias += add;
+            let rows = layer.row_scale.iter_mut().zip(&mut layer.bias);
+            for ((scale, bias), (factor, add)) in rows.zip(correction) {
+                *scale *= factor;
+                *bias = *bias * factor + add;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Post-training quantization to 1-bit weights: binary weight networks (Rastegari et al., ECCV 2016,
 //! section 3.1), then calibration of every activation range.
 
-use super::calibrate::{calibrate, linear_means};
+use super::calibrate::{calibrate, targets};
 use super::float::{FloatLayer, FloatLinear, FloatModel, FloatNorm};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
@@ -12,8 +12,9 @@ use crate::Result;
 ///
 /// The scale of a row is the mean absolute weight, which with the weights' signs is the closest
 /// binary row in the least squares. Then one pass over `inputs`, layer after layer, moves each bias
-/// so that the layer's mean output is that of the float model, and records the ranges. Weights that
-/// were not trained to be binary lose most of a model's accuracy all the same.
+/// and row scale so that every output's mean and deviation are those of the float model, and records
+/// the ranges. Without it the tokens of a deep model become all alike. Weights that were not trained
+/// to be binary lose most of a model's accuracy all the same.
 ///
 /// # Errors
 /// As [`calibrate`].
@@ -30,7 +31,7 @@ pub fn quantize(model: &FloatModel, inputs: &[Vec<f32>]) -> Result<QuantizedMode
             logit_range: empty,
         }),
     };
-    let targets = linear_means(model, inputs)?;
+    let targets = targets(model, inputs)?;
     calibrate(&mut quantized, inputs, Some(&targets))?;
     Ok(quantized)
 }

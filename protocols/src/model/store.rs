@@ -230,7 +230,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
             file.f32(name, &[rows, hidden])
         };
         let position = table("embeddings.position")?;
-        if position.len() != config.max_positions * hidden {
+        if position.len() / hidden != config.max_positions {
             return Err(file.fault(format!(
                 "tensor `embeddings.position`: expected {} rows, has {}",
                 config.max_positions,

@@ -1,7 +1,7 @@
 //! Synthetic models and inputs: the shapes, cost and numerical ranges of BERT without a checkpoint.
 //! Signs are random, so the outputs mean nothing; no published accuracy may come from here.
 
-use super::calibrate::{LinearMeans, calibrate};
+use super::calibrate::{Target, Targets, calibrate};
 use super::config::{Head, ModelConfig};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
@@ -49,10 +49,14 @@ pub fn synthetic(config: &ModelConfig, seed: u64) -> Result<QuantizedModel> {
         .collect();
     // The biases drawn above become the layers' mean outputs: else what all tokens have in common (such
     // as the mean of a ReLU) grows from layer to layer until all tokens are alike, unlike in a trained model.
-    let mut targets = LinearMeans::new();
+    let mut targets = Targets::new();
     for linear in Linear::all(config) {
         let layer = model.quantized_linear(linear);
-        targets.extend(layer.map(|layer| (linear, layer.bias.clone())));
+        targets.extend(layer.map(|layer| {
+            let mean = layer.bias.clone();
+            let deviation = None;
+            (linear, Target { mean, deviation })
+        }));
     }
     calibrate(&mut model, &inputs, Some(&targets))?;
     Ok(model)
