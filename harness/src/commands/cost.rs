@@ -2,6 +2,7 @@
 
 use super::table;
 use crate::cli::CostArguments;
+use crate::record::steps::is_layer;
 use crate::scenario::tree::suggestion;
 use crate::scenario::units::bytes_text;
 use crate::scenario::{MAX_PROTOCOLS, VARIANCE_PROTOCOLS};
@@ -32,31 +33,74 @@ pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Resul
         rows.push(line(phase.name(), declared.bytes(), declared.rounds()));
     }
     print!("{}", table(&rows));
-    if arguments.by_step {
+    if arguments.by_step || arguments.by_layer {
         for (phase, declared) in Phase::ALL.iter().zip(phases) {
             println!("\n{}", phase.name());
-            print!("{}", steps(declared));
+            print!("{}", steps(declared, arguments.by_layer));
         }
     }
     let by_party = |values: [u64; 3]| values.map(bytes_text).join(", ");
-    println!("\ncorrelated randomness of P0, P1, P2: {}", by_party(declared.material_bytes));
-    println!("predicted peak memory of P0, P1, P2: {}", by_party(declared.memory_bytes));
+    println!(
+        "\ncorrelated randomness of P0, P1, P2: {}",
+        by_party(declared.material_bytes)
+    );
+    println!(
+        "predicted peak memory of P0, P1, P2: {}",
+        by_party(declared.memory_bytes)
+    );
     Ok(true)
 }
 
-fn steps(phase: &DeclaredPhase) -> String {
-    let mut rows = vec![header("step")];
+/// One line a step; unless `by_layer`, the layers' equal steps are added up.
+fn steps(phase: &DeclaredPhase, by_layer: bool) -> String {
+    let mut sums: Vec<(String, [[u64; 3]; 3], u64)> = Vec::new();
     for step in &phase.steps {
-        if step.rounds > 0 || step.bytes.iter().flatten().any(|b| *b > 0) {
-            rows.push(line(&step.step, step.bytes, step.rounds));
+        if step.rounds == 0 && step.bytes.iter().flatten().all(|b| *b == 0) {
+            continue;
         }
+        let name = if by_layer {
+            step.step.clone()
+        } else {
+            all_layers(&step.step)
+        };
+        let known = sums.iter().position(|(known, ..)| *known == name);
+        let at = known.unwrap_or_else(|| {
+            sums.push((name, [[0; 3]; 3], 0));
+            sums.len() - 1
+        });
+        let (_, bytes, rounds) = &mut sums[at];
+        for (sum, more) in bytes.iter_mut().flatten().zip(step.bytes.iter().flatten()) {
+            *sum += more;
+        }
+        *rounds += step.rounds;
     }
-    table(&rows)
+    let rows = sums
+        .iter()
+        .map(|(name, bytes, rounds)| line(name, *bytes, *rounds));
+    table(
+        &std::iter::once(header("step"))
+            .chain(rows)
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// `layer3/attention/query` is `layer*/attention/query`.
+fn all_layers(step: &str) -> String {
+    let parts: Vec<&str> = step
+        .split('/')
+        .map(|part| if is_layer(part) { "layer*" } else { part })
+        .collect();
+    parts.join("/")
 }
 
 fn header(first: &str) -> Vec<String> {
-    let columns = ["P0>P1", "P0>P2", "P1>P0", "P1>P2", "P2>P0", "P2>P1", "total", "rounds"];
-    std::iter::once(first).chain(columns).map(str::to_owned).collect()
+    let columns = [
+        "P0>P1", "P0>P2", "P1>P0", "P1>P2", "P2>P0", "P2>P1", "total", "rounds",
+    ];
+    std::iter::once(first)
+        .chain(columns)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn line(name: &str, bytes: [[u64; 3]; 3], rounds: u64) -> Vec<String> {
@@ -82,7 +126,12 @@ fn workload(arguments: &CostArguments) -> Result<Workload> {
         ),
     };
     if arguments.seq == 0 || arguments.seq > model.max_positions {
-        bail!("--seq {}: {} takes 1 to {} tokens", arguments.seq, model.name, model.max_positions);
+        bail!(
+            "--seq {}: {} takes 1 to {} tokens",
+            arguments.seq,
+            model.name,
+            model.max_positions
+        );
     }
     if !(4..=8).contains(&arguments.index_bits) {
         bail!("--index-bits {}: 4 to 8", arguments.index_bits);

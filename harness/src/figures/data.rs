@@ -74,7 +74,9 @@ pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
                 let bandwidth = crate::scenario::units::Bandwidth {
                     bits_per_second: row.bandwidth_bits_per_second,
                 };
-                let rtt = crate::scenario::units::Rtt { nanoseconds: row.rtt_ns };
+                let rtt = crate::scenario::units::Rtt {
+                    nanoseconds: row.rtt_ns,
+                };
                 format!("{} ({bandwidth}, {rtt} RTT)", row.link)
             }
             column => format!("{} {}", column.replace('_', " "), value(row, column)),
@@ -98,6 +100,11 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     let mut panels = Vec::new();
     for y in &spec.y {
         let quantity = Quantity::find(y)?;
+        let varying: Vec<&str> = varying
+            .iter()
+            .copied()
+            .filter(|column| quantity.depends_on(column))
+            .collect();
         for (panel, heading) in &keys {
             let rows: Vec<&RunRow> = rows.iter().filter(|row| key(row) == *panel).collect();
             let mut series = Vec::new();
@@ -142,7 +149,11 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     let ys: Vec<&str> = spec.y.iter().map(String::as_str).collect();
     Some(Figure {
         title: if spec.title.is_empty() {
-            format!("{} over {}", ys.join(" and ").replace('_', " "), spec.x.replace('_', " "))
+            format!(
+                "{} over {}",
+                ys.join(" and ").replace('_', " "),
+                spec.x.replace('_', " ")
+            )
         } else {
             spec.title.clone()
         },
@@ -179,7 +190,11 @@ fn legend(column: &str, name: &str, variant: &str) -> String {
         "threads" => format!("{name} threads"),
         column => format!("{} {name}", column.replace('_', " ")),
     };
-    if variant.is_empty() { name } else { format!("{name}, {variant}") }
+    if variant.is_empty() {
+        name
+    } else {
+        format!("{name}, {variant}")
+    }
 }
 
 fn points(
@@ -223,7 +238,10 @@ fn as_published(
     let mut series = Vec::new();
     for (order, name) in found.iter().enumerate() {
         let mut points: Vec<(String, Summary)> = Vec::new();
-        for number in numbers.iter().filter(|p| p.dimension(&spec.series).as_ref() == Some(name)) {
+        for number in numbers
+            .iter()
+            .filter(|p| p.dimension(&spec.series).as_ref() == Some(name))
+        {
             if let Some(x) = number.dimension(&spec.x) {
                 points.push((
                     x,
@@ -243,7 +261,10 @@ fn as_published(
         }
         *xs = distinct(std::mem::take(xs).into_iter());
         // The same value has the same colour, measured or published.
-        let order = names.iter().position(|n| n == name).unwrap_or(names.len() + order);
+        let order = names
+            .iter()
+            .position(|n| n == name)
+            .unwrap_or(names.len() + order);
         series.push(Series {
             name: format!("{}, as published", legend(&spec.series, name, "")),
             look: Look {

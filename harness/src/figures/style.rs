@@ -21,7 +21,14 @@ pub const INK: RGBColor = RGBColor(40, 40, 40);
 pub const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Systems with a place of their own in the palette.
-const SYSTEMS: [&str; 6] = ["lut-rss", "crypten", "sigma", "lut-mul", "fixed-trunc", "own"];
+const SYSTEMS: [&str; 6] = [
+    "lut-rss",
+    "crypten",
+    "sigma",
+    "lut-mul",
+    "fixed-trunc",
+    "own",
+];
 
 /// How one series looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

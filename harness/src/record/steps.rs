@@ -64,13 +64,15 @@ impl StepRow {
     }
 }
 
+/// Whether a part of a step's label is a layer's number.
+pub fn is_layer(part: &str) -> bool {
+    part.strip_prefix("layer")
+        .is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// The kind of work of a step: its label without the layer and the block, such as `softmax/exp`, `scores`,
 /// `linear` or `add-and-norm`. Bars are stacked by it.
 pub fn kind(step: &str) -> String {
-    let is_layer = |part: &str| {
-        part.strip_prefix("layer")
-            .is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
-    };
     let parts: Vec<&str> = step.split('/').filter(|part| !is_layer(part)).collect();
     match parts.as_slice() {
         [] | [""] => "outside of steps".to_owned(),
