@@ -51,9 +51,12 @@ pub struct Session {
     threads: Threads,
     seeds: [Seed; 3],
     phase: Phase,
-    inference: u64,
+    /// Phases begun so far: part of every generator domain.
+    begun: u64,
     book: StepBook,
     ordinals: HashMap<(usize, String), u64>,
+    #[cfg(test)]
+    reuse_domains: bool,
     began: Reading,
     last: Reading,
 }
@@ -99,9 +102,11 @@ impl Session {
             threads: Threads::new(threads)?,
             seeds,
             phase: Phase::Setup,
-            inference: 0,
+            begun: 0,
             book: StepBook::default(),
             ordinals: HashMap::new(),
+            #[cfg(test)]
+            reuse_domains: false,
             began: Reading { at: began, meter },
             last: Reading { at: began, meter },
         };
@@ -131,11 +136,11 @@ impl Session {
         self.book.path.label()
     }
 
-    /// Begins a phase: its clock and counters start now. An offline phase begins a new inference, with
-    /// generator domains of its own.
+    /// Begins a phase: its clock and counters start now, and it has generator domains of its own. All
+    /// parties begin the same phases in the same order.
     pub fn begin_phase(&mut self, phase: Phase) {
-        if phase == Phase::Offline {
-            self.inference += 1;
+        if !self.repeats_domains() {
+            self.begun += 1;
         }
         self.phase = phase;
         self.ordinals.clear();
@@ -149,6 +154,20 @@ impl Session {
             meter: self.began.meter,
         };
         self.book.take();
+    }
+
+    /// From now on every inference draws what the one before it drew: a fault for the privacy tests.
+    #[cfg(test)]
+    pub(crate) fn reuse_domains(&mut self) {
+        self.reuse_domains = true;
+    }
+
+    /// Whether that fault is on; never outside of tests.
+    fn repeats_domains(&self) -> bool {
+        #[cfg(test)]
+        return self.reuse_domains && self.begun > 0;
+        #[cfg(not(test))]
+        false
     }
 
     /// Ends the phase and says what it took.
@@ -210,7 +229,7 @@ impl Session {
             .or_insert(0);
         let domain = format!(
             "{}/{}/{}/{}",
-            self.inference,
+            self.begun,
             self.phase.name(),
             self.book.path.label(),
             ordinal
@@ -239,13 +258,15 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     let me = network.me();
     let mine = serde_json::to_vec(agreement)
         .map_err(|e| Error::io("encoding the agreement", std::io::Error::other(e)))?;
+    // A peer that has met a mismatch is gone, perhaps before this party has sent to it. What it sent
+    // before that names the field, so a refused send counts only if nothing is found to differ.
+    let mut refused = None;
     for peer in me.others() {
-        network.send(
-            peer,
-            "setup/agreement/length",
-            (mine.len() as u64).to_le_bytes().to_vec(),
-        )?;
-        network.send(peer, "setup/agreement", mine.clone())?;
+        let length = (mine.len() as u64).to_le_bytes().to_vec();
+        let sent = network
+            .send(peer, "setup/agreement/length", length)
+            .and_then(|()| network.send(peer, "setup/agreement", mine.clone()));
+        refused = refused.or(sent.err());
     }
     for peer in me.others() {
         let length = network.receive(peer, "setup/agreement/length", 8)?;
@@ -255,7 +276,7 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
             .map_err(|e| Error::io("reading a peer's agreement", std::io::Error::other(e)))?;
         compare(me, peer, agreement, &theirs)?;
     }
-    Ok(())
+    refused.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn compare(me: Party, peer: Party, mine: &Agreement, theirs: &Agreement) -> Result<()> {
