@@ -45,6 +45,16 @@ struct Reading {
     meter: Meter,
 }
 
+/// Domains that a broken session would use again.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(crate) enum Repeated {
+    /// Each phase those of the one before it.
+    Phases,
+    /// Each draw of a step the same one.
+    Draws,
+}
+
 /// One party's end of a connected trio.
 pub struct Session {
     network: Box<dyn Network>,
@@ -56,7 +66,7 @@ pub struct Session {
     book: StepBook,
     ordinals: HashMap<(usize, String), u64>,
     #[cfg(test)]
-    reuse_domains: bool,
+    repeated: Option<Repeated>,
     began: Reading,
     last: Reading,
 }
@@ -106,7 +116,7 @@ impl Session {
             book: StepBook::default(),
             ordinals: HashMap::new(),
             #[cfg(test)]
-            reuse_domains: false,
+            repeated: None,
             began: Reading { at: began, meter },
             last: Reading { at: began, meter },
         };
@@ -139,7 +149,7 @@ impl Session {
     /// Begins a phase: its clock and counters start now, and it has generator domains of its own. All
     /// parties begin the same phases in the same order.
     pub fn begin_phase(&mut self, phase: Phase) {
-        if !self.repeats_domains() {
+        if !self.repeats_phase() {
             self.begun += 1;
         }
         self.phase = phase;
@@ -156,16 +166,24 @@ impl Session {
         self.book.take();
     }
 
-    /// From now on every inference draws what the one before it drew: a fault for the privacy tests.
+    /// From now on some domains are used again: a fault for the privacy tests.
     #[cfg(test)]
-    pub(crate) fn reuse_domains(&mut self) {
-        self.reuse_domains = true;
+    pub(crate) fn repeat(&mut self, repeated: Repeated) {
+        self.repeated = Some(repeated);
     }
 
-    /// Whether that fault is on; never outside of tests.
-    fn repeats_domains(&self) -> bool {
+    /// Whether this phase draws what the one before it drew; never outside of tests.
+    fn repeats_phase(&self) -> bool {
         #[cfg(test)]
-        return self.reuse_domains && self.begun > 0;
+        return self.begun > 0 && matches!(self.repeated, Some(Repeated::Phases));
+        #[cfg(not(test))]
+        false
+    }
+
+    /// Whether every draw of a step is the same; never outside of tests.
+    fn repeats_draws(&self) -> bool {
+        #[cfg(test)]
+        return matches!(self.repeated, Some(Repeated::Draws));
         #[cfg(not(test))]
         false
     }
@@ -223,6 +241,7 @@ impl Session {
     }
 
     fn next_stream(&mut self, seed: usize) -> Stream {
+        let step = u64::from(!self.repeats_draws());
         let ordinal = self
             .ordinals
             .entry((seed, self.book.path.label().to_owned()))
@@ -234,7 +253,7 @@ impl Session {
             self.book.path.label(),
             ordinal
         );
-        *ordinal += 1;
+        *ordinal += step;
         self.seeds[seed].stream(&domain)
     }
 

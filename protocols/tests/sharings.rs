@@ -124,15 +124,11 @@ fn gather<W: Word>(bits: u32, threads: usize) {
     let clear = Party::ALL.iter().fold(vec![W::default(); LEN], |sum, me| {
         add(ring, &sum, &summand(*me))
     });
-    for round in 0..2 {
-        assert!(parties[0][round].is_empty(), "P0 holds no share");
-        assert_eq!(
-            add(ring, &parties[1][round], &parties[2][round]),
-            clear,
-            "{ring:?}"
-        );
+    assert_eq!(parties[0], [[], []], "P0 holds no share");
+    for (first, second) in parties[1].iter().zip(&parties[2]) {
+        assert_eq!(add(ring, first, second), clear, "{ring:?}");
         // P2's share is its summand less a mask.
-        assert_ne!(parties[2][round], summand(Party::P2), "{ring:?}");
+        assert_ne!(*second, summand(Party::P2), "{ring:?}");
     }
     assert_ne!(
         parties[2][0], parties[2][1],

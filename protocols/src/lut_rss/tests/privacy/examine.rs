@@ -1,10 +1,10 @@
 //! Chi-square tests over a party's view.
 
-use super::View;
+use super::views::View;
 use crate::ring::Ring;
 
 /// How many tests may be made in all for the false-alarm rate of all together to stay below 10^-6.
-pub(super) const MOST_TESTS: usize = 20_000;
+pub(super) const MOST_TESTS: usize = 200_000;
 const FALSE_ALARMS: f64 = 1e-6;
 /// Below this many values a bin the statistic is not distributed as chi-square.
 const LEAST_EXPECTED: usize = 10;
@@ -20,6 +20,8 @@ pub(super) enum Test {
     BetweenNeighbours,
     /// Differences of the same element in two inferences of a session: one used twice over time.
     BetweenInferences,
+    /// Differences of two vectors of the same shape in one inference: a mask used for both.
+    BetweenPlaces,
     /// Whether two inputs give the same distribution.
     BetweenInputs,
 }
@@ -72,6 +74,20 @@ pub(super) fn examine(one: &View, other: &View) -> Examined {
                 })
                 .collect();
             examined.uniform(place, Test::BetweenInferences, seen.ring, &inferences);
+        }
+    }
+    let places: Vec<_> = one.iter().collect();
+    for (i, (place, seen)) in places.iter().enumerate() {
+        for (other_place, other) in &places[i + 1..] {
+            if seen.same_shape(other) {
+                let differences: Vec<u64> = seen
+                    .runs()
+                    .zip(other.runs())
+                    .flat_map(|(a, b)| a.iter().zip(b).map(|(a, b)| b.wrapping_sub(*a)))
+                    .collect();
+                let pair = format!("{place}, {other_place}");
+                examined.uniform(&pair, Test::BetweenPlaces, seen.ring, &differences);
+            }
         }
     }
     examined

@@ -75,7 +75,7 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
 #[test]
 fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
     let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::ReusedDomains);
+    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedPhases);
     assert!(has(&p1, Test::BetweenInferences, "opened"), "{p1:?}");
     assert!(
         has(&p1, Test::BetweenInferences, "query #0.0 from P0"),
@@ -83,6 +83,18 @@ fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
     );
     assert!(has(&p2, Test::BetweenInferences, "opened"), "{p2:?}");
     assert!(has(&p2, Test::BetweenInferences, "offline"), "{p2:?}");
+}
+
+#[test]
+fn two_vectors_under_the_same_mask_are_seen() {
+    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedDraws);
+    // The differences of queries and of keys from one offset; their tables under one mask.
+    let openings = "scores/convert #0.0 opened, online layer0/attention/scores/convert #0.1 opened";
+    assert!(has(&p1, Test::BetweenPlaces, openings), "{p1:?}");
+    assert!(has(&p2, Test::BetweenPlaces, openings), "{p2:?}");
+    let tables = "scores/convert #1.0 from P0, offline layer0/attention/scores/convert #2.0";
+    assert!(has(&p2, Test::BetweenPlaces, tables), "{p2:?}");
 }
 
 #[test]

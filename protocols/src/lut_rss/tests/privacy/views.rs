@@ -7,7 +7,7 @@ use crate::model::integer::PRODUCT;
 use crate::model::integer::norm::wide_ring;
 use crate::model::walk::walk;
 use crate::net::{Network, Received, Recorder, Transcript, local_trio};
-use crate::session::Session;
+use crate::session::{Repeated, Session};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use std::time::Duration;
 pub(super) enum Fault {
     None,
     UnmaskedSummands,
-    ReusedDomains,
+    RepeatedPhases,
+    RepeatedDraws,
     ZeroOffsets,
 }
 
@@ -30,6 +31,12 @@ pub(super) struct Seen {
 impl Seen {
     pub fn runs(&self) -> impl Iterator<Item = &Vec<u64>> {
         self.sessions.iter().flatten()
+    }
+
+    /// Whether every run has as many elements of the same ring.
+    pub fn same_shape(&self, other: &Self) -> bool {
+        let lengths = self.runs().map(Vec::len);
+        self.ring == other.ring && lengths.eq(other.runs().map(Vec::len))
     }
 }
 
@@ -89,7 +96,12 @@ pub(super) fn observe(
             let sums: Vec<Vec<u64>> = at_p1
                 .iter()
                 .zip(at_p2)
-                .map(|(a, b)| a.iter().zip(b).map(|(a, b)| a + b & ring.mask()).collect())
+                .map(|(a, b)| {
+                    a.iter()
+                        .zip(b)
+                        .map(|(a, b)| (a + b) & ring.mask())
+                        .collect()
+                })
                 .collect();
             for view in &mut views[1..] {
                 add(
@@ -128,8 +140,10 @@ fn one_session(
     transcript.take();
     let weights = SharedWeights::share(session, settings, model)?;
     let mut phases = vec![(Phase::Setup, transcript.take())];
-    if fault == Fault::ReusedDomains {
-        session.reuse_domains();
+    match fault {
+        Fault::RepeatedPhases => session.repeat(Repeated::Phases),
+        Fault::RepeatedDraws => session.repeat(Repeated::Draws),
+        _ => {}
     }
     let known = Knowledge {
         model,
@@ -190,7 +204,7 @@ fn unpacked(
     places
 }
 
-/// The vectors of a message: ring and bytes. Only the context opens two of different widths at once.
+/// The vectors of a message: ring and bytes.
 fn parts(
     settings: &Settings,
     phase: Phase,
@@ -198,15 +212,33 @@ fn parts(
     ordinal: usize,
 ) -> Vec<(Ring, usize)> {
     let whole = message.payload.len();
-    if message.step.ends_with("context/convert") && ordinal == 0 {
-        let probabilities = settings.config.heads * settings.seq_len.pow(2);
-        let first = Ring::new(4).wire_bytes(probabilities);
-        return vec![
-            (Ring::new(4), first),
-            (settings.index_ring(), whole - first),
-        ];
+    let tokens = settings.seq_len;
+    let ring = ring_of(settings, phase, message, ordinal);
+    let step = message.step.as_str();
+    let probabilities = settings.config.heads * tokens.pow(2);
+    let exchanged = matches!(message.from, Party::P1 | Party::P2);
+    // Where two vectors go together: the first.
+    let first = match ordinal {
+        0 if step.ends_with("scores/convert") => Some((ring, tokens * settings.config.hidden)),
+        0 if step.ends_with("context/convert") => Some((Ring::new(4), probabilities)),
+        0 if step.ends_with("quotient") => Some((ring, probabilities)),
+        0 if step.contains("/max/level") => Some((ring, whole * 8 / ring.bits() as usize / 2)),
+        1 if step.ends_with("scores/convert") && exchanged => {
+            Some((ring, tokens * settings.config.hidden))
+        }
+        1 if step.ends_with("context/convert") && exchanged => Some((ring, probabilities)),
+        1 if step.ends_with("variance") && exchanged => {
+            Some((ring, tokens * settings.config.hidden))
+        }
+        _ => None,
+    };
+    match first {
+        Some((first, count)) => {
+            let bytes = first.wire_bytes(count);
+            vec![(first, bytes), (ring, whole - bytes)]
+        }
+        None => vec![(ring, whole)],
     }
-    vec![(ring_of(settings, phase, message, ordinal), whole)]
 }
 
 /// The ring of a message's elements, from the protocol's description.
