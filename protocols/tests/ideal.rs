@@ -6,16 +6,16 @@ use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::integer::IntegerModel;
 use qbench_protocols::model::quantized::QuantizedModel;
-use qbench_protocols::model::reference_integer::{Carries, IntegerReference};
+use qbench_protocols::model::reference_integer::{Carries, Clear, IntegerReference};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
-use qbench_protocols::model::walk::walk;
+use qbench_protocols::model::walk::{Engine, walk};
 use qbench_protocols::net::Party;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::system::{MaxProtocol, PartyProgram, Phase, VarianceProtocol, Workload};
 use qbench_protocols::trio;
 
 /// Runs of each.
-const RUNS: usize = 300;
+const RUNS: usize = 1000;
 /// Standard errors between two means: past it once in 10^8 pairs of equal distributions.
 const SIGMAS: f64 = 5.8;
 
@@ -130,5 +130,46 @@ fn random_carries_give_the_secure_runs_distribution() {
         let other = self::ideal(&workload, &source, &other);
         let apart = distance(&secure, &other, |x| x);
         assert!(apart > SIGMAS, "{apart}");
+    }
+}
+
+/// What a cut of the secure run does (`tests/cut.rs`), one random carry does: up with the probability of
+/// the fraction, never at an integer. Means over whole runs are too coarse to show this.
+#[test]
+fn a_random_carry_rounds_up_as_often_as_the_fraction_says() {
+    let workload = workload(VarianceProtocol::SquareTable);
+    let source = synthetic(&workload.model, 31).unwrap();
+    for index_bits in 4..=8 {
+        let model = IntegerModel::new(&source, index_bits, workload.seq_len).unwrap();
+        let carries = Carries::random(u64::from(index_bits));
+        let mut reference = IntegerReference::new(&model, workload.seq_len, Vec::new(), carries);
+        // -2 and -1 and eighths, 2 and eighths.
+        let unit = 1i64 << (16 - index_bits);
+        for whole in [-2, -1, 2] {
+            let y: Vec<u16> = (0..8)
+                .map(|eighths| (whole * unit + eighths * unit / 8) as u16)
+                .collect();
+            let mut up = [0i64; 8];
+            let count = 4000;
+            for _ in 0..count {
+                let Clear::Index(cut) = reference.first_token(Clear::Product(y.clone())).unwrap()
+                else {
+                    panic!("the first token's index");
+                };
+                for (up, cut) in up.iter_mut().zip(cut) {
+                    assert!((whole..=whole + 1).contains(&cut));
+                    *up += cut - whole;
+                }
+            }
+            for (eighths, up) in up.into_iter().enumerate() {
+                let fraction = eighths as f64 / 8.0;
+                let error = (fraction * (1.0 - fraction) / f64::from(count)).sqrt();
+                let off = (up as f64 / f64::from(count) - fraction).abs();
+                assert!(
+                    off <= SIGMAS * error,
+                    "{index_bits} bits: {eighths}/8 is off by {off}"
+                );
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::views::View;
 use crate::ring::Ring;
 
 /// How many tests may be made in all for the false-alarm rate of all together to stay below 10^-6.
-pub(super) const MOST_TESTS: usize = 200_000;
+pub(super) const MOST_TESTS: usize = 20_000;
 const FALSE_ALARMS: f64 = 1e-6;
 /// Below this many values a bin the statistic is not distributed as chi-square.
 const LEAST_EXPECTED: usize = 10;
