@@ -28,6 +28,8 @@ pub struct Runtime<'a> {
     pub(crate) dealt_bytes: [u64; 3],
     #[cfg(test)]
     pub(crate) unmask_summands: bool,
+    #[cfg(test)]
+    pub(crate) zero_offsets: bool,
 }
 
 impl<'a> Runtime<'a> {
@@ -40,6 +42,8 @@ impl<'a> Runtime<'a> {
             dealt_bytes: [0; 3],
             #[cfg(test)]
             unmask_summands: false,
+            #[cfg(test)]
+            zero_offsets: false,
         }
     }
 
@@ -57,6 +61,8 @@ impl<'a> Runtime<'a> {
             dealt_bytes: [0; 3],
             #[cfg(test)]
             unmask_summands: false,
+            #[cfg(test)]
+            zero_offsets: false,
         }
     }
 
@@ -154,6 +160,14 @@ impl<'a> Runtime<'a> {
     pub(crate) fn sends_unmasked_summands(&self) -> bool {
         #[cfg(test)]
         return self.unmask_summands;
+        #[cfg(not(test))]
+        false
+    }
+
+    /// Another fault for the privacy tests; never true outside of tests.
+    pub(crate) fn draws_zero_offsets(&self) -> bool {
+        #[cfg(test)]
+        return self.zero_offsets;
         #[cfg(not(test))]
         false
     }

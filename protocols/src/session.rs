@@ -45,15 +45,28 @@ struct Reading {
     meter: Meter,
 }
 
+/// Domains that a broken session would use again.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(crate) enum Repeated {
+    /// Each phase those of the one before it.
+    Phases,
+    /// Each draw of a step the same one.
+    Draws,
+}
+
 /// One party's end of a connected trio.
 pub struct Session {
     network: Box<dyn Network>,
     threads: Threads,
     seeds: [Seed; 3],
     phase: Phase,
-    inference: u64,
+    /// Phases begun so far: part of every generator domain.
+    begun: u64,
     book: StepBook,
     ordinals: HashMap<(usize, String), u64>,
+    #[cfg(test)]
+    repeated: Option<Repeated>,
     began: Reading,
     last: Reading,
 }
@@ -99,9 +112,11 @@ impl Session {
             threads: Threads::new(threads)?,
             seeds,
             phase: Phase::Setup,
-            inference: 0,
+            begun: 0,
             book: StepBook::default(),
             ordinals: HashMap::new(),
+            #[cfg(test)]
+            repeated: None,
             began: Reading { at: began, meter },
             last: Reading { at: began, meter },
         };
@@ -131,11 +146,11 @@ impl Session {
         self.book.path.label()
     }
 
-    /// Begins a phase: its clock and counters start now. An offline phase begins a new inference, with
-    /// generator domains of its own.
+    /// Begins a phase: its clock and counters start now, and it has generator domains of its own. All
+    /// parties begin the same phases in the same order.
     pub fn begin_phase(&mut self, phase: Phase) {
-        if phase == Phase::Offline {
-            self.inference += 1;
+        if !self.repeats_phase() {
+            self.begun += 1;
         }
         self.phase = phase;
         self.ordinals.clear();
@@ -149,6 +164,28 @@ impl Session {
             meter: self.began.meter,
         };
         self.book.take();
+    }
+
+    /// From now on some domains are used again: a fault for the privacy tests.
+    #[cfg(test)]
+    pub(crate) fn repeat(&mut self, repeated: Repeated) {
+        self.repeated = Some(repeated);
+    }
+
+    /// Whether this phase draws what the one before it drew; never outside of tests.
+    fn repeats_phase(&self) -> bool {
+        #[cfg(test)]
+        return self.begun > 0 && matches!(self.repeated, Some(Repeated::Phases));
+        #[cfg(not(test))]
+        false
+    }
+
+    /// Whether every draw of a step is the same; never outside of tests.
+    fn repeats_draws(&self) -> bool {
+        #[cfg(test)]
+        return matches!(self.repeated, Some(Repeated::Draws));
+        #[cfg(not(test))]
+        false
     }
 
     /// Ends the phase and says what it took.
@@ -204,18 +241,19 @@ impl Session {
     }
 
     fn next_stream(&mut self, seed: usize) -> Stream {
+        let step = u64::from(!self.repeats_draws());
         let ordinal = self
             .ordinals
             .entry((seed, self.book.path.label().to_owned()))
             .or_insert(0);
         let domain = format!(
             "{}/{}/{}/{}",
-            self.inference,
+            self.begun,
             self.phase.name(),
             self.book.path.label(),
             ordinal
         );
-        *ordinal += 1;
+        *ordinal += step;
         self.seeds[seed].stream(&domain)
     }
 
@@ -239,13 +277,15 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     let me = network.me();
     let mine = serde_json::to_vec(agreement)
         .map_err(|e| Error::io("encoding the agreement", std::io::Error::other(e)))?;
+    // A peer that has met a mismatch is gone, perhaps before this party has sent to it. What it sent
+    // before that names the field, so a refused send counts only if nothing is found to differ.
+    let mut refused = None;
     for peer in me.others() {
-        network.send(
-            peer,
-            "setup/agreement/length",
-            (mine.len() as u64).to_le_bytes().to_vec(),
-        )?;
-        network.send(peer, "setup/agreement", mine.clone())?;
+        let length = (mine.len() as u64).to_le_bytes().to_vec();
+        let sent = network
+            .send(peer, "setup/agreement/length", length)
+            .and_then(|()| network.send(peer, "setup/agreement", mine.clone()));
+        refused = refused.or(sent.err());
     }
     for peer in me.others() {
         let length = network.receive(peer, "setup/agreement/length", 8)?;
@@ -255,7 +295,7 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
             .map_err(|e| Error::io("reading a peer's agreement", std::io::Error::other(e)))?;
         compare(me, peer, agreement, &theirs)?;
     }
-    Ok(())
+    refused.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn compare(me: Party, peer: Party, mine: &Agreement, theirs: &Agreement) -> Result<()> {

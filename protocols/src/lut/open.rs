@@ -89,6 +89,7 @@ impl Runtime<'_> {
         inputs: &[&Additive<W>],
         total: usize,
     ) -> Result<Vec<Opened>> {
+        let zero = self.draws_zero_offsets();
         let (session, store) = self.session_and_store()?;
         let mut opened = Vec::with_capacity(inputs.len());
         match me {
@@ -96,7 +97,10 @@ impl Runtime<'_> {
                 let mut payload = Vec::with_capacity(total);
                 for x in inputs {
                     let (ring, len) = (x.ring(), x.len());
-                    let offsets: Vec<W> = filled(session.private_stream(), ring, len);
+                    let mut offsets: Vec<W> = filled(session.private_stream(), ring, len);
+                    if zero {
+                        offsets.fill(W::default());
+                    }
                     // P1 draws the same words: a stream's layout depends on the word.
                     let theirs: Vec<W> = filled(session.shared_stream(Party::P1), ring, len);
                     let correction: Vec<W> = offsets

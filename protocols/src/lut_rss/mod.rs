@@ -24,6 +24,8 @@ pub mod norm;
 pub mod party;
 pub mod softmax;
 pub mod system;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 pub mod weights;
 

@@ -1,0 +1,135 @@
+//! LayerNorm by both variance protocols, the activation tables, and the reveal to P1.
+
+use super::*;
+use crate::model::walk::{Engine, Nonlinearity, Norm};
+use crate::session::Session;
+
+fn check_norm(hidden: usize, seq_len: usize, index_bits: u32, variance: VarianceProtocol) {
+    let config = config(hidden, 1, ActivationFunction::Relu);
+    let source = synthetic(&config, 21).unwrap();
+    let mut settings = settings(config, seq_len, index_bits);
+    settings.variance_protocol = variance;
+    let ring = settings.index_ring();
+    let branch: Vec<u16> = elements(Ring::new(16), seq_len * hidden, 1);
+    let residual: Vec<u8> = elements(ring, seq_len * hidden, 2);
+    for norm in [Norm::Attention(0), Norm::FeedForward(0)] {
+        let out = run(&settings, &source, |engine| {
+            let branch = share(&engine.runtime, Ring::new(16), &branch, 1);
+            let residual = share(&engine.runtime, ring, &residual, 2);
+            engine.add_and_norm(
+                norm,
+                Activation::of_product(branch),
+                Activation::of_index(residual),
+            )
+        });
+        let Clear::Index(expected) = reference(&settings, &source, out.carries, |engine| {
+            let residual = Clear::Index(signed(ring, &residual));
+            engine.add_and_norm(norm, Clear::Product(branch.clone()), residual)
+        }) else {
+            panic!("a norm puts out indices");
+        };
+        assert_eq!(signed(ring, &out.index), expected, "{settings:?}");
+        assert!(expected.iter().any(|x| *x != expected[0]));
+    }
+}
+
+#[test]
+fn norms_are_the_references_by_both_variance_protocols() {
+    for variance in [
+        VarianceProtocol::SquareTable,
+        VarianceProtocol::InnerProduct,
+    ] {
+        for index_bits in 4..=8 {
+            check_norm(8, 3, index_bits, variance);
+        }
+        // Rings of mean and variance from 13 to 18 bits.
+        for (hidden, seq_len) in [(3, 7), (20, 1), (100, 2)] {
+            check_norm(hidden, seq_len, 4, variance);
+        }
+    }
+}
+
+fn check_activation(settings: &Settings, source: &QuantizedModel, function: Nonlinearity) {
+    let ring = settings.index_ring();
+    let every: Vec<u8> = (0..=ring.mask() as u8).collect();
+    let out = run(settings, source, |engine| {
+        let x = share(&engine.runtime, ring, &every, 1);
+        engine.activate(function, Activation::of_index(x))
+    });
+    let Clear::Levels(expected) = reference(settings, source, out.carries, |engine| {
+        engine.activate(function, Clear::Index(signed(ring, &every)))
+    }) else {
+        panic!("a non-linearity puts out levels");
+    };
+    assert_eq!(
+        out.levels,
+        encoded::<u16>(Ring::new(16), &expected),
+        "{function:?}, {settings:?}"
+    );
+}
+
+#[test]
+fn activation_tables_at_every_index() {
+    for activation in [ActivationFunction::Gelu, ActivationFunction::Relu] {
+        let config = config(8, 2, activation);
+        let source = synthetic(&config, 22).unwrap();
+        for index_bits in 4..=8 {
+            let settings = settings(config.clone(), 2, index_bits);
+            for function in [Nonlinearity::FeedForward(0), Nonlinearity::Pooler] {
+                check_activation(&settings, &source, function);
+            }
+        }
+    }
+}
+
+/// The activation tables have the shape of their functions: the reference uses the same table, so equality
+/// with it says nothing about that.
+#[test]
+fn activation_tables_have_the_shape_of_their_functions() {
+    for (activation, least) in [
+        (ActivationFunction::Gelu, -1),
+        (ActivationFunction::Relu, 0),
+    ] {
+        let source = synthetic(&config(8, 2, activation), 23).unwrap();
+        for index_bits in 4..=8 {
+            let model = IntegerModel::new(&source, index_bits, 2).unwrap();
+            let (table, half) = (&model.layers[0].activated, 1 << (index_bits - 1));
+            assert_eq!(table[0], 0, "f(0)");
+            assert_eq!(table.iter().min(), Some(&least), "{activation:?}");
+            assert!(table[..half].is_sorted(), "rises where x > 0");
+            assert!(table[half - 1] >= 7, "uses its levels: {table:?}");
+            assert_eq!(table[half], 0, "the far negative end");
+            let tanh = &model.head.as_ref().unwrap().tanh;
+            assert!(tanh[half..].iter().chain(&tanh[..half]).is_sorted());
+            assert!((1..half).all(|i| tanh[i] == -tanh[2 * half - i]), "odd");
+            assert!(tanh[half - 1] <= 7 && tanh[half - 1] > 0);
+        }
+    }
+}
+
+fn reveal<W: Word>(bits: u32) {
+    let config = config(4, 1, ActivationFunction::Relu);
+    let settings = settings(config, 1, 4);
+    let ring = Ring::new(bits);
+    let clear: Vec<W> = elements(ring, 37, u64::from(bits));
+    let learned = trio::run(1, |session: &mut Session| {
+        session.begin_phase(Phase::Online);
+        let mut store = Store::default();
+        let runtime = Runtime::party(session, &mut store, None);
+        let mut engine = LutRss::new(runtime, &settings, Knowledge::default());
+        let x = share(&engine.runtime, ring, &clear, 1);
+        engine.reveal_to_p1(&x)?;
+        Ok(engine.output)
+    })
+    .unwrap();
+    let clear: Vec<u16> = clear.iter().map(|x| x.to_u64() as u16).collect();
+    assert_eq!(learned, [Vec::new(), clear, Vec::new()], "{ring:?}");
+}
+
+#[test]
+fn p1_alone_learns_what_is_revealed() {
+    for bits in 4..=8 {
+        reveal::<u8>(bits);
+    }
+    reveal::<u16>(16);
+}

@@ -1,0 +1,128 @@
+//! Privacy on real transcripts: what a party receives, and what it opens, is uniform and independent of
+//! the input. And each of the tests is shown to fail where the protocol is broken on purpose.
+
+mod examine;
+mod product;
+mod views;
+
+use super::*;
+use examine::{Examined, Finding, MOST_TESTS, Test, examine};
+use views::{Fault, View, observe};
+
+/// Sessions of two inferences each.
+const SESSIONS: usize = 200;
+const FEWER_SESSIONS: usize = 100;
+
+/// 1-bit weights that are all +1 but for every 16th: nothing random hides behind them.
+fn skewed_model() -> QuantizedModel {
+    let mut source = synthetic(&config(8, 2, ActivationFunction::Relu), 41).unwrap();
+    for layer in &mut source.layers {
+        for linear in [
+            &mut layer.query,
+            &mut layer.key,
+            &mut layer.value,
+            &mut layer.attention_output,
+            &mut layer.feed_forward_in,
+            &mut layer.feed_forward_out,
+        ] {
+            for (i, signs) in linear.signs.iter_mut().enumerate() {
+                *signs = if i % 2 == 0 { 0xff } else { 0x7f };
+            }
+        }
+    }
+    source
+}
+
+/// Two inputs as different as can be: the least index everywhere, and random ones.
+fn inputs(settings: &Settings) -> [Vec<u8>; 2] {
+    let (ring, len) = (
+        settings.index_ring(),
+        settings.seq_len * settings.config.hidden,
+    );
+    [vec![ring.encode(-8); len], elements(ring, len, 42)]
+}
+
+/// Every party's view over both inputs, examined; P0's has nothing in it.
+fn examine_runs(settings: &Settings, sessions: usize, fault: Fault) -> [Examined; 2] {
+    let source = skewed_model();
+    let [least, random] =
+        inputs(settings).map(|input| observe(settings, &source, &input, sessions, fault));
+    assert!(least[0].is_empty() && random[0].is_empty(), "P0 received");
+    [Party::P1, Party::P2].map(|party| examine(&least[party.index()], &random[party.index()]))
+}
+
+fn has(examined: &Examined, test: Test, place: &str) -> bool {
+    let matches = |finding: &Finding| finding.test == test && finding.place.contains(place);
+    examined.findings.iter().any(matches)
+}
+
+#[test]
+fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
+    let config = config(8, 2, ActivationFunction::Relu);
+    let mut paper = settings(config.clone(), 2, 4);
+    paper.variance_protocol = VarianceProtocol::InnerProduct;
+    let mut tests = 0;
+    for settings in [paper, settings(config, 2, 5)] {
+        for examined in examine_runs(&settings, SESSIONS, Fault::None) {
+            assert_eq!(examined.findings, [], "{settings:?}");
+            tests += examined.tests;
+        }
+    }
+    // The bound of each test is set for this many.
+    assert!(tests > 1000 && tests < MOST_TESTS, "{tests} tests");
+}
+
+#[test]
+fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
+    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedPhases);
+    assert!(has(&p1, Test::BetweenInferences, "opened"), "{p1:?}");
+    assert!(
+        has(&p1, Test::BetweenInferences, "query #0.0 from P0"),
+        "{p1:?}"
+    );
+    assert!(has(&p2, Test::BetweenInferences, "opened"), "{p2:?}");
+    assert!(has(&p2, Test::BetweenInferences, "offline"), "{p2:?}");
+}
+
+#[test]
+fn two_vectors_under_the_same_mask_are_seen() {
+    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedDraws);
+    // The differences of queries and of keys from one offset; their tables under one mask.
+    let openings = "scores/convert #0.0 opened, online layer0/attention/scores/convert #0.1 opened";
+    assert!(has(&p1, Test::BetweenPlaces, openings), "{p1:?}");
+    assert!(has(&p2, Test::BetweenPlaces, openings), "{p2:?}");
+    let tables = "scores/convert #1.0 from P0, offline layer0/attention/scores/convert #2.0";
+    assert!(has(&p2, Test::BetweenPlaces, tables), "{p2:?}");
+}
+
+#[test]
+fn offsets_that_are_zero_are_seen() {
+    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
+    for examined in examine_runs(&settings, FEWER_SESSIONS, Fault::ZeroOffsets) {
+        assert!(has(&examined, Test::Uniform, "query/convert #0.0 opened"));
+        assert!(has(
+            &examined,
+            Test::BetweenInputs,
+            "query/convert #0.0 opened"
+        ));
+        // The other party's share of an opening is uniform all the same: the sum has to be tested.
+        assert!(!has(&examined, Test::Uniform, "from"), "{examined:?}");
+    }
+}
+
+#[test]
+fn what_p1_can_compute_of_a_products_summand_is_uniform() {
+    let view = |input| product::parities(input, Fault::None);
+    let examined = examine(&view(0), &view(1));
+    assert_eq!(examined.findings, []);
+    assert!(examined.tests > 0);
+}
+
+#[test]
+fn a_summand_without_a_mask_is_seen() {
+    let view = |input| product::parities(input, Fault::UnmaskedSummands);
+    let examined = examine(&view(0), &view(1));
+    assert!(has(&examined, Test::Uniform, "parity"), "{examined:?}");
+}

@@ -1,0 +1,114 @@
+//! P1's joint view of a product. P1 holds components 0 and 2 of the input and the share w_2 of the
+//! weights; P0's summand is `x_2 W' + x_1 w_2 + bias`. Where a row of w_2 is even, the summand without its
+//! mask has the parity of `x_2 W' + bias`: P1 can confirm any guess of the signs or the scale.
+
+use super::views::{Seen, recorded};
+use super::*;
+use crate::kernel::gemm16;
+use crate::lut_rss::weights::{SharedLinear, SharedWeights};
+use crate::model::integer::PRODUCT;
+use crate::model::walk::{Engine, Linear};
+use crate::net::Transcript;
+use crate::session::Session;
+
+const SESSIONS: usize = 20;
+const ROWS: usize = 16;
+const HIDDEN: usize = 2;
+const OUTPUTS: usize = 128;
+const LINEAR: Linear = Linear::FeedForwardIn(0);
+
+/// What P1 knows after one product.
+struct Known {
+    /// Component 2 of the input, `ROWS` x `HIDDEN`.
+    second: Vec<u16>,
+    /// Its share of the weights, `HIDDEN` x `OUTPUTS`.
+    weights: Vec<u16>,
+    /// P0's summand as it came, `ROWS` x `OUTPUTS`.
+    summand: Vec<u16>,
+}
+
+/// The parity of every summand that meets an even row of w_2, plus the parity that it would have without
+/// a mask. Input 0 is the same level everywhere, input 1 is random.
+pub(super) fn parities(input: usize, fault: Fault) -> View {
+    let mut config = config(HIDDEN, 1, ActivationFunction::Relu);
+    config.feed_forward = OUTPUTS;
+    let source = synthetic(&config, 43).unwrap();
+    let settings = settings(config, ROWS, 4);
+    let model = IntegerModel::new(&source, 4, ROWS).unwrap();
+    let clear = model.linear(LINEAR).unwrap();
+    let x = [vec![7; ROWS * HIDDEN], elements(PRODUCT, ROWS * HIDDEN, 44)];
+    let mut sessions = Vec::new();
+    for seed in 0..SESSIONS as u64 {
+        let (networks, transcripts) = recorded();
+        let [_, known, _] = trio::run_over(networks, 1, |session| {
+            let transcript = &transcripts[session.me().index()];
+            multiply(
+                session, transcript, &settings, &model, &x[input], seed, fault,
+            )
+        })
+        .unwrap();
+        let even =
+            |output: &usize| (0..HIDDEN).all(|i| known.weights[i * OUTPUTS + output] % 2 == 0);
+        let mut parities = Vec::new();
+        for (row, summand) in known.summand.chunks(OUTPUTS).enumerate() {
+            for output in (0..OUTPUTS).filter(even) {
+                let mut sum = summand[output].wrapping_add(clear.bias[output]);
+                for i in 0..HIDDEN {
+                    let weight = clear.weights[output * HIDDEN + i];
+                    sum = sum.wrapping_add(known.second[row * HIDDEN + i].wrapping_mul(weight));
+                }
+                parities.push(u64::from(sum & 1));
+            }
+        }
+        sessions.push(vec![parities]);
+    }
+    let ring = Ring::new(1);
+    View::from([("parity of a summand".to_owned(), Seen { ring, sessions })])
+}
+
+fn multiply(
+    session: &mut Session,
+    transcript: &Transcript,
+    settings: &Settings,
+    model: &IntegerModel<'_>,
+    x: &[u16],
+    seed: u64,
+    fault: Fault,
+) -> Result<Known> {
+    let me = session.me();
+    let weights = SharedWeights::share(session, settings, (me == Party::P0).then_some(model))?;
+    session.begin_phase(Phase::Online);
+    let mut store = Store::default();
+    let mut runtime = Runtime::party(session, &mut store, None);
+    runtime.unmask_summands = fault == Fault::UnmaskedSummands;
+    let known = Knowledge {
+        weights: Some(&weights),
+        ..Knowledge::default()
+    };
+    let mut engine = LutRss::new(runtime, settings, known);
+    let x = share(&engine.runtime, PRODUCT, x, seed);
+    let lifted = engine.runtime.reshare(&[&x])?.pop();
+    let second = lifted.as_ref().map_or_else(Vec::new, |x| x.next.clone());
+    transcript.take();
+    let mut x = Activation {
+        lifted,
+        ..Activation::default()
+    };
+    engine.linear(LINEAR, &mut x)?;
+    let mut known = Known {
+        second,
+        weights: vec![0; HIDDEN * OUTPUTS],
+        summand: vec![0; ROWS * OUTPUTS],
+    };
+    if let SharedLinear::Second(packed) = weights.get(LINEAR)? {
+        let identity: Vec<u16> = (0..HIDDEN * HIDDEN)
+            .map(|i| u16::from(i / HIDDEN == i % HIDDEN))
+            .collect();
+        let out = &mut known.weights;
+        gemm16::multiply_add(&identity, HIDDEN, HIDDEN, packed, out, OUTPUTS);
+        let messages = transcript.take();
+        assert_eq!(messages.len(), 1, "P0's summand alone");
+        u16::read_le(&messages[0].payload, &mut known.summand);
+    }
+    Ok(known)
+}
