@@ -72,8 +72,10 @@ pub struct ScenarioArguments {
 
 /// `qbench run`.
 #[derive(Args, Debug)]
-#[command(after_help = "Starting again with the same scenario goes on where the last start ended: rows that \
-exist are not measured again, rows with an error are. --only may change between starts.")]
+#[command(
+    after_help = "Starting again with the same scenario goes on where the last start ended: rows that \
+exist are not measured again, rows with an error are. --only may change between starts."
+)]
 pub struct RunArguments {
     /// Scenario file
     pub scenario: PathBuf,
@@ -100,7 +102,9 @@ pub struct ListArguments {
 
 /// `qbench cost`.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4")]
+#[command(
+    after_help = "Example:\n  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4"
+)]
 pub struct CostArguments {
     /// System id; see qbench list
     #[arg(long)]
@@ -127,9 +131,11 @@ pub struct CostArguments {
 
 /// `qbench infer`.
 #[derive(Args, Debug)]
-#[command(after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
+#[command(
+    after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
 quantized once, into DIR/qbench-model. Two texts are compared by the cosine of their embeddings.\n\n\
-Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan")]
+Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan"
+)]
 pub struct InferArguments {
     /// Hugging Face folder
     #[arg(long)]

@@ -33,11 +33,31 @@ pub fn doctor() -> Result<bool> {
     );
     line("kernel", &machine.kernel, "");
     for (what, flags, without) in [
-        ("AES instructions", &["aes"][..], "generating randomness will be many times slower"),
-        ("wide AES", &["vaes"], "AES runs one block at a time an instruction: fine"),
-        ("16-bit products", &["avx2", "asimd"], "portable code is used: several times slower"),
-        ("512-bit vectors", &["avx512bw"], "256-bit or portable code is used"),
-        ("16-bit dot products", &["avx512_vnni", "avx_vnni"], "multiply-add of 16-bit pairs is used"),
+        (
+            "AES instructions",
+            &["aes"][..],
+            "generating randomness will be many times slower",
+        ),
+        (
+            "wide AES",
+            &["vaes"],
+            "AES runs one block at a time an instruction: fine",
+        ),
+        (
+            "16-bit products",
+            &["avx2", "asimd"],
+            "portable code is used: several times slower",
+        ),
+        (
+            "512-bit vectors",
+            &["avx512bw"],
+            "256-bit or portable code is used",
+        ),
+        (
+            "16-bit dot products",
+            &["avx512_vnni", "avx_vnni"],
+            "multiply-add of 16-bit pairs is used",
+        ),
     ] {
         match flags.iter().find(|f| has(f)) {
             Some(flag) => line(what, flag, ""),
@@ -49,20 +69,40 @@ pub fn doctor() -> Result<bool> {
     line(
         "loopback TCP",
         if loopback { "works" } else { "cannot listen" },
-        if loopback { "" } else { "bring the interface up: ip link set lo up" },
+        if loopback {
+            ""
+        } else {
+            "bring the interface up: ip link set lo up"
+        },
     );
-    line("congestion control", &setting("net/ipv4/tcp_congestion_control"), "");
+    line(
+        "congestion control",
+        &setting("net/ipv4/tcp_congestion_control"),
+        "",
+    );
     line(
         "slow start after idle",
         &setting("net/ipv4/tcp_slow_start_after_idle"),
         "not felt on loopback, where links are shaped inside the transport",
     );
     for key in ["net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem"] {
-        line(&key.replace("net/ipv4/", ""), &setting(key).replace('\t', " "), "");
+        line(
+            &key.replace("net/ipv4/", ""),
+            &setting(key).replace('\t', " "),
+            "",
+        );
     }
     let namespaces = setting("user/max_user_namespaces");
-    line("user namespaces", &namespaces, "not needed: no link mode of this version uses them");
-    line("netem", "not probed", "not needed: `shaped` links need no rights and no kernel module");
+    line(
+        "user namespaces",
+        &namespaces,
+        "not needed: no link mode of this version uses them",
+    );
+    line(
+        "netem",
+        "not probed",
+        "not needed: `shaped` links need no rights and no kernel module",
+    );
     let commit = manifest::commit();
     let hint = if commit == "unknown" {
         "run the binary from its git checkout, so that rows say which source measured them"
@@ -73,13 +113,25 @@ pub fn doctor() -> Result<bool> {
     let writable = tempfile_works();
     line(
         "results folder",
-        if writable { "writable" } else { "cannot write here" },
-        if writable { "" } else { "change into a folder that you may write, or use --out DIR" },
+        if writable {
+            "writable"
+        } else {
+            "cannot write here"
+        },
+        if writable {
+            ""
+        } else {
+            "change into a folder that you may write, or use --out DIR"
+        },
     );
     let fine = loopback && writable;
     println!(
         "\n{}",
-        if fine { "qbench run scenarios/quick.toml will work here." } else { "Mend what is said above first." }
+        if fine {
+            "qbench run scenarios/quick.toml will work here."
+        } else {
+            "Mend what is said above first."
+        }
     );
     Ok(fine)
 }

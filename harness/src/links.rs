@@ -61,9 +61,9 @@ impl Link {
     /// nanoseconds.
     pub fn ideal_ns(&self, rounds: u64, bytes: u64) -> f64 {
         let delay = rounds as f64 * self.rtt.nanoseconds as f64 / 2.0;
-        let serial = self.bandwidth.map_or(0.0, |b| {
-            bytes as f64 * 8.0 / b.bits_per_second as f64 * 1e9
-        });
+        let serial = self
+            .bandwidth
+            .map_or(0.0, |b| bytes as f64 * 8.0 / b.bits_per_second as f64 * 1e9);
         delay + serial
     }
 }

@@ -125,10 +125,17 @@ pub fn quantized_folder(dir: &Path) -> Result<PathBuf> {
     if cached.join(PUBLIC_FILE).exists() {
         return Ok(cached);
     }
-    eprintln!("quantizing {} into {} (once)", dir.display(), cached.display());
+    eprintln!(
+        "quantizing {} into {} (once)",
+        dir.display(),
+        cached.display()
+    );
     let tokenizer = Tokenizer::load(dir)?;
     let model = checkpoint::load(dir)?;
-    let embeddings = model.embeddings.as_ref().context("the checkpoint has no embeddings")?;
+    let embeddings = model
+        .embeddings
+        .as_ref()
+        .context("the checkpoint has no embeddings")?;
     let mut inputs = Vec::new();
     for text in CALIBRATION {
         let mut tokens = tokenizer.encode(text)?;
@@ -136,7 +143,8 @@ pub fn quantized_folder(dir: &Path) -> Result<PathBuf> {
         inputs.push(embeddings.embed(&tokens)?);
     }
     let quantized = quantize(&model, &inputs)?;
-    std::fs::create_dir_all(&cached).with_context(|| format!("cannot make {}", cached.display()))?;
+    std::fs::create_dir_all(&cached)
+        .with_context(|| format!("cannot make {}", cached.display()))?;
     qbench_protocols::model::tokenizer::copy(dir, &cached)?;
     store::save(&cached, &quantized, model.embeddings.as_ref())?;
     Ok(cached)

@@ -55,7 +55,11 @@ pub fn write(
     rows: &[RunRow],
     steps: &[StepRow],
 ) -> Result<PathBuf> {
-    let good: Vec<RunRow> = rows.iter().filter(|r| r.error.is_empty()).cloned().collect();
+    let good: Vec<RunRow> = rows
+        .iter()
+        .filter(|r| r.error.is_empty())
+        .cloned()
+        .collect();
     let folder = dir.join("figures");
     let drawn = figures::draw_all(&manifest.figures, &good, steps, &folder)?;
     let mut page = String::new();
@@ -73,7 +77,11 @@ pub fn write(
         let svg = std::fs::read_to_string(folder.join(stem).with_extension("svg"))
             .with_context(|| format!("reading figure {stem}"))?;
         let svg = svg.split_once("<svg").map_or("", |(_, rest)| rest);
-        write!(page, "<figure><svg role=\"img\" aria-label=\"{}\"{svg}</figure>\n", escape(title))?;
+        writeln!(
+            page,
+            "<figure><svg role=\"img\" aria-label=\"{}\"{svg}</figure>",
+            escape(title)
+        )?;
     }
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";
@@ -112,7 +120,10 @@ fn provenance(manifest: &Manifest) -> String {
     entry("changes to the scenario", &manifest.overrides.join(" "));
     for start in &manifest.starts {
         let command = start.command.join(" ");
-        entry(&format!("start {}", start.time), &format!("{command} (source {})", start.commit));
+        entry(
+            &format!("start {}", start.time),
+            &format!("{command} (source {})", start.commit),
+        );
     }
     text += "</dl>\n";
     if !manifest.scenario_text.is_empty() {
@@ -123,5 +134,8 @@ fn provenance(manifest: &Manifest) -> String {
 
 /// Text inside HTML.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

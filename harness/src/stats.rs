@@ -65,6 +65,7 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::summarize;
 
@@ -72,7 +73,10 @@ mod tests {
     fn medians_and_intervals() {
         assert_eq!(summarize(&[]), None);
         let few = summarize(&[3.0, 1.0, 2.0]).unwrap();
-        assert_eq!((few.median, few.low, few.high, few.count), (2.0, 1.0, 3.0, 3));
+        assert_eq!(
+            (few.median, few.low, few.high, few.count),
+            (2.0, 1.0, 3.0, 3)
+        );
         assert_eq!(summarize(&[1.0, 2.0]).unwrap().median, 1.5);
         let many: Vec<f64> = (0..101).map(f64::from).collect();
         let many = summarize(&many).unwrap();

@@ -1,6 +1,8 @@
 //! Parties that die, fail, disagree or fall silent: each leaves an error row that names the cause, and no
 //! process behind.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use nix::sys::signal::{Signal, kill};
@@ -24,10 +26,16 @@ fn kill_in(phase: &str, party: usize) {
     let began = Instant::now();
     kill(Pid::from_raw(pids[party]), Signal::SIGKILL).unwrap();
     let (log, code) = running.finish();
-    assert!(began.elapsed() < Duration::from_secs(10), "the others were not ended: {log}");
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "the others were not ended: {log}"
+    );
     assert_eq!(code, Some(1), "{log}");
     let error = place.only_error();
-    assert!(error.contains(&format!("P{party} was lost in {phase}")), "{error}");
+    assert!(
+        error.contains(&format!("P{party} was lost in {phase}")),
+        "{error}"
+    );
     assert!(error.contains("signal 9"), "{error}");
     for pid in pids {
         assert!(!alive(pid), "{pid} is still there");
@@ -60,7 +68,10 @@ fn a_failing_party_is_named_with_its_step() {
     let output = place.run(&[]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let error = place.only_error();
-    assert!(error.contains("P0 failed in offline at step `masks/draw`"), "{error}");
+    assert!(
+        error.contains("P0 failed in offline at step `masks/draw`"),
+        "{error}"
+    );
     assert!(error.contains("out of luck"), "{error}");
 }
 
@@ -84,7 +95,11 @@ fn a_silent_party_is_ended_after_the_timeout() {
 fn wrong_outputs_are_errors() {
     let place = Place::new(&scenario("wrong-output", ""));
     assert_eq!(place.run(&[]).status.code(), Some(1));
-    assert!(place.only_error().contains("the output is wrong"), "{}", place.only_error());
+    assert!(
+        place.only_error().contains("the output is wrong"),
+        "{}",
+        place.only_error()
+    );
 }
 
 #[test]
@@ -92,7 +107,10 @@ fn wrong_declarations_are_errors() {
     let place = Place::new(&scenario("wrong-declaration", ""));
     assert_eq!(place.run(&[]).status.code(), Some(1));
     let error = place.only_error();
-    assert!(error.contains("online: step `open`: declared bytes"), "{error}");
+    assert!(
+        error.contains("online: step `open`: declared bytes"),
+        "{error}"
+    );
     assert_eq!(place.rows()[0]["declared_equals_counted"], "false");
 }
 
@@ -116,16 +134,17 @@ fn a_port_in_use_is_named() {
     let place = Place::new(&scenario("own", &format!("port = {port}\n")));
     assert_eq!(place.run(&[]).status.code(), Some(1));
     let error = place.only_error();
-    assert!(error.contains(&port.to_string()) && error.contains("in use"), "{error}");
+    assert!(
+        error.contains(&port.to_string()) && error.contains("in use"),
+        "{error}"
+    );
     assert!(error.starts_with("P0"), "{error}");
 }
 
 #[test]
 fn too_little_memory_is_refused_with_what_would_fit() {
-    let text = scenario("hungry", "memory_limit = \"7GiB\"\n").replace(
-        "system = \"hungry\"",
-        "system = [\"hungry\", \"own\"]",
-    );
+    let text = scenario("hungry", "memory_limit = \"7GiB\"\n")
+        .replace("system = \"hungry\"", "system = [\"hungry\", \"own\"]");
     let place = Place::new(&text);
     let output = place.run(&[]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -133,7 +152,11 @@ fn too_little_memory_is_refused_with_what_would_fit() {
     let hungry = rows.iter().find(|r| r["system"] == "hungry").unwrap();
     // Three gigabytes a token over the trio: two tokens fit into seven.
     assert!(hungry["error"].contains("25.77 GB"), "{}", hungry["error"]);
-    assert!(hungry["error"].contains("seq_len = 2"), "{}", hungry["error"]);
+    assert!(
+        hungry["error"].contains("seq_len = 2"),
+        "{}",
+        hungry["error"]
+    );
     let own = rows.iter().find(|r| r["system"] == "own").unwrap();
     assert_eq!(own["error"], "");
 }
@@ -148,7 +171,10 @@ fn children_end_with_a_killed_controller() {
     running.child.wait().unwrap();
     let began = Instant::now();
     while pids.iter().any(|pid| alive(*pid)) {
-        assert!(began.elapsed() < Duration::from_secs(5), "a party outlived its controller");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "a party outlived its controller"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }

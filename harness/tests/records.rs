@@ -1,5 +1,7 @@
 //! Rows survive whatever happens between them: interrupts, torn lines, full disks, second starts.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use nix::sys::signal::{Signal, kill};
@@ -40,7 +42,9 @@ fn a_run_leaves_all_its_files() {
     let page = std::fs::read_to_string(place.path("out/report.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 3);
     assert!(page.contains("equal to w + x in the clear"));
-    let figures = std::fs::read_dir(place.path("out/figures")).unwrap().count();
+    let figures = std::fs::read_dir(place.path("out/figures"))
+        .unwrap()
+        .count();
     assert_eq!(figures, 6, "three figures, each as SVG and PNG");
     let png = std::fs::read_dir(place.path("out/figures"))
         .unwrap()
@@ -56,12 +60,24 @@ fn a_second_start_measures_only_what_is_missing() {
     let first = place.run(&["--only", "seq_len=8"]);
     assert!(said(&first).contains("2 measured"), "{}", said(&first));
     let second = place.run(&[]);
-    assert!(said(&second).contains("2 measured, 2 had their rows"), "{}", said(&second));
+    assert!(
+        said(&second).contains("2 measured, 2 had their rows"),
+        "{}",
+        said(&second)
+    );
     let third = place.run(&[]);
-    assert!(said(&third).contains("every repetition has its row"), "{}", said(&third));
+    assert!(
+        said(&third).contains("every repetition has its row"),
+        "{}",
+        said(&third)
+    );
     assert_eq!(place.rows().len(), 4);
     let more = place.run(&["--set", "run.repetitions=3"]);
-    assert!(said(&more).contains("2 measured, 4 had their rows"), "{}", said(&more));
+    assert!(
+        said(&more).contains("2 measured, 4 had their rows"),
+        "{}",
+        said(&more)
+    );
     let other = place.run(&["--set", "run.seed=9"]);
     assert!(said(&other).contains("another plan"), "{}", said(&other));
 }
@@ -73,21 +89,41 @@ fn results_folders_are_found_again_or_made_fresh() {
     assert!(place.output(&["run", "test.toml"]).status.success());
     assert_eq!(folders(), 1);
     let again = place.output(&["run", "test.toml"]);
-    assert!(said(&again).contains("every repetition has its row"), "{}", said(&again));
+    assert!(
+        said(&again).contains("every repetition has its row"),
+        "{}",
+        said(&again)
+    );
     assert_eq!(folders(), 1);
-    assert!(place.output(&["run", "test.toml", "--fresh"]).status.success());
+    assert!(
+        place
+            .output(&["run", "test.toml", "--fresh"])
+            .status
+            .success()
+    );
     assert_eq!(folders(), 2);
-    assert!(place.output(&["run", "test.toml", "--set", "run.seed=5"]).status.success());
+    assert!(
+        place
+            .output(&["run", "test.toml", "--set", "run.seed=5"])
+            .status
+            .success()
+    );
     assert_eq!(folders(), 3);
 }
 
 #[test]
 fn error_rows_are_tried_again() {
     let place = Place::new(&scenario("own", ""));
-    let (_, code) = place.start(&[("QBENCH_TEST_AGREEMENT", "1:cell=x")]).finish();
+    let (_, code) = place
+        .start(&[("QBENCH_TEST_AGREEMENT", "1:cell=x")])
+        .finish();
     assert_eq!(code, Some(1));
     let output = place.run(&[]);
-    assert!(said(&output).contains("1 measured, 0 had"), "{}", said(&output));
+    assert!(
+        said(&output).contains("1 measured, 0 had"),
+        "{}",
+        said(&output)
+    );
     let rows = place.rows();
     assert_eq!(rows.len(), 2, "the error row stays");
     assert!(rows[0]["error"].contains("disagree") && rows[1]["error"].is_empty());
@@ -107,11 +143,18 @@ fn interrupts_keep_rows_and_a_later_start_goes_on() {
         kill(Pid::from_raw(running.child.id() as i32), signal).unwrap();
         let (log, code) = running.finish();
         assert_eq!(code, Some(130), "{log}");
-        assert!(log.contains("finished rows are kept") && log.contains("go on"), "{log}");
+        assert!(
+            log.contains("finished rows are kept") && log.contains("go on"),
+            "{log}"
+        );
         assert!(pids.into_iter().all(|pid| !alive(pid)), "{log}");
         assert_eq!(place.rows().len(), 1);
         let output = place.run(&[]);
-        assert!(said(&output).contains("3 measured, 1 had"), "{}", said(&output));
+        assert!(
+            said(&output).contains("3 measured, 1 had"),
+            "{}",
+            said(&output)
+        );
         assert_eq!(place.rows().len(), 4);
     }
 }
@@ -128,10 +171,17 @@ fn torn_lines_are_dropped() {
     assert!(report.status.success(), "{}", said(&report));
     let output = place.run(&[]);
     assert!(said(&output).contains("torn"), "{}", said(&output));
-    assert!(said(&output).contains("1 measured, 3 had"), "{}", said(&output));
+    assert!(
+        said(&output).contains("1 measured, 3 had"),
+        "{}",
+        said(&output)
+    );
     assert_eq!(place.rows().len(), 4);
     // And one in the steps.
-    let mut steps = std::fs::OpenOptions::new().append(true).open(place.path("out/steps.csv")).unwrap();
+    let mut steps = std::fs::OpenOptions::new()
+        .append(true)
+        .open(place.path("out/steps.csv"))
+        .unwrap();
     steps.write_all(b"half a ro").unwrap();
     let output = place.run(&[]);
     assert!(output.status.success(), "{}", said(&output));
@@ -143,7 +193,10 @@ fn torn_lines_are_dropped() {
     std::fs::write(place.path("out/runs.csv"), broken).unwrap();
     let output = place.run(&[]);
     let error = said(&output);
-    assert!(error.contains("runs.csv:2") && error.contains("layers"), "{error}");
+    assert!(
+        error.contains("runs.csv:2") && error.contains("layers"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -158,7 +211,10 @@ fn a_full_disk_is_one_clear_error() {
         assert_eq!(code, Some(1), "{log}");
         let errors: Vec<&str> = log.lines().filter(|l| l.starts_with("error:")).collect();
         assert_eq!(errors.len(), 1, "{log}");
-        assert!(errors[0].contains(file) && errors[0].contains("No space left"), "{log}");
+        assert!(
+            errors[0].contains(file) && errors[0].contains("No space left"),
+            "{log}"
+        );
         assert!(pids.into_iter().all(|pid| !alive(pid)));
     }
 }
@@ -171,7 +227,11 @@ fn two_runs_do_not_share_a_folder() {
     first.until("phase setup");
     let second = place.run(&[]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(said(&second).contains("another qbench is writing"), "{}", said(&second));
+    assert!(
+        said(&second).contains("another qbench is writing"),
+        "{}",
+        said(&second)
+    );
     assert_eq!(first.finish().1, Some(0));
 }
 
@@ -199,9 +259,9 @@ fn every_column_is_documented() {
         let mut reader = csv::Reader::from_path(place.path("out").join(file)).unwrap();
         for column in reader.headers().unwrap() {
             // Columns of one kind are described once, with P for the phase and i, j for parties.
-            let general = ["setup", "offline", "online"].iter().find_map(|phase| {
-                column.strip_prefix(phase).map(|rest| format!("P{rest}"))
-            });
+            let general = ["setup", "offline", "online"]
+                .iter()
+                .find_map(|phase| column.strip_prefix(phase).map(|rest| format!("P{rest}")));
             let mut name = general.unwrap_or_else(|| column.to_owned());
             for party in ["0", "1", "2"] {
                 name = name.replace(&format!("_p{party}_to_p"), "_pi_to_p");
@@ -211,7 +271,10 @@ fn every_column_is_documented() {
                     name = format!("{body}{letter}");
                 }
             }
-            assert!(format.contains(&format!("`{name}`")), "{file}: {column} as `{name}`");
+            assert!(
+                format.contains(&format!("`{name}`")),
+                "{file}: {column} as `{name}`"
+            );
         }
     }
 }

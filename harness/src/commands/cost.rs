@@ -39,8 +39,14 @@ pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Resul
         }
     }
     let by_party = |values: [u64; 3]| values.map(bytes_text).join(", ");
-    println!("\ncorrelated randomness of P0, P1, P2: {}", by_party(declared.material_bytes));
-    println!("predicted peak memory of P0, P1, P2: {}", by_party(declared.memory_bytes));
+    println!(
+        "\ncorrelated randomness of P0, P1, P2: {}",
+        by_party(declared.material_bytes)
+    );
+    println!(
+        "predicted peak memory of P0, P1, P2: {}",
+        by_party(declared.memory_bytes)
+    );
     Ok(true)
 }
 
@@ -55,8 +61,13 @@ fn steps(phase: &DeclaredPhase) -> String {
 }
 
 fn header(first: &str) -> Vec<String> {
-    let columns = ["P0>P1", "P0>P2", "P1>P0", "P1>P2", "P2>P0", "P2>P1", "total", "rounds"];
-    std::iter::once(first).chain(columns).map(str::to_owned).collect()
+    let columns = [
+        "P0>P1", "P0>P2", "P1>P0", "P1>P2", "P2>P0", "P2>P1", "total", "rounds",
+    ];
+    std::iter::once(first)
+        .chain(columns)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn line(name: &str, bytes: [[u64; 3]; 3], rounds: u64) -> Vec<String> {
@@ -82,7 +93,12 @@ fn workload(arguments: &CostArguments) -> Result<Workload> {
         ),
     };
     if arguments.seq == 0 || arguments.seq > model.max_positions {
-        bail!("--seq {}: {} takes 1 to {} tokens", arguments.seq, model.name, model.max_positions);
+        bail!(
+            "--seq {}: {} takes 1 to {} tokens",
+            arguments.seq,
+            model.name,
+            model.max_positions
+        );
     }
     if !(4..=8).contains(&arguments.index_bits) {
         bail!("--index-bits {}: 4 to 8", arguments.index_bits);

@@ -46,7 +46,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             verify: true,
         };
         system.check(&workload)?;
-        println!("`{text}`: {} tokens, {} on {}", workload.seq_len, system.id(), link.describe());
+        println!(
+            "`{text}`: {} tokens, {} on {}",
+            workload.seq_len,
+            system.id(),
+            link.describe()
+        );
         let measured = controller::repetition(
             system,
             &Order {
@@ -70,19 +75,29 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         }
         let verified = measured.verified.context("the output was not checked")?;
         println!("  {}", verified.how);
-        println!("  float error {:.3} of the output's root mean square", verified.float_error);
+        println!(
+            "  largest difference to the unquantized reference: {:.2} times its root mean square",
+            verified.float_error
+        );
         match config.head {
             Head::Classifier { .. } => println!("  logits {:?}", verified.output),
             Head::Hidden => {
                 let embedding = mean_over_tokens(&verified.output, config.hidden);
-                let shown: Vec<String> = embedding.iter().take(6).map(|v| format!("{v:.4}")).collect();
+                let shown: Vec<String> = embedding
+                    .iter()
+                    .take(6)
+                    .map(|v| format!("{v:.4}"))
+                    .collect();
                 println!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
                 embeddings.push(embedding);
             }
         }
     }
     if let [first, second, ..] = embeddings.as_slice() {
-        println!("cosine similarity of the first two texts: {:.4}", cosine(first, second));
+        println!(
+            "cosine similarity of the first two texts: {:.4}",
+            cosine(first, second)
+        );
     }
     Ok(true)
 }
@@ -101,7 +116,9 @@ fn link(name: &str) -> Result<Link> {
         "none" => Ok(Link::loopback()),
         "lan" => shaped("5gbit", "0.2ms"),
         "wan" => shaped("100mbit", "40ms"),
-        other => bail!("--link {other}: there are none, lan (5gbit, 0.2ms) and wan (100mbit, 40ms)"),
+        other => {
+            bail!("--link {other}: there are none, lan (5gbit, 0.2ms) and wan (100mbit, 40ms)")
+        }
     }
 }
 
@@ -122,6 +139,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -55,15 +55,18 @@ fn scenarios(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn cells(
-    systems: &[&'static dyn System],
-    path: &Path,
-    arguments: &ListArguments,
-) -> Result<bool> {
+fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments) -> Result<bool> {
     let (scenario, plan, _) = super::read(systems, path, &arguments.changes)?;
     println!("{}\n{}\n", scenario.title, scenario.question);
     let header = [
-        "cell", "", "offline", "rounds", "online", "rounds", "memory", "link time at least",
+        "cell",
+        "",
+        "offline",
+        "rounds",
+        "online",
+        "rounds",
+        "memory",
+        "link time at least",
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut total_ns = 0.0;

@@ -73,11 +73,19 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     manifest.starts.push(start);
     interrupt::watch()?;
     if nothing_missing(&plan, &scenario, &dir) {
-        eprintln!("every repetition has its row in {}; writing the report again", path.display());
+        eprintln!(
+            "every repetition has its row in {}; writing the report again",
+            path.display()
+        );
         return report(&path);
     }
     manifest.write(&path)?;
-    eprintln!("{}: {} cells into {}", scenario.name, plan.cells.len(), path.display());
+    eprintln!(
+        "{}: {} cells into {}",
+        scenario.name,
+        plan.cells.len(),
+        path.display()
+    );
     let outcome = match sweep::sweep(systems, &plan, &scenario.run, &mut dir, &common) {
         Ok(outcome) => outcome,
         Err(error) if error.is::<Interrupted>() => {
@@ -98,9 +106,9 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
 }
 
 fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {
-    plan.cells.iter().all(|cell| {
-        (0..scenario.run.repetitions).all(|r| dir.done.contains(&(cell.id.clone(), r)))
-    })
+    plan.cells
+        .iter()
+        .all(|cell| (0..scenario.run.repetitions).all(|r| dir.done.contains(&(cell.id.clone(), r))))
 }
 
 fn overrides(arguments: &RunArguments) -> Vec<String> {

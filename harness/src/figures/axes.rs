@@ -51,7 +51,11 @@ impl Scale {
     fn ticks(&self) -> Vec<f64> {
         if self.logarithmic {
             let decades = (self.high / self.low).log10();
-            let steps: &[f64] = if decades > 3.5 { &[1.0] } else { &[1.0, 2.0, 5.0] };
+            let steps: &[f64] = if decades > 3.5 {
+                &[1.0]
+            } else {
+                &[1.0, 2.0, 5.0]
+            };
             let first = self.low.log10().floor() as i32;
             let last = self.high.log10().ceil() as i32;
             return (first..=last)
@@ -165,7 +169,11 @@ impl Frame {
             canvas.line(&[(at, bottom), (at, bottom + 4.0)], INK, 1.0)?;
             canvas.text(x, (at, bottom + 13.0), 11.0, Anchor::Middle)?;
         }
-        canvas.line(&[(self.left, self.top), (self.left, bottom), (right, bottom)], INK, 1.0)?;
+        canvas.line(
+            &[(self.left, self.top), (self.left, bottom), (right, bottom)],
+            INK,
+            1.0,
+        )?;
         let middle = self.left + self.width / 2.0;
         canvas.text(heading, (middle, self.top - 14.0), 13.0, Anchor::Middle)?;
         canvas.text(x_label, (middle, bottom + 32.0), 12.0, Anchor::Middle)?;
@@ -178,7 +186,7 @@ impl Frame {
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        v if v >= 1e5 || v < 1e-3 => format!("{value:.0e}"),
+        v if !(1e-3..1e5).contains(&v) => format!("{value:.0e}"),
         v if v >= 100.0 => format!("{value:.0}"),
         _ => {
             let text = format!("{value:.3}");

@@ -50,7 +50,11 @@ impl Drawing for Bars {
                     };
                     let left = frame.x(place) + offset;
                     let top = frame.y(summary.median);
-                    canvas.bar((left, top), (left + width * 0.92, frame.bottom()), series.look)?;
+                    canvas.bar(
+                        (left, top),
+                        (left + width * 0.92, frame.bottom()),
+                        series.look,
+                    )?;
                     let (low, high) = (frame.y(summary.low), frame.y(summary.high));
                     canvas.whisker(left + width * 0.46, low, high, INK)?;
                 }

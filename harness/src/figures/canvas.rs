@@ -51,7 +51,9 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     pub fn line(&self, points: &[Point], color: RGBColor, width: f64) -> Result<()> {
         let path: Vec<_> = points.iter().map(|p| self.at(*p)).collect();
         let style = self.stroke(color, width);
-        self.area.draw(&PathElement::new(path, style)).map_err(failed)
+        self.area
+            .draw(&PathElement::new(path, style))
+            .map_err(failed)
     }
 
     /// A dashed line between two points.
@@ -69,7 +71,9 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A filled shape.
     pub fn fill(&self, points: &[Point], color: RGBColor) -> Result<()> {
         let path: Vec<_> = points.iter().map(|p| self.at(*p)).collect();
-        self.area.draw(&Polygon::new(path, color.filled())).map_err(failed)
+        self.area
+            .draw(&Polygon::new(path, color.filled()))
+            .map_err(failed)
     }
 
     /// A bar between two corners: filled and hatched by its look, or hollow and hatched where published.
@@ -79,14 +83,20 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         if right - left < 0.5 || bottom - top < 0.01 {
             return Ok(());
         }
-        let corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+        let corners = [
+            (left, top),
+            (right, top),
+            (right, bottom),
+            (left, bottom),
+            (left, top),
+        ];
         let (fill, lines) = if look.hollow {
             (RGBColor(255, 255, 255), look.color())
         } else {
             (look.color(), RGBColor(255, 255, 255))
         };
         self.fill(&corners[..4], fill)?;
-        let pattern = if look.hollow { 1 } else { look.index % 5 };
+        let pattern = if look.hollow { 1 } else { look.shape % 5 };
         self.hatch((left, top), (right, bottom), pattern, lines)?;
         self.line(&corners, look.color(), 1.0)
     }
@@ -153,7 +163,10 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             Marker::Wedge => vec![(0.0, 1.2), (1.1, -0.8), (-1.1, -0.8)],
         };
         let scaled = |size: f64| -> Vec<Point> {
-            corners.iter().map(|c| (x + c.0 * size, y + c.1 * size)).collect()
+            corners
+                .iter()
+                .map(|c| (x + c.0 * size, y + c.1 * size))
+                .collect()
         };
         self.fill(&scaled(r), color)?;
         if look.hollow {
@@ -185,7 +198,9 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         if anchor == Anchor::Upwards {
             font = font.transform(FontTransform::Rotate270);
         }
-        let style = TextStyle::from(font).color(&INK).pos(Pos::new(horizontal, VPos::Center));
+        let style = TextStyle::from(font)
+            .color(&INK)
+            .pos(Pos::new(horizontal, VPos::Center));
         let text = Text::new(text.to_owned(), self.at(at), style);
         self.area.draw(&text).map_err(failed)
     }

@@ -74,7 +74,9 @@ pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
                 let bandwidth = crate::scenario::units::Bandwidth {
                     bits_per_second: row.bandwidth_bits_per_second,
                 };
-                let rtt = crate::scenario::units::Rtt { nanoseconds: row.rtt_ns };
+                let rtt = crate::scenario::units::Rtt {
+                    nanoseconds: row.rtt_ns,
+                };
                 format!("{} ({bandwidth}, {rtt} RTT)", row.link)
             }
             column => format!("{} {}", column.replace('_', " "), value(row, column)),
@@ -94,10 +96,10 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     }
     let names = distinct(rows.iter().map(|row| value(row, &spec.series)));
     let mut xs = distinct(rows.iter().map(|row| value(row, &spec.x)));
-    let varying = varying(spec, rows);
     let mut panels = Vec::new();
     for y in &spec.y {
         let quantity = Quantity::find(y)?;
+        let varying = varying(spec, quantity, rows);
         for (panel, heading) in &keys {
             let rows: Vec<&RunRow> = rows.iter().filter(|row| key(row) == *panel).collect();
             let mut series = Vec::new();
@@ -107,12 +109,15 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                     .copied()
                     .filter(|row| value(row, &spec.series) == *name)
                     .collect();
-                let look = Look {
-                    index: place(&spec.series, name, order),
-                    hollow: false,
-                };
+                let place = place(&spec.series, name, order);
                 // Rows that differ in anything else must not be thrown together.
-                for variant in distinct(own.iter().map(|row| variant(row, &varying))) {
+                let variants = distinct(own.iter().map(|row| variant(row, &varying)));
+                for (order, variant) in variants.into_iter().enumerate() {
+                    // One colour a system; its variants differ in marker and hatching.
+                    let look = Look {
+                        shape: place + order,
+                        ..Look::measured(place)
+                    };
                     let points = points(&own, &spec.x, quantity, &xs, |row| {
                         self::variant(row, &varying) == variant
                     });
@@ -142,7 +147,11 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     let ys: Vec<&str> = spec.y.iter().map(String::as_str).collect();
     Some(Figure {
         title: if spec.title.is_empty() {
-            format!("{} over {}", ys.join(" and ").replace('_', " "), spec.x.replace('_', " "))
+            format!(
+                "{} over {}",
+                ys.join(" and ").replace('_', " "),
+                spec.x.replace('_', " ")
+            )
         } else {
             spec.title.clone()
         },
@@ -153,11 +162,12 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
 }
 
 /// Columns that vary although the figure names them nowhere.
-fn varying(spec: &FigureSpec, rows: &[RunRow]) -> Vec<&'static str> {
+fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'static str> {
     crate::record::quantities::DIMENSIONS
         .iter()
         .copied()
         .filter(|c| *c != spec.x && *c != spec.series && !spec.panel.iter().any(|p| p == c))
+        .filter(|c| quantity.depends_on(c))
         // A model named after its layers says nothing more than they do.
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
         .filter(|c| distinct(rows.iter().map(|row| value(row, c))).len() > 1)
@@ -179,7 +189,11 @@ fn legend(column: &str, name: &str, variant: &str) -> String {
         "threads" => format!("{name} threads"),
         column => format!("{} {name}", column.replace('_', " ")),
     };
-    if variant.is_empty() { name } else { format!("{name}, {variant}") }
+    if variant.is_empty() {
+        name
+    } else {
+        format!("{name}, {variant}")
+    }
 }
 
 fn points(
@@ -223,7 +237,10 @@ fn as_published(
     let mut series = Vec::new();
     for (order, name) in found.iter().enumerate() {
         let mut points: Vec<(String, Summary)> = Vec::new();
-        for number in numbers.iter().filter(|p| p.dimension(&spec.series).as_ref() == Some(name)) {
+        for number in numbers
+            .iter()
+            .filter(|p| p.dimension(&spec.series).as_ref() == Some(name))
+        {
             if let Some(x) = number.dimension(&spec.x) {
                 points.push((
                     x,
@@ -243,12 +260,15 @@ fn as_published(
         }
         *xs = distinct(std::mem::take(xs).into_iter());
         // The same value has the same colour, measured or published.
-        let order = names.iter().position(|n| n == name).unwrap_or(names.len() + order);
+        let order = names
+            .iter()
+            .position(|n| n == name)
+            .unwrap_or(names.len() + order);
         series.push(Series {
             name: format!("{}, as published", legend(&spec.series, name, "")),
             look: Look {
-                index: place(&spec.series, name, order),
                 hollow: true,
+                ..Look::measured(place(&spec.series, name, order))
             },
             points,
         });

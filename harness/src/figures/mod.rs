@@ -33,9 +33,24 @@ pub fn default_set() -> Vec<FigureSpec> {
         published: false,
     };
     vec![
-        figure(FigureKind::Lines, &["online_seconds", "offline_seconds"], &["link"], "Latency"),
-        figure(FigureKind::Stacked, &["online_seconds"], &["link"], "Where the online time goes"),
-        figure(FigureKind::Bars, &["online_bytes", "offline_bytes", "online_rounds"], &[], "Traffic"),
+        figure(
+            FigureKind::Lines,
+            &["online_seconds", "offline_seconds"],
+            &["link"],
+            "Latency",
+        ),
+        figure(
+            FigureKind::Stacked,
+            &["online_seconds"],
+            &["link"],
+            "Where the online time goes",
+        ),
+        figure(
+            FigureKind::Bars,
+            &["online_bytes", "offline_bytes", "online_rounds"],
+            &[],
+            "Traffic",
+        ),
     ]
 }
 
@@ -93,7 +108,10 @@ impl Sheet<'_> {
         let columns = self.columns();
         let rows = self.panels.max(1).div_ceil(columns);
         let legend = self.lines().len() as f64 * 20.0 + 12.0;
-        (columns as f64 * PANEL.0, 34.0 + rows as f64 * PANEL.1 + legend)
+        (
+            columns as f64 * PANEL.0,
+            34.0 + rows as f64 * PANEL.1 + legend,
+        )
     }
 
     /// Draws title and legend; `sample` draws an entry's sample at a point.
@@ -130,7 +148,12 @@ pub fn draw_all(
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut drawn = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let stem = format!("{:02}-{}-{}", index + 1, spec.y.join("-"), kind_name(spec.kind));
+        let stem = format!(
+            "{:02}-{}-{}",
+            index + 1,
+            spec.y.join("-"),
+            kind_name(spec.kind)
+        );
         let path = folder.join(&stem);
         let title = match spec.kind {
             FigureKind::Stacked => match stacked::build(spec, rows, steps) {

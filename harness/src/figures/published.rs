@@ -1,7 +1,7 @@
 //! Numbers as printed in the papers, drawn beside what is measured and marked `as published`.
 
-use qbench_protocols::system::Phase;
 use crate::record::quantities::Quantity;
+use qbench_protocols::system::Phase;
 
 const FIG5: &str = include_str!("../../../results/published/lu2025qbert_fig5_latency_ms.csv");
 const TABLE4: &str =

@@ -48,7 +48,9 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
     // Seconds by repetition and kind.
     let mut seconds: HashMap<(String, usize), HashMap<String, f64>> = HashMap::new();
     for step in steps.iter().filter(|s| s.phase == phase && s.party == 1) {
-        let kinds = seconds.entry((step.cell.clone(), step.repetition)).or_default();
+        let kinds = seconds
+            .entry((step.cell.clone(), step.repetition))
+            .or_default();
         *kinds.entry(kind(&step.step)).or_default() += step.wall_ns as f64 / 1e9;
     }
     let of = |row: &RunRow| seconds.get(&(row.cell.clone(), row.repetition));
@@ -71,7 +73,9 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
                     .filter(|row| key(row) == panel && value(row, &spec.x) == *x)
                     .filter_map(|row| of(row))
                     .collect();
-                (0..kinds.len()).map(|k| median_of(&own, &kinds, k)).collect()
+                (0..kinds.len())
+                    .map(|k| median_of(&own, &kinds, k))
+                    .collect()
             };
             StackedPanel {
                 heading,
@@ -101,7 +105,11 @@ fn largest_kinds<'a>(all: impl Iterator<Item = &'a HashMap<String, f64>>) -> Opt
     }
     let mut sorted: Vec<(&str, f64)> = sums.into_iter().collect();
     sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-    let mut kinds: Vec<String> = sorted.iter().take(PIECES).map(|(k, _)| (*k).to_owned()).collect();
+    let mut kinds: Vec<String> = sorted
+        .iter()
+        .take(PIECES)
+        .map(|(k, _)| (*k).to_owned())
+        .collect();
     if sorted.len() > PIECES {
         kinds.push("other".into());
     }
@@ -126,14 +134,15 @@ fn median_of(repetitions: &[&HashMap<String, f64>], kinds: &[String], k: usize) 
 
 impl Stacked {
     fn sheet(&self) -> Sheet<'_> {
-        let look = |index| Look {
-            index,
-            hollow: false,
-        };
         Sheet {
             title: &self.title,
             panels: self.panels.len(),
-            legend: self.kinds.iter().cloned().zip((0..).map(look)).collect(),
+            legend: self
+                .kinds
+                .iter()
+                .cloned()
+                .zip((0..).map(Look::measured))
+                .collect(),
         }
     }
 }
@@ -150,20 +159,29 @@ impl Drawing for Stacked {
         })?;
         let y_label = format!("{} time of P1 [s]", self.phase);
         for (index, panel) in self.panels.iter().enumerate() {
-            let sums: Vec<f64> = panel.stacks.iter().map(|stack| stack.iter().sum()).collect();
-            let frame = Frame::new(sheet.corner(index), &self.xs, Scale::over(&sums, false), true);
+            let sums: Vec<f64> = panel
+                .stacks
+                .iter()
+                .map(|stack| stack.iter().sum())
+                .collect();
+            let frame = Frame::new(
+                sheet.corner(index),
+                &self.xs,
+                Scale::over(&sums, false),
+                true,
+            );
             frame.draw(canvas, &panel.heading, &self.x_label, &y_label, &self.xs)?;
             let width = (frame.slot() * 0.7).min(70.0);
             for (place, stack) in panel.stacks.iter().enumerate() {
                 let left = frame.x(place) - width / 2.0;
                 let mut below = 0.0;
                 for (index, seconds) in stack.iter().enumerate() {
-                    let look = Look {
-                        index,
-                        hollow: false,
-                    };
                     let top = frame.y(below + seconds);
-                    canvas.bar((left, top), (left + width, frame.y(below)), look)?;
+                    canvas.bar(
+                        (left, top),
+                        (left + width, frame.y(below)),
+                        Look::measured(index),
+                    )?;
                     below += seconds;
                 }
             }

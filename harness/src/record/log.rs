@@ -32,12 +32,14 @@ impl Log {
         let (mut torn, mut empty) = (false, true);
         // Of a device there is nothing to read back and nothing to cut off.
         if file.metadata()?.is_file() {
-            let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+            let bytes =
+                std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
             torn = whole < bytes.len();
             if torn {
-                file.set_len(whole as u64)
-                    .with_context(|| format!("dropping the torn last line of {}", path.display()))?;
+                file.set_len(whole as u64).with_context(|| {
+                    format!("dropping the torn last line of {}", path.display())
+                })?;
             }
             empty = whole == 0;
         }
@@ -59,15 +61,24 @@ impl Log {
         }
         for row in rows {
             // A row is one line, whatever an error message holds: this is what makes a torn one visible.
-            text.write_record(row.iter().map(|(_, value)| value.replace(['\n', '\r'], " ")))?;
+            text.write_record(
+                row.iter()
+                    .map(|(_, value)| value.replace(['\n', '\r'], " ")),
+            )?;
         }
         let bytes = text.into_inner().map_err(|e| anyhow::anyhow!("{e}"))?;
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data());
         match written {
             // A device has nothing to sync.
             Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {}
             other => other.with_context(|| {
-                format!("cannot write {}: the rows before it are kept", self.path.display())
+                format!(
+                    "cannot write {}: the rows before it are kept",
+                    self.path.display()
+                )
             })?,
         }
         self.empty = false;
@@ -80,7 +91,11 @@ impl Log {
     /// The operating system's, with the path.
     pub fn keep_rows(&mut self, rows: usize) -> Result<()> {
         let text = std::fs::read_to_string(&self.path)?;
-        let length: usize = text.split_inclusive('\n').take(rows + 1).map(str::len).sum();
+        let length: usize = text
+            .split_inclusive('\n')
+            .take(rows + 1)
+            .map(str::len)
+            .sum();
         self.file
             .set_len(length as u64)
             .with_context(|| format!("cutting {}", self.path.display()))
@@ -100,9 +115,12 @@ pub fn read<T>(
         Ok(metadata) if !metadata.is_file() => return Ok(Vec::new()),
         _ => {}
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     let whole = &text[..text.rfind('\n').map_or(0, |i| i + 1)];
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(whole.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(whole.as_bytes());
     let header = reader.headers()?.clone();
     let mut rows = Vec::new();
     for (index, record) in reader.records().enumerate() {
@@ -110,13 +128,17 @@ pub fn read<T>(
         if record.len() != header.len() {
             bail!(
                 "{}:{}: expected {} columns, found {}",
-                path.display(), index + 2, header.len(), record.len()
+                path.display(),
+                index + 2,
+                header.len(),
+                record.len()
             );
         }
         let columns = header.iter().zip(record.iter()).collect();
-        rows.push(row(&columns).map_err(|what| {
-            anyhow::anyhow!("{}:{}: {what}", path.display(), index + 2)
-        })?);
+        rows.push(
+            row(&columns)
+                .map_err(|what| anyhow::anyhow!("{}:{}: {what}", path.display(), index + 2))?,
+        );
     }
     Ok(rows)
 }

@@ -96,8 +96,19 @@ impl Manifest {
 
 /// Instruction sets worth recording.
 const FLAGS: &[&str] = &[
-    "aes", "vaes", "sse4_1", "avx", "avx2", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx_vnni",
-    "vpclmulqdq", "asimd", "sve",
+    "aes",
+    "vaes",
+    "sse4_1",
+    "avx",
+    "avx2",
+    "avx512f",
+    "avx512bw",
+    "avx512vl",
+    "avx512_vnni",
+    "avx_vnni",
+    "vpclmulqdq",
+    "asimd",
+    "sve",
 ];
 
 /// Looks at this machine.
@@ -110,7 +121,9 @@ pub fn machine() -> Machine {
             .map(|(_, value)| value.trim().to_owned())
     };
     let cpu_model = field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let flags = field("flags").or_else(|| field("Features")).unwrap_or_default();
+    let flags = field("flags")
+        .or_else(|| field("Features"))
+        .unwrap_or_default();
     let has = |flag: &&&str| flags.split_whitespace().any(|f| f == **flag);
     Machine {
         name: slug(&cpu_model),
@@ -127,7 +140,10 @@ pub fn machine() -> Machine {
 
 /// `AMD EPYC 9B14 96-Core Processor` becomes `amd-epyc-9b14`.
 fn slug(cpu_model: &str) -> String {
-    let lower = cpu_model.to_lowercase().replace("(r)", " ").replace("(tm)", " ");
+    let lower = cpu_model
+        .to_lowercase()
+        .replace("(r)", " ")
+        .replace("(tm)", " ");
     let words: Vec<String> = lower
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
         .take_while(|word| !matches!(*word, "core" | "processor" | "with"))
@@ -192,7 +208,10 @@ mod tests {
         for (model, name) in [
             ("AMD EPYC 9B14 96-Core Processor", "amd-epyc-9b14"),
             ("Intel(R) Xeon(R) CPU @ 2.20GHz", "intel-xeon"),
-            ("Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz", "intel-xeon-platinum-8481c"),
+            (
+                "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz",
+                "intel-xeon-platinum-8481c",
+            ),
             ("AMD EPYC", "amd-epyc"),
         ] {
             assert_eq!(slug(model), name);

@@ -5,7 +5,14 @@ use qbench_protocols::system::Phase;
 
 /// Columns that divide rows: swept settings.
 pub const DIMENSIONS: &[&str] = &[
-    "system", "model", "layers", "seq_len", "threads", "link", "index_bits", "max_protocol",
+    "system",
+    "model",
+    "layers",
+    "seq_len",
+    "threads",
+    "link",
+    "index_bits",
+    "max_protocol",
     "variance_protocol",
 ];
 
@@ -51,7 +58,9 @@ pub fn names() -> Vec<&'static str> {
 impl Quantity {
     /// The quantity of a name.
     pub fn find(name: &str) -> Option<Self> {
-        ALL.iter().find(|(n, _)| *n == name).map(|(_, quantity)| *quantity)
+        ALL.iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, quantity)| *quantity)
     }
 
     /// The value of a row, in the unit of [`Quantity::label`].
@@ -64,7 +73,20 @@ impl Quantity {
             Self::Rounds(phase) => row.phases[phase as usize].rounds as f64,
             Self::Cpu(phase) => row.phases[phase as usize].cpu_ns.iter().sum::<u64>() as f64 / 1e9,
             Self::Material => row.material_bytes.iter().sum::<u64>() as f64 / 1e6,
-            Self::PeakMemory => row.peak_memory_bytes.iter().copied().max().unwrap_or(0) as f64 / 1e6,
+            Self::PeakMemory => {
+                row.peak_memory_bytes.iter().copied().max().unwrap_or(0) as f64 / 1e6
+            }
+        }
+    }
+
+    /// Whether the quantity can differ between values of a column: traffic is the same over every link and
+    /// with any number of threads.
+    pub fn depends_on(self, column: &str) -> bool {
+        match self {
+            Self::Bytes(_) | Self::Rounds(_) | Self::Material => {
+                !matches!(column, "link" | "threads")
+            }
+            Self::Seconds(_) | Self::Cpu(_) | Self::PeakMemory => true,
         }
     }
 

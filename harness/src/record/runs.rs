@@ -109,7 +109,10 @@ impl RunRow {
             out.put(&format!("{name}_ns"), totals.wall_ns);
             out.put(&format!("{name}_total_bytes"), totals.total_bytes());
             for (from, to) in PAIRS {
-                out.put(&format!("{name}_bytes_p{from}_to_p{to}"), totals.bytes[from][to]);
+                out.put(
+                    &format!("{name}_bytes_p{from}_to_p{to}"),
+                    totals.bytes[from][to],
+                );
             }
             out.put(&format!("{name}_rounds"), totals.rounds);
             for (party, cpu) in totals.cpu_ns.iter().enumerate() {
@@ -117,13 +120,25 @@ impl RunRow {
             }
         }
         for party in 0..3 {
-            out.put(&format!("peak_memory_bytes_p{party}"), self.peak_memory_bytes[party]);
-            out.put(&format!("material_bytes_p{party}"), self.material_bytes[party]);
-            out.put(&format!("material_place_p{party}"), &self.material_place[party]);
+            out.put(
+                &format!("peak_memory_bytes_p{party}"),
+                self.peak_memory_bytes[party],
+            );
+            out.put(
+                &format!("material_bytes_p{party}"),
+                self.material_bytes[party],
+            );
+            out.put(
+                &format!("material_place_p{party}"),
+                &self.material_place[party],
+            );
         }
         out.put("verified", &self.verified);
         out.put("float_error", optional(&self.float_error));
-        out.put("declared_equals_counted", optional(&self.declared_equals_counted));
+        out.put(
+            "declared_equals_counted",
+            optional(&self.declared_equals_counted),
+        );
         out.put("machine", &self.machine);
         out.put("commit", &self.commit);
         out.put("time", &self.time);

@@ -44,7 +44,11 @@ fn time_cell(summary: Option<Summary>) -> String {
     };
     let text = |seconds: f64| time_text(seconds * 1e9);
     let range = if s.count > 1 {
-        format!("<br><span class=\"range\">{} .. {}</span>", text(s.low), text(s.high))
+        format!(
+            "<br><span class=\"range\">{} .. {}</span>",
+            text(s.low),
+            text(s.high)
+        )
     } else {
         String::new()
     };
@@ -52,11 +56,17 @@ fn time_cell(summary: Option<Summary>) -> String {
 }
 
 fn number_cell(summary: Option<Summary>, digits: usize) -> String {
-    summary.map_or_else(|| "<td></td>".into(), |s| format!("<td>{:.digits$}</td>", s.median))
+    summary.map_or_else(
+        || "<td></td>".into(),
+        |s| format!("<td>{:.digits$}</td>", s.median),
+    )
 }
 
 fn head(columns: &[String]) -> String {
-    let cells: Vec<String> = columns.iter().map(|c| format!("<th>{}</th>", escape(c))).collect();
+    let cells: Vec<String> = columns
+        .iter()
+        .map(|c| format!("<th>{}</th>", escape(c)))
+        .collect();
     format!(
         "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>\n",
         cells.concat()
@@ -72,8 +82,17 @@ pub fn measured(rows: &[RunRow]) -> String {
     let mut columns: Vec<String> = dimensions.iter().map(|c| c.replace('_', " ")).collect();
     columns.extend(
         [
-            "runs", "setup", "offline", "online", "offline MB", "online MB", "offline rounds",
-            "online rounds", "randomness MB", "peak memory MB, largest party", "float error",
+            "runs",
+            "setup",
+            "offline",
+            "online",
+            "offline MB",
+            "online MB",
+            "offline rounds",
+            "online rounds",
+            "randomness MB",
+            "peak memory MB, largest party",
+            "float error",
             "declared = counted",
         ]
         .map(str::to_owned),
@@ -99,7 +118,9 @@ pub fn measured(rows: &[RunRow]) -> String {
         text += &number_cell(summary(&cell, Quantity::PeakMemory), 0);
         let errors: Vec<f64> = cell.iter().filter_map(|row| row.float_error).collect();
         text += &number_cell(summarize(&errors), 3);
-        let agree = cell.iter().all(|row| row.declared_equals_counted == Some(true));
+        let agree = cell
+            .iter()
+            .all(|row| row.declared_equals_counted == Some(true));
         text += &format!("<td>{}</td></tr>\n", if agree { "yes" } else { "NO" });
     }
     text += "</tbody></table></div>\n";
@@ -114,7 +135,15 @@ pub fn measured(rows: &[RunRow]) -> String {
 
 /// Published numbers beside ours, where system, link, length and model are the same.
 pub fn published(rows: &[RunRow]) -> String {
-    let columns = ["quantity", "link", "n", "ours, threads", "ours", "as published, threads", "as published"];
+    let columns = [
+        "quantity",
+        "link",
+        "n",
+        "ours, threads",
+        "ours",
+        "as published, threads",
+        "as published",
+    ];
     let mut lines = String::new();
     for quantity in [
         Quantity::Seconds(Some(Phase::Online)),
@@ -125,11 +154,14 @@ pub fn published(rows: &[RunRow]) -> String {
         for cell in cells(rows) {
             let row = cell[0];
             let same = |p: &published::Published, column: &str| {
-                p.dimension(column).is_none_or(|v| Some(v) == row.dimension(column))
+                p.dimension(column)
+                    .is_none_or(|v| Some(v) == row.dimension(column))
             };
-            let numbers = published::of(quantity)
-                .into_iter()
-                .filter(|p| ["system", "link", "seq_len", "model"].iter().all(|c| same(p, c)));
+            let numbers = published::of(quantity).into_iter().filter(|p| {
+                ["system", "link", "seq_len", "model"]
+                    .iter()
+                    .all(|c| same(p, c))
+            });
             for number in numbers {
                 let Some(ours) = summary(&cell, quantity) else {
                     continue;
@@ -170,7 +202,11 @@ pub fn errors(rows: &[RunRow]) -> String {
         let mended = rows.iter().any(|other| {
             other.error.is_empty() && (&other.cell, other.repetition) == (&row.cell, row.repetition)
         });
-        let note = if mended { " (measured by a later start)" } else { "" };
+        let note = if mended {
+            " (measured by a later start)"
+        } else {
+            ""
+        };
         text += &format!(
             "<tr class=\"error\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
              <td class=\"text\">{}{note}</td></tr>\n",

@@ -50,7 +50,10 @@ pub fn difference(declared: &DeclaredPhase, counted: &[&PhaseRecord; 3]) -> Opti
         .into_iter()
         .find(|(_, counted)| *counted != Counted::default());
     undeclared.map(|(step, counted)| {
-        format!("step `{step}` was not declared, and took {:?} bytes", counted.bytes)
+        format!(
+            "step `{step}` was not declared, and took {:?} bytes",
+            counted.bytes
+        )
     })
 }
 
@@ -61,6 +64,7 @@ struct Counted {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use qbench_protocols::steps::StepRecord;
@@ -95,12 +99,23 @@ mod tests {
             step.bytes[1][2] = bytes;
             DeclaredPhase { steps: vec![step] }
         };
-        let (p0, p1) = (record(&[]), record(&[("connect", [0; 3], 2), ("a", [0, 0, 8], 1)]));
+        let (p0, p1) = (
+            record(&[]),
+            record(&[("connect", [0; 3], 2), ("a", [0, 0, 8], 1)]),
+        );
         let p2 = record(&[("connect", [0; 3], 2), ("a", [0; 3], 1)]);
         let counted = [&p0, &p1, &p2];
         assert_eq!(difference(&declared(8, 1), &counted), None);
-        assert!(difference(&declared(9, 1), &counted).unwrap().contains("bytes"));
-        assert!(difference(&declared(8, 2), &counted).unwrap().contains("2 rounds, counted 1"));
+        assert!(
+            difference(&declared(9, 1), &counted)
+                .unwrap()
+                .contains("bytes")
+        );
+        assert!(
+            difference(&declared(8, 2), &counted)
+                .unwrap()
+                .contains("2 rounds, counted 1")
+        );
         let nothing = difference(&DeclaredPhase::default(), &counted).unwrap();
         assert!(nothing.contains("not declared"), "{nothing}");
     }

@@ -113,7 +113,9 @@ pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Optio
         return Ok(None);
     }
     let message = serde_json::from_str(&line);
-    message.map(Some).with_context(|| format!("control connection: `{}`", line.trim_end()))
+    message
+        .map(Some)
+        .with_context(|| format!("control connection: `{}`", line.trim_end()))
 }
 
 /// Reads `bytes` raw bytes.
@@ -122,7 +124,9 @@ pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Optio
 /// The connection's, and an end before the last byte.
 pub fn read_blob(from: &mut impl Read, bytes: u64) -> Result<Vec<u8>> {
     let mut blob = Vec::new();
-    from.take(bytes).read_to_end(&mut blob).context("control connection")?;
+    from.take(bytes)
+        .read_to_end(&mut blob)
+        .context("control connection")?;
     anyhow::ensure!(blob.len() as u64 == bytes, "evidence ended early");
     Ok(blob)
 }

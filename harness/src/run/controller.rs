@@ -93,7 +93,11 @@ pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
         agree::difference(declared, &counted).map(|d| format!("{}: {d}", phase.name()))
     });
     let verified = if order.workload.verify {
-        Some(system.verify(&order.workload, &evidence).context("the output is wrong")?)
+        Some(
+            system
+                .verify(&order.workload, &evidence)
+                .context("the output is wrong")?,
+        )
     } else {
         None
     };
@@ -107,13 +111,19 @@ pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
 
 /// Exactly three of something.
 fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
-    items.try_into().map_err(|_| anyhow::anyhow!("expected three of a kind"))
+    items
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("expected three of a kind"))
 }
 
 /// Adds up a phase over the trio.
 fn totals(reports: &[PhaseReport; 3], at_ns: u64) -> PhaseTotals {
     PhaseTotals {
-        wall_ns: reports.iter().map(|r| r.end_ns.saturating_sub(at_ns)).max().unwrap_or(0),
+        wall_ns: reports
+            .iter()
+            .map(|r| r.end_ns.saturating_sub(at_ns))
+            .max()
+            .unwrap_or(0),
         bytes: reports.each_ref().map(|r| r.record.sent_bytes),
         rounds: reports.iter().map(|r| r.record.rounds).max().unwrap_or(0),
         cpu_ns: reports.each_ref().map(|r| r.cpu_ns),

@@ -48,7 +48,9 @@ pub fn cpu_ns() -> Result<u64> {
 /// A `kB` value of a `/proc` file such as `VmHWM` or `MemAvailable`, bytes; 0 where it is not there.
 pub fn proc_bytes(file: &str, key: &str) -> u64 {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    let line = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix(key)?.strip_prefix(':'));
     line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
         .map_or(0, |kib| kib * 1024)
 }
@@ -76,7 +78,11 @@ fn cgroup_room() -> Option<u64> {
     let mut room: Option<u64> = None;
     while dir.starts_with("/sys/fs/cgroup") {
         let number = |name: &str| -> Option<u64> {
-            std::fs::read_to_string(dir.join(name)).ok()?.trim().parse().ok()
+            std::fs::read_to_string(dir.join(name))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
         };
         if let (Some(limit), Some(used)) = (number("memory.max"), number("memory.current")) {
             let left = limit.saturating_sub(used);
@@ -96,6 +102,8 @@ fn cgroup_room() -> Option<u64> {
 pub fn binary_hash() -> Result<String> {
     let file = std::fs::File::open("/proc/self/exe").context("opening the running binary")?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file).context("reading the running binary")?;
+    hasher
+        .update_reader(file)
+        .context("reading the running binary")?;
     Ok(hasher.finalize().to_hex()[..16].to_owned())
 }

@@ -120,7 +120,9 @@ fn work(
                     (Phase::Setup, None) => bail!("setup was asked for twice"),
                     (_, _) => {}
                 }
-                let session = session.as_mut().context("a phase was asked for before setup")?;
+                let session = session
+                    .as_mut()
+                    .context("a phase was asked for before setup")?;
                 if phase != Phase::Setup {
                     session.begin_phase(phase);
                 }
@@ -145,7 +147,10 @@ fn work(
                 let evidence = program.evidence();
                 control.say(&FromParty::Evidence(evidence.len() as u64))?;
                 use std::io::Write;
-                control.stream.write_all(&evidence).context("sending evidence")?;
+                control
+                    .stream
+                    .write_all(&evidence)
+                    .context("sending evidence")?;
                 return Ok(());
             }
             other => bail!("the controller sent {other:?} in the middle of a run"),

@@ -62,7 +62,10 @@ pub fn sweep(
     for turn in turns {
         let cell = turn.cell;
         bar.set_message(cell.describe());
-        if failures.get(cell.id.as_str()).is_some_and(|f| *f >= PATIENCE) {
+        if failures
+            .get(cell.id.as_str())
+            .is_some_and(|f| *f >= PATIENCE)
+        {
             bar.inc(1);
             continue;
         }

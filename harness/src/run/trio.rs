@@ -198,7 +198,9 @@ fn listen(party: usize, mut reader: BufReader<TcpStream>, sender: &Sender<(usize
 /// How a process ended.
 pub fn describe(status: ExitStatus) -> String {
     match (status.signal(), status.code()) {
-        (Some(9), _) => "killed by signal 9 (by somebody, or by the kernel for want of memory)".into(),
+        (Some(9), _) => {
+            "killed by signal 9 (by somebody, or by the kernel for want of memory)".into()
+        }
         (Some(signal), _) => format!("killed by signal {signal}"),
         (None, Some(code)) => format!("ended with exit code {code}"),
         (None, None) => "ended".into(),

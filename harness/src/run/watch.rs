@@ -150,7 +150,13 @@ impl Watch {
             }
         }
         self.trio.finish(Duration::ZERO);
-        Ok(anyhow!(root_cause(phase, &failures, &ended, answered, self.timeout)))
+        Ok(anyhow!(root_cause(
+            phase,
+            &failures,
+            &ended,
+            answered,
+            self.timeout
+        )))
     }
 }
 
@@ -171,7 +177,11 @@ fn root_cause(
     let witnesses = |culprit: usize| {
         let seen: Vec<String> = (0..3)
             .filter(|&p| p != culprit)
-            .filter_map(|p| failures[p].as_ref().map(|f| format!("P{p} stood {}", place(f))))
+            .filter_map(|p| {
+                failures[p]
+                    .as_ref()
+                    .map(|f| format!("P{p} stood {}", place(f)))
+            })
             .collect();
         if seen.is_empty() {
             String::new()
@@ -179,18 +189,20 @@ fn root_cause(
             format!("; {}", seen.join(", "))
         }
     };
-    for party in 0..3 {
-        if let (None, Some(how)) = (&failures[party], &ended[party]) {
+    for (party, (failure, end)) in failures.iter().zip(ended).enumerate() {
+        if let (None, Some(how)) = (failure, end) {
             let seen = witnesses(party);
             return format!("P{party} was lost in {}: {how}{seen}", phase.name());
         }
     }
-    for party in 0..3 {
-        if let Some(failure) = failures[party].as_ref().filter(|f| !f.follows) {
+    for (party, failure) in failures.iter().enumerate() {
+        if let Some(failure) = failure.as_ref().filter(|f| !f.follows) {
             return format!("P{party} failed {}: {}", place(failure), failure.text);
         }
     }
-    let quiet: Vec<usize> = (0..3).filter(|&p| !answered[p] && failures[p].is_none()).collect();
+    let quiet: Vec<usize> = (0..3)
+        .filter(|&p| !answered[p] && failures[p].is_none())
+        .collect();
     if let [first, ..] = quiet.as_slice() {
         let names: Vec<String> = quiet.iter().map(|p| format!("P{p}")).collect();
         return format!(

@@ -27,15 +27,21 @@ pub fn scenario(
     for setting in overrides {
         apply(&mut root, setting)?;
     }
-    root.keys(&["title", "question", "model", "sweep", "link", "run", "figure"])?;
-    let name = Path::new(file)
-        .file_stem()
-        .map_or_else(|| "scenario".to_owned(), |s| s.to_string_lossy().into_owned());
+    root.keys(&[
+        "title", "question", "model", "sweep", "link", "run", "figure",
+    ])?;
+    let name = Path::new(file).file_stem().map_or_else(
+        || "scenario".to_owned(),
+        |s| s.to_string_lossy().into_owned(),
+    );
     let links = links(&root)?;
     let model = model(&root)?;
     let sweep = sweep(&root, &model, systems, &links)?;
     Ok(Scenario {
-        title: root.get("title").map_or(Ok(name.as_str()), Node::text)?.to_owned(),
+        title: root
+            .get("title")
+            .map_or(Ok(name.as_str()), Node::text)?
+            .to_owned(),
         question: root.get("question").map_or(Ok(""), Node::text)?.to_owned(),
         name,
         model,
@@ -115,18 +121,36 @@ fn model(root: &Node) -> Result<ModelChoice, Problem> {
     let Some(table) = root.get("model") else {
         return Err(missing(root, "model", "[model] preset = \"bert-base\""));
     };
-    table.keys(&["preset", "dir", "layers", "hidden", "heads", "feed_forward", "activation"])?;
+    table.keys(&[
+        "preset",
+        "dir",
+        "layers",
+        "hidden",
+        "heads",
+        "feed_forward",
+        "activation",
+    ])?;
     if let Some(dir) = table.get("dir") {
-        for other in ["preset", "layers", "hidden", "heads", "feed_forward", "activation"] {
+        for other in [
+            "preset",
+            "layers",
+            "hidden",
+            "heads",
+            "feed_forward",
+            "activation",
+        ] {
             if let Some(node) = table.get(other) {
-                return Err(node.problem("a model folder brings its own architecture: remove this key"));
+                return Err(
+                    node.problem("a model folder brings its own architecture: remove this key")
+                );
             }
         }
         return Ok(ModelChoice::Folder(dir.text()?.into()));
     }
     let number = |key: &str| {
         let node = table.get(key);
-        node.map(|n| n.whole(1..=65_536).map(|v| v as usize)).transpose()
+        node.map(|n| n.whole(1..=65_536).map(|v| v as usize))
+            .transpose()
     };
     let (layers, hidden, heads) = (number("layers")?, number("hidden")?, number("heads")?);
     let feed_forward = number("feed_forward")?;
@@ -142,7 +166,8 @@ fn model(root: &Node) -> Result<ModelChoice, Problem> {
         }
         None => {
             let need = |value: Option<usize>, key: &str| {
-                let example = "[model] layers = 2 hidden = 128 heads = 2, or preset = \"bert-base\"";
+                let example =
+                    "[model] layers = 2 hidden = 128 heads = 2, or preset = \"bert-base\"";
                 value.ok_or_else(|| missing(table, &format!("model.{key}"), example))
             };
             let hidden = need(hidden, "hidden")?;
@@ -172,7 +197,11 @@ fn model(root: &Node) -> Result<ModelChoice, Problem> {
     }
     config.check().map_err(|what| table.problem(what))?;
     if config != preset || config.name.is_empty() {
-        let base = if preset.name.is_empty() { "bert" } else { &preset.name };
+        let base = if preset.name.is_empty() {
+            "bert"
+        } else {
+            &preset.name
+        };
         config.name = format!(
             "{base}-{}x{}h{}f{}",
             config.layers, config.hidden, config.heads, config.feed_forward
@@ -216,7 +245,13 @@ fn sweep(
         return Err(missing(root, "sweep", EXAMPLE));
     };
     table.keys(&[
-        "system", "seq_len", "threads", "link", "index_bits", "max_protocol", "variance_protocol",
+        "system",
+        "seq_len",
+        "threads",
+        "link",
+        "index_bits",
+        "max_protocol",
+        "variance_protocol",
         "layers",
     ])?;
     for key in ["system", "seq_len"] {
@@ -234,10 +269,15 @@ fn sweep(
         if names.contains(&text) {
             Ok(text.to_owned())
         } else {
-            Err(node.problem(format!("unknown {what} `{text}`{}", suggestion(text, names))))
+            Err(node.problem(format!(
+                "unknown {what} `{text}`{}",
+                suggestion(text, names)
+            )))
         }
     };
-    let layers = values(table, "layers", None, |n| n.whole(1..=1024).map(|v| v as usize))?;
+    let layers = values(table, "layers", None, |n| {
+        n.whole(1..=1024).map(|v| v as usize)
+    })?;
     if let (Some(node), ModelChoice::Folder(_)) = (table.get("layers"), model) {
         return Err(node.problem("layers cannot be swept over a model folder"));
     }
@@ -250,9 +290,15 @@ fn sweep(
             }
             Ok(value as usize)
         })?,
-        threads: values(table, "threads", Some(1), |n| n.whole(1..=1024).map(|v| v as usize))?,
-        links: values(table, "link", Some("none".to_owned()), |n| known(n, "link", &names))?,
-        index_bits: values(table, "index_bits", Some(4), |n| n.whole(4..=8).map(|v| v as u32))?,
+        threads: values(table, "threads", Some(1), |n| {
+            n.whole(1..=1024).map(|v| v as usize)
+        })?,
+        links: values(table, "link", Some("none".to_owned()), |n| {
+            known(n, "link", &names)
+        })?,
+        index_bits: values(table, "index_bits", Some(4), |n| {
+            n.whole(4..=8).map(|v| v as u32)
+        })?,
         max_protocols: values(table, "max_protocol", Some(Default::default()), |n| {
             choice(n, MAX_PROTOCOLS)
         })?,
@@ -279,7 +325,10 @@ fn links(root: &Node) -> Result<Vec<Link>, Problem> {
         let mode = node.get("mode").map_or(Ok(LinkMode::Shaped), |n| {
             choice(n, &[("shaped", LinkMode::Shaped), ("none", LinkMode::None)])
         })?;
-        let bandwidth = node.get("bandwidth").map(|n| n.unit(Bandwidth::parse)).transpose()?;
+        let bandwidth = node
+            .get("bandwidth")
+            .map(|n| n.unit(Bandwidth::parse))
+            .transpose()?;
         let rtt = node.get("rtt").map(|n| n.unit(Rtt::parse)).transpose()?;
         if mode == LinkMode::None {
             if let Some(n) = node.get("bandwidth").or(node.get("rtt")) {
@@ -313,7 +362,15 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
     let Some(table) = root.get("run") else {
         return Ok(settings);
     };
-    table.keys(&["repetitions", "warmup", "timeout", "seed", "memory_limit", "port", "verify"])?;
+    table.keys(&[
+        "repetitions",
+        "warmup",
+        "timeout",
+        "seed",
+        "memory_limit",
+        "port",
+        "verify",
+    ])?;
     if let Some(node) = table.get("repetitions") {
         settings.repetitions = node.whole(1..=10_000)? as usize;
     }
@@ -372,8 +429,15 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
         };
         let columns = |key: &str, default: &[&str], known: &[&str]| match node.get(key) {
             None => Ok(default.iter().map(|d| (*d).to_owned()).collect()),
-            Some(Node { value: Value::List(items), .. }) if items.is_empty() => Ok(Vec::new()),
-            Some(n) => n.list()?.into_iter().map(|item| one_of(item, known)).collect(),
+            Some(Node {
+                value: Value::List(items),
+                ..
+            }) if items.is_empty() => Ok(Vec::new()),
+            Some(n) => n
+                .list()?
+                .into_iter()
+                .map(|item| one_of(item, known))
+                .collect(),
         };
         let column = |key: &str, default: &str, known: &[&str]| match node.get(key) {
             None => Ok(default.to_owned()),
@@ -395,7 +459,11 @@ fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
         if spec.y.is_empty() {
             return Err(missing(node, "figure.y", "y = \"online_seconds\""));
         }
-        let is_phase = |y: &String| Phase::ALL.iter().any(|p| *y == format!("{}_seconds", p.name()));
+        let is_phase = |y: &String| {
+            Phase::ALL
+                .iter()
+                .any(|p| *y == format!("{}_seconds", p.name()))
+        };
         if kind == FigureKind::Stacked && !(spec.y.len() == 1 && spec.y.iter().all(is_phase)) {
             let what = "a stacked figure shows one phase by step: y = \"online_seconds\"";
             return Err(node.problem(what));

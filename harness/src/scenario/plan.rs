@@ -66,7 +66,12 @@ impl Cell {
     pub fn describe(&self) -> String {
         let mut text = format!(
             "{} {} n={} threads={} {} b={}",
-            self.system, self.model.name, self.seq_len, self.threads, self.link.name, self.index_bits
+            self.system,
+            self.model.name,
+            self.seq_len,
+            self.threads,
+            self.link.name,
+            self.index_bits
         );
         if self.max_protocol != MaxProtocol::default() {
             text += &format!(" max={}", name_of(MAX_PROTOCOLS, &self.max_protocol));
@@ -142,12 +147,17 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
         .into_iter()
         .filter(|cell| {
             filters.iter().all(|(key, values)| {
-                cell.dimension(key).is_some_and(|value| values.contains(&value))
+                cell.dimension(key)
+                    .is_some_and(|value| values.contains(&value))
             })
         })
         .collect();
     if cells.is_empty() {
-        bail!("no cell of `{}` fits --only {}", scenario.name, only.join(" --only "));
+        bail!(
+            "no cell of `{}` fits --only {}",
+            scenario.name,
+            only.join(" --only ")
+        );
     }
     Ok(Plan { cells, hash })
 }
@@ -156,13 +166,20 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
 fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     let columns = crate::record::quantities::DIMENSIONS;
     let mut filters: Vec<(String, Vec<String>)> = Vec::new();
-    for part in only.iter().flat_map(|o| o.split(',')).filter(|p| !p.is_empty()) {
+    for part in only
+        .iter()
+        .flat_map(|o| o.split(','))
+        .filter(|p| !p.is_empty())
+    {
         let Some((key, value)) = part.split_once('=') else {
             bail!("--only {part}: write column=value, such as --only link=lan,seq_len=8");
         };
         let (key, value) = (key.trim(), value.trim().to_owned());
         if !columns.contains(&key) {
-            bail!("--only {part}: unknown column{}", super::tree::suggestion(key, columns));
+            bail!(
+                "--only {part}: unknown column{}",
+                super::tree::suggestion(key, columns)
+            );
         }
         match filters.iter_mut().find(|(k, _)| k == key) {
             Some((_, values)) => values.push(value),
@@ -188,7 +205,9 @@ fn cells(scenario: &Scenario) -> Result<Vec<Cell>> {
                     if seq_len > model.max_positions {
                         bail!(
                             "{}: `sweep.seq_len`: {seq_len} is beyond the {} positions of {}",
-                            scenario.name, model.max_positions, model.name
+                            scenario.name,
+                            model.max_positions,
+                            model.name
                         );
                     }
                     for &index_bits in &sweep.index_bits {

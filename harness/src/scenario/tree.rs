@@ -73,7 +73,10 @@ impl Value {
 /// The first syntax error, with its line.
 pub fn parse(file: &str, text: &str) -> Result<Node, Problem> {
     let table = DeTable::parse(text).map_err(|error| Problem {
-        place: format!("{file}:{}", line_of(text, error.span().map_or(0, |s| s.start))),
+        place: format!(
+            "{file}:{}",
+            line_of(text, error.span().map_or(0, |s| s.start))
+        ),
         field: String::new(),
         what: format!("not valid TOML: {}", error.message()),
     })?;
@@ -133,7 +136,12 @@ fn convert(
                 entries.push((at, name, convert(item.into_inner(), at, path, place)?));
             }
             entries.sort_by_key(|(at, _, _)| *at);
-            Value::Table(entries.into_iter().map(|(_, name, node)| (name, node)).collect())
+            Value::Table(
+                entries
+                    .into_iter()
+                    .map(|(_, name, node)| (name, node))
+                    .collect(),
+            )
         }
     };
     Ok(Node {
@@ -200,7 +208,11 @@ impl Node {
             Value::Text(text) => text.clone(),
             Value::Whole(number) => number.to_string(),
             Value::Real(number) => number.to_string(),
-            other => return Err(self.problem(format!("expected text in quotes, found {}", other.kind()))),
+            other => {
+                return Err(
+                    self.problem(format!("expected text in quotes, found {}", other.kind()))
+                );
+            }
         };
         read(&text).map_err(|what| self.problem(what))
     }
@@ -220,7 +232,9 @@ impl Node {
         };
         for (name, node) in entries {
             if !known.contains(&name.as_str()) {
-                return Err(node.problem(format!("unknown key `{name}`{}", suggestion(name, known))));
+                return Err(
+                    node.problem(format!("unknown key `{name}`{}", suggestion(name, known)))
+                );
             }
         }
         Ok(())
@@ -232,7 +246,9 @@ impl Node {
             // What is no table here is refused with its own message when it is read.
             return;
         };
-        let (head, rest) = path.split_once('.').map_or((path, None), |(h, r)| (h, Some(r)));
+        let (head, rest) = path
+            .split_once('.')
+            .map_or((path, None), |(h, r)| (h, Some(r)));
         let index = match entries.iter().position(|(name, _)| name == head) {
             Some(index) => index,
             None => {

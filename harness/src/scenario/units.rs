@@ -71,9 +71,9 @@ fn quantity(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, Str
             names()
         ));
     }
-    let number: f64 = number
-        .parse()
-        .map_err(|_| format!("`{text}` does not start with a number: write for example {example}"))?;
+    let number: f64 = number.parse().map_err(|_| {
+        format!("`{text}` does not start with a number: write for example {example}")
+    })?;
     let Some((_, scale)) = units.iter().find(|(name, _)| *name == unit) else {
         return Err(format!(
             "unit `{unit}` in `{text}` does not fit here: write for example {example}; units are {}",
@@ -154,7 +154,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Bytes for people: decimal units, as the papers use (MB = 10^6 bytes).
 pub fn bytes_text(bytes: u64) -> String {
-    written(bytes, &SIZES[..4]).replace("kB", " kB").replace("MB", " MB").replace("GB", " GB")
+    written(bytes, &SIZES[..4])
+        .replace("kB", " kB")
+        .replace("MB", " MB")
+        .replace("GB", " GB")
 }
 
 /// Nanoseconds for people.
@@ -188,16 +191,23 @@ impl fmt::Display for ByteSize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn reads_and_writes() {
-        assert_eq!(Bandwidth::parse("5gbit").unwrap().bits_per_second, 5_000_000_000);
+        assert_eq!(
+            Bandwidth::parse("5gbit").unwrap().bits_per_second,
+            5_000_000_000
+        );
         assert_eq!(Bandwidth::parse("9.4 gbit").unwrap().to_string(), "9.4gbit");
         assert_eq!(Rtt::parse("0.2ms").unwrap().nanoseconds, 200_000);
         assert_eq!(Rtt::parse("0.2ms").unwrap().to_string(), "0.2ms");
-        assert_eq!(Rtt::parse("40ms").unwrap().one_way(), Duration::from_millis(20));
+        assert_eq!(
+            Rtt::parse("40ms").unwrap().one_way(),
+            Duration::from_millis(20)
+        );
         assert_eq!(ByteSize::parse("2GiB").unwrap().bytes, 2 << 30);
         assert_eq!(parse_duration("10min").unwrap(), Duration::from_secs(600));
     }

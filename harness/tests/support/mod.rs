@@ -1,5 +1,5 @@
 //! Runs `qbench` with faulty systems in folders of its own.
-#![allow(dead_code)] // each test file uses its part
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -13,11 +13,21 @@ pub fn faulty() -> &'static Path {
     BINARY.get_or_init(|| {
         let qbench = Path::new(env!("CARGO_BIN_EXE_qbench"));
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "qbench", "--example", "faulty"]);
+        build.args([
+            "build",
+            "--quiet",
+            "--package",
+            "qbench",
+            "--example",
+            "faulty",
+        ]);
         if qbench.parent().is_some_and(|p| p.ends_with("release")) {
             build.arg("--release");
         }
-        assert!(build.status().unwrap().success(), "building the faulty systems");
+        assert!(
+            build.status().unwrap().success(),
+            "building the faulty systems"
+        );
         qbench.with_file_name("examples").join("faulty")
     })
 }
@@ -76,7 +86,11 @@ impl Place {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
-        Running { child, lines, log: String::new() }
+        Running {
+            child,
+            lines,
+            log: String::new(),
+        }
     }
 
     /// Rows of `out/runs.csv`.
@@ -105,7 +119,12 @@ impl Running {
     pub fn until(&mut self, start: &str) -> String {
         loop {
             let mut line = String::new();
-            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "no `{start}` in\n{}", self.log);
+            assert_ne!(
+                self.lines.read_line(&mut line).unwrap(),
+                0,
+                "no `{start}` in\n{}",
+                self.log
+            );
             self.log += &line;
             if let Some(rest) = line.strip_prefix(start) {
                 return rest.trim().to_owned();
@@ -116,7 +135,10 @@ impl Running {
     /// Process ids of the parties of the next repetition.
     pub fn parties(&mut self) -> Vec<i32> {
         let list = self.until("parties");
-        list.trim_matches(['[', ']']).split(", ").map(|p| p.parse().unwrap()).collect()
+        list.trim_matches(['[', ']'])
+            .split(", ")
+            .map(|p| p.parse().unwrap())
+            .collect()
     }
 
     /// Reads to the end; returns everything it said and the exit code.
@@ -138,6 +160,10 @@ pub fn said(output: &Output) -> String {
 
 /// Whether a process is still there (and is no zombie).
 pub fn alive(pid: i32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|s| s.trim_start().starts_with('Z')))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .is_some_and(|s| s.trim_start().starts_with('Z'))
+    })
 }
