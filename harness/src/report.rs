@@ -77,9 +77,9 @@ pub fn write(
         let svg = std::fs::read_to_string(folder.join(stem).with_extension("svg"))
             .with_context(|| format!("reading figure {stem}"))?;
         let svg = svg.split_once("<svg").map_or("", |(_, rest)| rest);
-        write!(
+        writeln!(
             page,
-            "<figure><svg role=\"img\" aria-label=\"{}\"{svg}</figure>\n",
+            "<figure><svg role=\"img\" aria-label=\"{}\"{svg}</figure>",
             escape(title)
         )?;
     }

@@ -65,6 +65,7 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::summarize;
 

@@ -76,7 +76,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         let verified = measured.verified.context("the output was not checked")?;
         println!("  {}", verified.how);
         println!(
-            "  float error {:.3} of the output's root mean square",
+            "  largest difference to the unquantized reference: {:.2} times its root mean square",
             verified.float_error
         );
         match config.head {
@@ -139,6 +139,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

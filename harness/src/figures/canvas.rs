@@ -96,7 +96,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             (look.color(), RGBColor(255, 255, 255))
         };
         self.fill(&corners[..4], fill)?;
-        let pattern = if look.hollow { 1 } else { look.index % 5 };
+        let pattern = if look.hollow { 1 } else { look.shape % 5 };
         self.hatch((left, top), (right, bottom), pattern, lines)?;
         self.line(&corners, look.color(), 1.0)
     }

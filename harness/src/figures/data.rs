@@ -96,15 +96,10 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     }
     let names = distinct(rows.iter().map(|row| value(row, &spec.series)));
     let mut xs = distinct(rows.iter().map(|row| value(row, &spec.x)));
-    let varying = varying(spec, rows);
     let mut panels = Vec::new();
     for y in &spec.y {
         let quantity = Quantity::find(y)?;
-        let varying: Vec<&str> = varying
-            .iter()
-            .copied()
-            .filter(|column| quantity.depends_on(column))
-            .collect();
+        let varying = varying(spec, quantity, rows);
         for (panel, heading) in &keys {
             let rows: Vec<&RunRow> = rows.iter().filter(|row| key(row) == *panel).collect();
             let mut series = Vec::new();
@@ -114,12 +109,15 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                     .copied()
                     .filter(|row| value(row, &spec.series) == *name)
                     .collect();
-                let look = Look {
-                    index: place(&spec.series, name, order),
-                    hollow: false,
-                };
+                let place = place(&spec.series, name, order);
                 // Rows that differ in anything else must not be thrown together.
-                for variant in distinct(own.iter().map(|row| variant(row, &varying))) {
+                let variants = distinct(own.iter().map(|row| variant(row, &varying)));
+                for (order, variant) in variants.into_iter().enumerate() {
+                    // One colour a system; its variants differ in marker and hatching.
+                    let look = Look {
+                        shape: place + order,
+                        ..Look::measured(place)
+                    };
                     let points = points(&own, &spec.x, quantity, &xs, |row| {
                         self::variant(row, &varying) == variant
                     });
@@ -164,11 +162,12 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
 }
 
 /// Columns that vary although the figure names them nowhere.
-fn varying(spec: &FigureSpec, rows: &[RunRow]) -> Vec<&'static str> {
+fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'static str> {
     crate::record::quantities::DIMENSIONS
         .iter()
         .copied()
         .filter(|c| *c != spec.x && *c != spec.series && !spec.panel.iter().any(|p| p == c))
+        .filter(|c| quantity.depends_on(c))
         // A model named after its layers says nothing more than they do.
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
         .filter(|c| distinct(rows.iter().map(|row| value(row, c))).len() > 1)
@@ -268,8 +267,8 @@ fn as_published(
         series.push(Series {
             name: format!("{}, as published", legend(&spec.series, name, "")),
             look: Look {
-                index: place(&spec.series, name, order),
                 hollow: true,
+                ..Look::measured(place(&spec.series, name, order))
             },
             points,
         });

@@ -134,14 +134,15 @@ fn median_of(repetitions: &[&HashMap<String, f64>], kinds: &[String], k: usize) 
 
 impl Stacked {
     fn sheet(&self) -> Sheet<'_> {
-        let look = |index| Look {
-            index,
-            hollow: false,
-        };
         Sheet {
             title: &self.title,
             panels: self.panels.len(),
-            legend: self.kinds.iter().cloned().zip((0..).map(look)).collect(),
+            legend: self
+                .kinds
+                .iter()
+                .cloned()
+                .zip((0..).map(Look::measured))
+                .collect(),
         }
     }
 }
@@ -175,12 +176,12 @@ impl Drawing for Stacked {
                 let left = frame.x(place) - width / 2.0;
                 let mut below = 0.0;
                 for (index, seconds) in stack.iter().enumerate() {
-                    let look = Look {
-                        index,
-                        hollow: false,
-                    };
                     let top = frame.y(below + seconds);
-                    canvas.bar((left, top), (left + width, frame.y(below)), look)?;
+                    canvas.bar(
+                        (left, top),
+                        (left + width, frame.y(below)),
+                        Look::measured(index),
+                    )?;
                     below += seconds;
                 }
             }

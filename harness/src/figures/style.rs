@@ -33,13 +33,24 @@ const SYSTEMS: [&str; 6] = [
 /// How one series looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Place in palette, markers and hatchings.
+    /// Place in the palette.
     pub index: usize,
+    /// Place among markers and hatchings.
+    pub shape: usize,
     /// As published rather than measured: hollow markers, dashed lines, hatched bars.
     pub hollow: bool,
 }
 
 impl Look {
+    /// A measured series of a place.
+    pub const fn measured(index: usize) -> Self {
+        Self {
+            index,
+            shape: index,
+            hollow: false,
+        }
+    }
+
     /// The colour.
     pub const fn color(self) -> RGBColor {
         PALETTE[self.index % PALETTE.len()]
@@ -63,7 +74,7 @@ pub enum Marker {
 
 /// The marker of a look.
 pub const fn marker(look: Look) -> Marker {
-    match look.index % 5 {
+    match look.shape % 5 {
         0 => Marker::Circle,
         1 => Marker::Square,
         2 => Marker::Triangle,

@@ -63,13 +63,6 @@ impl Quantity {
             .map(|(_, quantity)| *quantity)
     }
 
-    /// Whether a column can change this at all: traffic and rounds are the protocol's, whatever the link
-    /// and the threads.
-    pub fn depends_on(self, column: &str) -> bool {
-        let declared = matches!(self, Self::Bytes(_) | Self::Rounds(_) | Self::Material);
-        !(declared && matches!(column, "link" | "threads"))
-    }
-
     /// The value of a row, in the unit of [`Quantity::label`].
     pub fn of(self, row: &RunRow) -> f64 {
         let seconds = |phase: Phase| row.phases[phase as usize].wall_ns as f64 / 1e9;
@@ -83,6 +76,17 @@ impl Quantity {
             Self::PeakMemory => {
                 row.peak_memory_bytes.iter().copied().max().unwrap_or(0) as f64 / 1e6
             }
+        }
+    }
+
+    /// Whether the quantity can differ between values of a column: traffic is the same over every link and
+    /// with any number of threads.
+    pub fn depends_on(self, column: &str) -> bool {
+        match self {
+            Self::Bytes(_) | Self::Rounds(_) | Self::Material => {
+                !matches!(column, "link" | "threads")
+            }
+            Self::Seconds(_) | Self::Cpu(_) | Self::PeakMemory => true,
         }
     }
 

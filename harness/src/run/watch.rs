@@ -189,14 +189,14 @@ fn root_cause(
             format!("; {}", seen.join(", "))
         }
     };
-    for party in 0..3 {
-        if let (None, Some(how)) = (&failures[party], &ended[party]) {
+    for (party, (failure, end)) in failures.iter().zip(ended).enumerate() {
+        if let (None, Some(how)) = (failure, end) {
             let seen = witnesses(party);
             return format!("P{party} was lost in {}: {how}{seen}", phase.name());
         }
     }
-    for party in 0..3 {
-        if let Some(failure) = failures[party].as_ref().filter(|f| !f.follows) {
+    for (party, failure) in failures.iter().enumerate() {
+        if let Some(failure) = failure.as_ref().filter(|f| !f.follows) {
             return format!("P{party} failed {}: {}", place(failure), failure.text);
         }
     }

@@ -209,7 +209,9 @@ impl Node {
             Value::Whole(number) => number.to_string(),
             Value::Real(number) => number.to_string(),
             other => {
-                return Err(self.problem(format!("expected text in quotes, found {}", other.kind())));
+                return Err(
+                    self.problem(format!("expected text in quotes, found {}", other.kind()))
+                );
             }
         };
         read(&text).map_err(|what| self.problem(what))
