@@ -39,7 +39,10 @@ fn inputs(settings: &Settings) -> [Vec<u8>; 2] {
         settings.index_ring(),
         settings.seq_len * settings.config.hidden,
     );
-    [vec![ring.encode(-8); len], elements(ring, len, 42)]
+    [
+        vec![ring.encode(-(1 << (ring.bits() - 1))); len],
+        elements(ring, len, 42),
+    ]
 }
 
 /// Every party's view over both inputs, examined; P0's has nothing in it.
