@@ -65,7 +65,6 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::summarize;
 

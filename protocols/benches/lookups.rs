@@ -41,7 +41,7 @@ fn lookups<W: Word>(c: &mut Criterion, name: &str, inputs: &[u32], output_bits: 
         Err(error) => return eprintln!("{name}: {error}"),
     };
     let packed = Dealt::Packed(rotor.pack(0, INSTANCES, ring, &stream));
-    let streamed = Dealt::Stream(stream.clone());
+    let streamed = Dealt::Stream(Box::new(stream.clone()));
     let mut out = vec![W::default(); INSTANCES];
 
     let mut group = c.benchmark_group(format!("lookup {name}"));

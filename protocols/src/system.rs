@@ -107,10 +107,8 @@ impl DeclaredPhase {
     pub fn bytes(&self) -> [[u64; 3]; 3] {
         let mut sum = [[0; 3]; 3];
         for step in &self.steps {
-            for from in 0..3 {
-                for to in 0..3 {
-                    sum[from][to] += step.bytes[from][to];
-                }
+            for (total, more) in sum.iter_mut().flatten().zip(step.bytes.iter().flatten()) {
+                *total += more;
             }
         }
         sum

@@ -1,6 +1,8 @@
 //! The cut: from every ring in use to every width, `floor(f)` or `floor(f) + 1`, exact at integers and
 //! unbiased; and the test would see the bias of the paper's cut.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::lut::store::Store;
 use qbench_protocols::net::Party;
 use qbench_protocols::ring::{Ring, Word};

@@ -1,6 +1,8 @@
 //! The engine from end to end, three parties in one process: bit-exact against the integer reference,
 //! and declared bytes and rounds equal to what was counted, step by step.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
 use qbench_protocols::lut_rss::{system::LutRssSystem, verify};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};

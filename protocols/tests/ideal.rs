@@ -1,6 +1,8 @@
 //! The integer reference with random carries is the ideal functionality: its outputs have the
 //! distribution of the secure run's.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::evidence::Evidence;
 use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};

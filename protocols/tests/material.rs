@@ -1,6 +1,8 @@
 //! The store of correlated randomness: what was not dealt, or was dealt for something else, is an error
 //! that says what was expected and what was there.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::lut::store::Store;
 use qbench_protocols::lut::{Contents, Input};
 use qbench_protocols::net::Party;

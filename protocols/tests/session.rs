@@ -1,5 +1,7 @@
 //! The session: agreement before anything else, and streams that are never handed out twice.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::net::{Network, Party, local_trio};
 use qbench_protocols::ring::Ring;
 use qbench_protocols::session::{Agreement, Session};

@@ -1,5 +1,7 @@
 //! Resharing and gathering products at every ring width, each alone.
 
+#![allow(clippy::unwrap_used)]
+
 use qbench_protocols::lut::store::Store;
 use qbench_protocols::net::Party;
 use qbench_protocols::ring::{Ring, Word};

@@ -64,7 +64,6 @@ struct Counted {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use qbench_protocols::steps::StepRecord;

@@ -191,7 +191,6 @@ impl fmt::Display for ByteSize {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

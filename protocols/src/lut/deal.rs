@@ -61,7 +61,7 @@ impl Runtime<'_> {
             }
             Party::P1 => {
                 let stream = session.shared_stream(Party::P0);
-                put(store, Dealt::Stream(stream));
+                put(store, Dealt::Stream(Box::new(stream)));
             }
             Party::P2 => {
                 let mut tables = Vec::with_capacity((table_bits * count).div_ceil(8));

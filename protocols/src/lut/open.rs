@@ -97,12 +97,12 @@ impl Runtime<'_> {
                 let mut payload = Vec::with_capacity(total);
                 for x in inputs {
                     let (ring, len) = (x.ring(), x.len());
-                    let mut offsets: Vec<W> = filled(session.private_stream(), ring, len);
+                    let mut offsets: Vec<W> = filled(&session.private_stream(), ring, len);
                     if zero {
                         offsets.fill(W::default());
                     }
                     // P1 draws the same words: a stream's layout depends on the word.
-                    let theirs: Vec<W> = filled(session.shared_stream(Party::P1), ring, len);
+                    let theirs: Vec<W> = filled(&session.shared_stream(Party::P1), ring, len);
                     let correction: Vec<W> = offsets
                         .iter()
                         .zip(theirs)
@@ -120,7 +120,7 @@ impl Runtime<'_> {
             }
             Party::P1 => {
                 for x in inputs {
-                    let dealt = Dealt::Stream(session.shared_stream(Party::P0));
+                    let dealt = Dealt::Stream(Box::new(session.shared_stream(Party::P0)));
                     store.put(offsets(session, x, dealt));
                     opened.push(shape(x));
                 }
@@ -151,7 +151,7 @@ impl Runtime<'_> {
         for x in inputs {
             let (ring, len) = (x.ring(), x.len());
             let share: Vec<W> = match store.take(session.label(), Kind::Offsets, ring, len)? {
-                Dealt::Stream(stream) => filled(stream, ring, len),
+                Dealt::Stream(stream) => filled(&stream, ring, len),
                 Dealt::Packed(bytes) => {
                     let mut share = vec![W::default(); len];
                     pack::unpack(ring, &bytes, &mut share);
@@ -205,7 +205,7 @@ fn shape<W: Word>(x: &Additive<W>) -> Opened {
     }
 }
 
-fn filled<W: Word>(stream: crate::prg::Stream, ring: Ring, len: usize) -> Vec<W> {
+fn filled<W: Word>(stream: &crate::prg::Stream, ring: Ring, len: usize) -> Vec<W> {
     let mut out = vec![W::default(); len];
     stream.fill(ring, 0, &mut out);
     out

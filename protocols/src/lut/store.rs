@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// A computing party's share of what was dealt: offsets, or tables one after the other.
 pub enum Dealt {
     /// P1: a stream of the P0-P1 generator, from which single elements are computed.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// P2: the correction that P0 sent, packed to the bit.
     Packed(Vec<u8>),
 }

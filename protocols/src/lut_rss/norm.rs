@@ -43,7 +43,7 @@ impl LutRss<'_> {
             .product
             .take()
             .ok_or_else(|| self.misplaced("a product"))?;
-        let sum: Additive<u8> = self.runtime.cut(&branch.add(&addend), index_bits);
+        let sum: Additive<u8> = self.runtime.cut(&branch.plus(&addend), index_bits);
         self.runtime.leave();
 
         self.runtime.enter("mean");

@@ -89,7 +89,6 @@ fn read_payload(stream: &mut impl Read, length: u64, inbox: &Inbox) -> io::Resul
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::time::Duration;

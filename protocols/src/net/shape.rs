@@ -125,7 +125,6 @@ fn sharpen_sleep() {
 fn sharpen_sleep() {}
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

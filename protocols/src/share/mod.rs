@@ -81,7 +81,7 @@ impl<W: Word> Additive<W> {
     }
 
     /// `[x] + [y]`.
-    pub fn add(mut self, other: &Self) -> Self {
+    pub fn plus(mut self, other: &Self) -> Self {
         assert_eq!(
             (self.ring, self.len),
             (other.ring, other.len),

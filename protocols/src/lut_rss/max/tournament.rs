@@ -42,7 +42,7 @@ impl LutRss<'_> {
                         .collect(),
                 )
             })?;
-            left_over = if width % 2 == 0 {
+            left_over = if width.is_multiple_of(2) {
                 winners
             } else {
                 carry_odd(&winners, &left_over, width)

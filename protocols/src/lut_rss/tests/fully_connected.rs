@@ -96,7 +96,7 @@ fn two_layers_share_one_conversion() {
         let query = engine.linear(Linear::Query(0), &mut x)?;
         let key = engine.linear(Linear::Key(0), &mut x)?;
         let both = query.product.zip(key.product).unwrap();
-        Ok(Activation::of_product(both.0.add(&both.1)))
+        Ok(Activation::of_product(both.0.plus(&both.1)))
     });
     let model = IntegerModel::new(&source, 4, 2).unwrap();
     let key = model.linear(Linear::Key(0)).unwrap();
