@@ -131,7 +131,7 @@ fn several_inputs_shared_openings_and_a_table_a_feature() {
                 runtime.lookup::<u8>(&[Input::each(&opened[0])], a.len(), output, || {
                     Contents::same(
                         (0..=a_ring.mask())
-                            .map(|a| (a * 9 & output.mask()) as u8)
+                            .map(|a| ((a * 9) & output.mask()) as u8)
                             .collect(),
                     )
                 })?;
