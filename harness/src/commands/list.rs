@@ -60,7 +60,6 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
     crate::say!("{}\n{}\n", scenario.title, scenario.question);
     let header = [
         "cell",
-        "",
         "offline",
         "rounds",
         "online",
@@ -77,7 +76,6 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
         total_ns += ns * (scenario.run.repetitions + scenario.run.warmup) as f64;
         rows.push(vec![
             format!("{}  {}", cell.id, cell.describe()),
-            String::new(),
             bytes_text(declared.offline.total_bytes()),
             declared.offline.rounds().to_string(),
             bytes_text(declared.online.total_bytes()),

@@ -154,10 +154,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// Bytes for people: decimal units, as the papers use (MB = 10^6 bytes).
 pub fn bytes_text(bytes: u64) -> String {
-    written(bytes, &SIZES[..4])
-        .replace("kB", " kB")
-        .replace("MB", " MB")
-        .replace("GB", " GB")
+    let text = written(bytes, &SIZES[..4]);
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(0);
+    format!("{} {}", &text[..unit], &text[unit..])
 }
 
 /// Nanoseconds for people.

@@ -1,0 +1,106 @@
+//! `[sweep]`.
+
+use super::{choice, missing};
+use crate::links::Link;
+use crate::scenario::tree::{Node, Problem, suggestion};
+use crate::scenario::{MAX_PROTOCOLS, ModelChoice, Sweep, VARIANCE_PROTOCOLS};
+
+/// The values of one sweep key, each read by `read`.
+fn values<T: PartialEq>(
+    sweep: &Node,
+    key: &str,
+    default: Option<T>,
+    read: impl Fn(&Node) -> Result<T, Problem>,
+) -> Result<Vec<T>, Problem> {
+    let Some(node) = sweep.get(key) else {
+        return match default {
+            Some(value) => Ok(vec![value]),
+            None => Ok(Vec::new()),
+        };
+    };
+    let mut values = Vec::new();
+    for item in node.list()? {
+        let value = read(item)?;
+        if values.contains(&value) {
+            return Err(item.problem("the same value stands here twice"));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// Reads `[sweep]`: what varies, each a value or a list.
+pub(super) fn sweep(
+    root: &Node,
+    model: &ModelChoice,
+    systems: &[&str],
+    links: &[Link],
+) -> Result<Sweep, Problem> {
+    const EXAMPLE: &str = "[sweep] system = \"lut-rss\" seq_len = [8, 16] link = \"lan\"";
+    let Some(table) = root.get("sweep") else {
+        return Err(missing(root, "sweep", EXAMPLE));
+    };
+    table.keys(&[
+        "system",
+        "seq_len",
+        "threads",
+        "link",
+        "index_bits",
+        "max_protocol",
+        "variance_protocol",
+        "layers",
+    ])?;
+    for key in ["system", "seq_len"] {
+        if table.get(key).is_none() {
+            return Err(missing(table, &format!("sweep.{key}"), EXAMPLE));
+        }
+    }
+    let longest = match model {
+        ModelChoice::Synthetic(config) => config.max_positions as u64,
+        ModelChoice::Folder(_) => u64::from(u32::MAX),
+    };
+    let names: Vec<&str> = links.iter().map(|l| l.name.as_str()).collect();
+    let known = |node: &Node, what: &str, names: &[&str]| {
+        let text = node.text()?;
+        if names.contains(&text) {
+            Ok(text.to_owned())
+        } else {
+            Err(node.problem(format!(
+                "unknown {what} `{text}`{}",
+                suggestion(text, names)
+            )))
+        }
+    };
+    let layers = values(table, "layers", None, |n| {
+        n.whole(1..=1024).map(|v| v as usize)
+    })?;
+    if let (Some(node), ModelChoice::Folder(_)) = (table.get("layers"), model) {
+        return Err(node.problem("layers cannot be swept over a model folder"));
+    }
+    Ok(Sweep {
+        systems: values(table, "system", None, |n| known(n, "system", systems))?,
+        seq_lens: values(table, "seq_len", None, |n| {
+            let value = n.whole(1..=u64::from(u32::MAX))?;
+            if value > longest {
+                return Err(n.problem(format!("{value} is beyond the model's {longest} positions")));
+            }
+            Ok(value as usize)
+        })?,
+        threads: values(table, "threads", Some(1), |n| {
+            n.whole(1..=1024).map(|v| v as usize)
+        })?,
+        links: values(table, "link", Some("none".to_owned()), |n| {
+            known(n, "link", &names)
+        })?,
+        index_bits: values(table, "index_bits", Some(4), |n| {
+            n.whole(4..=8).map(|v| v as u32)
+        })?,
+        max_protocols: values(table, "max_protocol", Some(Default::default()), |n| {
+            choice(n, MAX_PROTOCOLS)
+        })?,
+        variance_protocols: values(table, "variance_protocol", Some(Default::default()), |n| {
+            choice(n, VARIANCE_PROTOCOLS)
+        })?,
+        layers,
+    })
+}
