@@ -95,8 +95,8 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
         "--text",
         "The cat sits on the mat.",
     ]);
-    let text = said(&output);
-    assert!(output.status.success(), "{text}");
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         text.contains("bit-exact: integer reference with the same carries"),
         "{text}"
