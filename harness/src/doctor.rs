@@ -125,7 +125,7 @@ pub fn doctor() -> Result<bool> {
         },
     );
     let fine = loopback && writable;
-    println!(
+    crate::say!(
         "\n{}",
         if fine {
             "qbench run scenarios/quick.toml will work here."
@@ -138,7 +138,7 @@ pub fn doctor() -> Result<bool> {
 
 fn line(what: &str, found: &str, advice: &str) {
     let arrow = if advice.is_empty() { "" } else { "  -> " };
-    println!("{what:<22} {found}{arrow}{advice}");
+    crate::say!("{what:<22} {found}{arrow}{advice}");
 }
 
 /// A kernel setting, or `unknown`.

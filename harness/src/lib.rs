@@ -3,11 +3,12 @@
 //! A scenario file becomes a plan of cells; each repetition of a cell runs as three party processes over
 //! real links and leaves a row in `runs.csv`; figures and the report are made from the rows alone.
 //! To bring a system of your own, implement `System` and call [`main`] with it: see
-//! `harness/examples/own_system.rs`.
+//! `harness/examples/own_system`.
 
 pub mod figures;
 pub mod links;
 pub mod models;
+pub mod output;
 pub mod record;
 pub mod run;
 pub mod scenario;

@@ -20,7 +20,7 @@ pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Resul
     let workload = workload(arguments)?;
     system.check(&workload)?;
     let declared = system.cost(&workload)?;
-    println!(
+    crate::say!(
         "{} on {}, n = {}, index_bits = {}: payload bytes by directed pair, rounds as the longest chain",
         system.id(),
         workload.model.name,
@@ -32,19 +32,19 @@ pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Resul
     for (phase, declared) in Phase::ALL.iter().zip(phases) {
         rows.push(line(phase.name(), declared.bytes(), declared.rounds()));
     }
-    print!("{}", table(&rows));
+    crate::say!("{}", table(&rows).trim_end());
     if arguments.by_step || arguments.by_layer {
         for (phase, declared) in Phase::ALL.iter().zip(phases) {
-            println!("\n{}", phase.name());
-            print!("{}", steps(declared, arguments.by_layer));
+            crate::say!("\n{}", phase.name());
+            crate::say!("{}", steps(declared, arguments.by_layer).trim_end());
         }
     }
     let by_party = |values: [u64; 3]| values.map(bytes_text).join(", ");
-    println!(
+    crate::say!(
         "\ncorrelated randomness of P0, P1, P2: {}",
         by_party(declared.material_bytes)
     );
-    println!(
+    crate::say!(
         "predicted peak memory of P0, P1, P2: {}",
         by_party(declared.memory_bytes)
     );

@@ -46,7 +46,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             verify: true,
         };
         system.check(&workload)?;
-        println!(
+        crate::say!(
             "`{text}`: {} tokens, {} on {}",
             workload.seq_len,
             system.id(),
@@ -65,7 +65,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             },
         )?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
-            println!(
+            crate::say!(
                 "  {:<8} {:>10}  {:>10}  {:>5} rounds",
                 phase.name(),
                 time_text(totals.wall_ns as f64),
@@ -74,13 +74,13 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             );
         }
         let verified = measured.verified.context("the output was not checked")?;
-        println!("  {}", verified.how);
-        println!(
+        crate::say!("  {}", verified.how);
+        crate::say!(
             "  largest difference to the unquantized reference: {:.2} times its root mean square",
             verified.float_error
         );
         match config.head {
-            Head::Classifier { .. } => println!("  logits {:?}", verified.output),
+            Head::Classifier { .. } => crate::say!("  logits {:?}", verified.output),
             Head::Hidden => {
                 let embedding = mean_over_tokens(&verified.output, config.hidden);
                 let shown: Vec<String> = embedding
@@ -88,13 +88,13 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                     .take(6)
                     .map(|v| format!("{v:.4}"))
                     .collect();
-                println!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
+                crate::say!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
                 embeddings.push(embedding);
             }
         }
     }
     if let [first, second, ..] = embeddings.as_slice() {
-        println!(
+        crate::say!(
             "cosine similarity of the first two texts: {:.4}",
             cosine(first, second)
         );

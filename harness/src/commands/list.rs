@@ -15,30 +15,30 @@ pub fn list(systems: &[&'static dyn System], arguments: &ListArguments) -> Resul
     match &arguments.scenario {
         Some(path) => cells(systems, path, arguments),
         None => {
-            println!("Systems");
+            crate::say!("Systems");
             for system in systems {
-                println!("  {:<14} {}", system.id(), system.about());
-                println!("  {:<14} from {}", "", system.source());
+                crate::say!("  {:<14} {}", system.id(), system.about());
+                crate::say!("  {:<14} from {}", "", system.source());
             }
-            println!("\nScenarios");
+            crate::say!("\nScenarios");
             let found = scenarios(Path::new("scenarios"));
             if found.is_empty() {
-                println!("  none in scenarios/ here");
+                crate::say!("  none in scenarios/ here");
             }
             for path in found {
                 let read = super::read(systems, &path, &arguments.changes);
                 match read {
-                    Ok((scenario, plan, _)) => println!(
+                    Ok((scenario, plan, _)) => crate::say!(
                         "  {:<28} {} ({} cells x {})",
                         path.display(),
                         scenario.title,
                         plan.cells.len(),
                         scenario.run.repetitions
                     ),
-                    Err(error) => println!("  {:<28} cannot run: {error:#}", path.display()),
+                    Err(error) => crate::say!("  {:<28} cannot run: {error:#}", path.display()),
                 }
             }
-            println!("\nqbench list scenarios/NAME.toml shows the cells of one.");
+            crate::say!("\nqbench list scenarios/NAME.toml shows the cells of one.");
             Ok(true)
         }
     }
@@ -57,7 +57,7 @@ fn scenarios(dir: &Path) -> Vec<PathBuf> {
 
 fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments) -> Result<bool> {
     let (scenario, plan, _) = super::read(systems, path, &arguments.changes)?;
-    println!("{}\n{}\n", scenario.title, scenario.question);
+    crate::say!("{}\n{}\n", scenario.title, scenario.question);
     let header = [
         "cell",
         "offline",
@@ -84,8 +84,8 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
             time_text(ns),
         ]);
     }
-    print!("{}", table(&rows));
-    println!(
+    crate::say!("{}", table(&rows).trim_end());
+    crate::say!(
         "\n{} cells, {} repetitions and {} warm-up each. The links alone take about {}; computing comes on \
          top. Bytes are over all parties, memory is the sum of the three.",
         plan.cells.len(),

@@ -44,13 +44,27 @@ pub fn scenario(system: &str, extra: &str) -> String {
 /// A folder with a scenario `test.toml`.
 pub struct Place {
     pub dir: tempfile::TempDir,
+    binary: PathBuf,
 }
 
 impl Place {
+    /// With the faulty systems.
     pub fn new(scenario: &str) -> Self {
+        Self::of(faulty(), scenario)
+    }
+
+    /// With the systems that `qbench` brings.
+    pub fn of_qbench(scenario: &str) -> Self {
+        Self::of(Path::new(env!("CARGO_BIN_EXE_qbench")), scenario)
+    }
+
+    fn of(binary: &Path, scenario: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("test.toml"), scenario).unwrap();
-        Self { dir }
+        Self {
+            dir,
+            binary: binary.to_owned(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -59,7 +73,7 @@ impl Place {
 
     /// `BINARY ARGUMENTS` in the folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(faulty());
+        let mut command = Command::new(&self.binary);
         command.args(arguments).current_dir(self.dir.path());
         command
     }

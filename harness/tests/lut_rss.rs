@@ -1,0 +1,105 @@
+//! `lut-rss` as three processes: every row is checked bit for bit, costs what it declares, and fits into
+//! the memory that was predicted.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+use support::{Place, said, scenario};
+
+#[test]
+fn every_protocol_choice_runs_as_three_processes() {
+    let choices = scenario("lut-rss", "").replace(
+        "link = \"slow\"",
+        "index_bits = [4, 6]\nmax_protocol = [\"tournament\", \"radix-sort\"]\n\
+         variance_protocol = [\"square-table\", \"inner-product\"]\nlink = \"slow\"",
+    );
+    let place = Place::of_qbench(&choices.replace("2ms", "0.1ms"));
+    let output = place.run(&[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let rows = place.rows();
+    assert_eq!(rows.len(), 8);
+    for row in &rows {
+        assert_eq!(row["error"], "");
+        assert_eq!(
+            row["verified"],
+            "bit-exact: integer reference with the same carries"
+        );
+        assert_eq!(row["declared_equals_counted"], "true");
+    }
+}
+
+#[test]
+fn processes_stay_within_the_predicted_memory() {
+    let place = Place::of_qbench(
+        &scenario("lut-rss", "")
+            .replace("bert-tiny", "bert-mini")
+            .replace("seq_len = 8", "seq_len = [16, 64]")
+            .replace("2ms", "0.1ms"),
+    );
+    let output = place.run(&[]);
+    assert!(output.status.success(), "{}", said(&output));
+    for row in place.rows() {
+        let measured: u64 = (0..3)
+            .map(|party| {
+                row[&format!("peak_memory_bytes_p{party}")]
+                    .parse::<u64>()
+                    .unwrap()
+            })
+            .sum();
+        let predicted = predicted(&row["seq_len"]);
+        assert!(
+            measured <= predicted && predicted <= 3 * measured,
+            "n = {}: measured {measured}, predicted {predicted}",
+            row["seq_len"]
+        );
+    }
+}
+
+/// Sum over the parties, by the system's own declaration.
+fn predicted(seq_len: &str) -> u64 {
+    use qbench_protocols::model::config::ModelConfig;
+    use qbench_protocols::system::{MaxProtocol, System, VarianceProtocol, Workload};
+    let workload = Workload {
+        model: ModelConfig::preset("bert-mini").unwrap(),
+        model_dir: "unused".into(),
+        seq_len: seq_len.parse().unwrap(),
+        input_seed: 1,
+        tokens: None,
+        index_bits: 4,
+        max_protocol: MaxProtocol::Tournament,
+        variance_protocol: VarianceProtocol::SquareTable,
+        verify: true,
+    };
+    let system = qbench_protocols::lut_rss::system::LutRssSystem;
+    system.cost(&workload).unwrap().memory_bytes.iter().sum()
+}
+
+#[test]
+fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
+    let checkpoint = std::env::var("QBENCH_MINILM")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../models/minilm-l6").into());
+    if !Path::new(&checkpoint).join("model.safetensors").exists() {
+        eprintln!("skipped: {checkpoint} is not there; scripts/fetch_minilm.sh fetches it");
+        return;
+    }
+    let place = Place::of_qbench("");
+    // A folder of its own, so that the quantized model is made anew.
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::copy(Path::new(&checkpoint).join(file), place.path(file)).unwrap();
+    }
+    let output = place.output(&[
+        "infer",
+        "--model",
+        ".",
+        "--text",
+        "The cat sits on the mat.",
+    ]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("bit-exact: integer reference with the same carries"),
+        "{text}"
+    );
+    assert!(text.contains("9 tokens"), "{text}");
+}
