@@ -14,7 +14,7 @@ pub(super) const NIBBLE: Ring = Ring::new(4);
 impl LutRss<'_> {
     /// `[scores]^b`, rows of `seq_len`, to `[p]^4` unsigned, in sixteenths.
     ///
-    /// Cost an element, 4-bit: max 16 bits online, exponential 8, quotient 8; a row: sum
+    /// Cost an element, 4-bit: max 16 bits online by tournament (far more by radix sort, see there), exponential 8, quotient 8; a row: sum
     /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.
     pub(super) fn row_softmax(
         &mut self,
@@ -27,7 +27,7 @@ impl LutRss<'_> {
         self.runtime.enter("max");
         let max = match self.settings.max_protocol {
             MaxProtocol::Tournament => self.tournament_max(&scores, row)?,
-            MaxProtocol::RadixSort => return Err(crate::Error::Unsupported("radix sort".into())),
+            MaxProtocol::RadixSort => self.radix_sort_max(&scores, row)?,
         };
         self.runtime.leave();
         // Scores are at most the max, so the difference is in -15..=0 and unique modulo 16.
