@@ -63,7 +63,7 @@ impl Runtime<'_> {
     /// # Security
     /// Local. P1 adds and P2 subtracts a fresh element of the P1-P2 seed, so that the outcome is
     /// independent of the components that P0 holds.
-    pub(crate) fn to_additive<W: Word>(&mut self, x: &Replicated<W>) -> Result<Additive<W>> {
+    pub(crate) fn additive_from<W: Word>(&mut self, x: &Replicated<W>) -> Result<Additive<W>> {
         let (ring, len) = (x.ring, x.len);
         let peer = match (self.phase(), self.me()) {
             (Phase::Online, Some(Party::P1)) => Party::P2,

@@ -50,7 +50,7 @@ impl LutRss<'_> {
         self.runtime.leave();
         bits.reverse();
         let sorted = self.runtime.sort_rows(bits, value, row)?;
-        let max = self.runtime.to_additive(&sorted.last_of_rows(row))?;
+        let max = self.runtime.additive_from(&sorted.last_of_rows(row))?;
         Ok(max.reduce_to(x.ring()))
     }
 

@@ -158,7 +158,7 @@ fn products_are_exact_and_stay_consistent() {
     });
     for opened in &opened {
         for ((a, b), got) in a.iter().zip(&b).zip(opened) {
-            assert_eq!(u64::from(*got), (a * b) * (a * b) & ring.mask());
+            assert_eq!(u64::from(*got), ((a * b) * (a * b)) & ring.mask());
         }
     }
 }
