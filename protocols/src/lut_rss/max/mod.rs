@@ -4,5 +4,7 @@ mod radix_sort;
 mod tournament;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+pub(super) use radix_sort::position_ring;
+
+#[cfg(test)]
 mod tests;

@@ -91,7 +91,7 @@ impl LutRss<'_> {
 }
 
 /// The ring that positions `0..row` fit in exactly.
-pub(super) fn position_ring(row: usize) -> Ring {
+pub(in crate::lut_rss) fn position_ring(row: usize) -> Ring {
     Ring::new(row.next_power_of_two().trailing_zeros().max(1))
 }
 

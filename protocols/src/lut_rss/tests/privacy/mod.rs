@@ -45,13 +45,14 @@ fn inputs(settings: &Settings) -> [Vec<u8>; 2] {
     ]
 }
 
-/// Every party's view over both inputs, examined; P0's has nothing in it.
-fn examine_runs(settings: &Settings, sessions: usize, fault: Fault) -> [Examined; 2] {
+/// Every party's view over both inputs, examined. With the tournament there is nothing in P0's.
+fn examine_runs(settings: &Settings, sessions: usize, fault: Fault) -> [Examined; 3] {
     let source = skewed_model();
     let [least, random] =
         inputs(settings).map(|input| observe(settings, &source, &input, sessions, fault));
-    assert!(least[0].is_empty() && random[0].is_empty(), "P0 received");
-    [Party::P1, Party::P2].map(|party| examine(&least[party.index()], &random[party.index()]))
+    let alone = settings.max_protocol == MaxProtocol::Tournament;
+    assert_eq!(least[0].is_empty() && random[0].is_empty(), alone, "P0's view");
+    Party::ALL.map(|party| examine(&least[party.index()], &random[party.index()]))
 }
 
 fn has(examined: &Examined, test: Test, place: &str) -> bool {
@@ -76,9 +77,22 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
 }
 
 #[test]
+fn what_a_party_sees_of_a_radix_sort_is_uniform_and_independent_of_the_input() {
+    let mut settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
+    settings.max_protocol = MaxProtocol::RadixSort;
+    let examined = examine_runs(&settings, SESSIONS, Fault::None);
+    for party in &examined {
+        assert_eq!(party.findings, []);
+        assert!(party.tests > 0);
+    }
+    let tests: usize = examined.iter().map(|party| party.tests).sum();
+    assert!(tests < MOST_TESTS, "{tests} tests");
+}
+
+#[test]
 fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
     let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedPhases);
+    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedPhases);
     assert!(has(&p1, Test::BetweenInferences, "opened"), "{p1:?}");
     assert!(
         has(&p1, Test::BetweenInferences, "query #0.0 from P0"),
@@ -91,7 +105,7 @@ fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
 #[test]
 fn two_vectors_under_the_same_mask_are_seen() {
     let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedDraws);
+    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedDraws);
     // The differences of queries and of keys from one offset; their tables under one mask.
     let openings = "scores/convert #0.0 opened, online layer0/attention/scores/convert #0.1 opened";
     assert!(has(&p1, Test::BetweenPlaces, openings), "{p1:?}");
@@ -103,7 +117,8 @@ fn two_vectors_under_the_same_mask_are_seen() {
 #[test]
 fn offsets_that_are_zero_are_seen() {
     let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    for examined in examine_runs(&settings, FEWER_SESSIONS, Fault::ZeroOffsets) {
+    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::ZeroOffsets);
+    for examined in [p1, p2] {
         assert!(has(&examined, Test::Uniform, "query/convert #0.0 opened"));
         assert!(has(
             &examined,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::kernel::pack;
 use crate::lut_rss::SharedWeights;
+use crate::lut_rss::max::position_ring;
 use crate::model::integer::PRODUCT;
 use crate::model::integer::norm::wide_ring;
 use crate::model::walk::walk;
@@ -213,6 +214,9 @@ fn parts(
 ) -> Vec<(Ring, usize)> {
     let whole = message.payload.len();
     let tokens = settings.seq_len;
+    if message.step.contains("/max/bits") || message.step.contains("/max/pass") {
+        return radix_parts(settings, phase, message, ordinal);
+    }
     let ring = ring_of(settings, phase, message, ordinal);
     let step = message.step.as_str();
     let probabilities = settings.config.heads * tokens.pow(2);
@@ -238,6 +242,35 @@ fn parts(
             vec![(first, bytes), (ring, whole - bytes)]
         }
         None => vec![(ring, whole)],
+    }
+}
+
+/// The vectors of a message of the radix sort: scores in 4 bits, bits and destinations in the ring of
+/// positions.
+fn radix_parts(
+    settings: &Settings,
+    phase: Phase,
+    message: &Received,
+    ordinal: usize,
+) -> Vec<(Ring, usize)> {
+    let whole = message.payload.len();
+    let count = settings.config.heads * settings.seq_len.pow(2);
+    let (scores, positions) = (Ring::new(4), position_ring(settings.seq_len));
+    let (score_bytes, position_bytes) = (scores.wire_bytes(count), positions.wire_bytes(count));
+    let first_of_bits = ordinal == 0 && message.step.ends_with("bits");
+    match phase {
+        // Offsets of the one opening, then a table for each bit; online the opening.
+        _ if first_of_bits => vec![(scores, whole)],
+        Phase::Offline => vec![(positions, whole)],
+        // A product's or an opened permutation's component.
+        _ if whole == position_bytes => vec![(positions, whole)],
+        // All bits and the score, reshared; or the score, its destination and what bits are left, shuffled.
+        _ => {
+            let mut parts = vec![(positions, position_bytes); (whole - score_bytes) / position_bytes];
+            let at = if message.step.ends_with("bits") { parts.len() } else { 0 };
+            parts.insert(at, (scores, score_bytes));
+            parts
+        }
     }
 }
 
