@@ -1,2 +1,9 @@
 //! The systems that `lut-rss` is compared with: one folder each, each an engine on the walk of
-//! `qbench_protocols::model`. None is here yet.
+//! `qbench_protocols::model`.
+
+use qbench_protocols::system::System;
+
+/// Every baseline; none yet.
+pub fn systems() -> Vec<&'static dyn System> {
+    Vec::new()
+}

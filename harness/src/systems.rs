@@ -6,7 +6,9 @@ use qbench_protocols::system::System;
 
 /// Every system that this binary brings.
 pub fn systems() -> Vec<&'static dyn System> {
-    vec![&LutRssSystem]
+    let mut systems: Vec<&'static dyn System> = vec![&LutRssSystem];
+    systems.extend(qbench_baselines::systems());
+    systems
 }
 
 /// The system of an id.

@@ -320,3 +320,18 @@ fn shipped_scenarios_are_sound() {
     }
     assert!(seen >= 2);
 }
+
+#[test]
+fn the_documented_scenario_is_sound() {
+    let page = include_str!("../../docs/SCENARIOS.md");
+    let toml = page
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let place = Place::new(&toml.replace("[\"lut-rss\"]", "\"own\""));
+    let output = place.output(&["list", "test.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+}

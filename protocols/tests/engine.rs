@@ -65,17 +65,27 @@ fn run(workload: &Workload, threads: usize) -> (Verified, [Outcome; 3]) {
     (verified, outcomes)
 }
 
-/// Per step: bytes from party to party and rounds, as counted at the parties.
+/// Per step: bytes from party to party, and rounds as counted at the parties: the growth of the longest
+/// chain over all parties. A party that joins late catches up on many messages in one step, so one party's
+/// own growth says less.
 fn counted(outcomes: &[Outcome; 3], phase: usize) -> BTreeMap<String, ([[u64; 3]; 3], u64)> {
-    let mut steps: BTreeMap<String, ([[u64; 3]; 3], u64)> = BTreeMap::new();
-    for (party, outcome) in outcomes.iter().enumerate() {
-        for step in &outcome.phases[phase].steps {
-            let entry = steps.entry(step.step.clone()).or_default();
-            entry.0[party] = step.sent_bytes;
-            entry.1 = entry.1.max(step.rounds);
+    let records = outcomes
+        .each_ref()
+        .map(|outcome| &outcome.phases[phase].steps);
+    let mut steps = BTreeMap::new();
+    let mut depth = [0; 3];
+    // All parties take the same walk, so their records are of the same steps in the same order.
+    for ((p0, p1), p2) in records[0].iter().zip(records[1]).zip(records[2]) {
+        let step = [p0, p1, p2];
+        assert!(step.iter().all(|record| record.step == p0.step), "{step:?}");
+        let after: [u64; 3] = std::array::from_fn(|party| depth[party] + step[party].rounds);
+        let rounds = after.iter().max().unwrap() - depth.iter().max().unwrap();
+        depth = after;
+        let bytes = step.map(|record| record.sent_bytes);
+        if rounds > 0 || bytes.iter().flatten().any(|b| *b > 0) {
+            steps.insert(p0.step.clone(), (bytes, rounds));
         }
     }
-    steps.retain(|_, (bytes, rounds)| *rounds > 0 || bytes.iter().flatten().any(|b| *b > 0));
     steps
 }
 
@@ -166,5 +176,49 @@ fn the_papers_variance_is_exact_and_costs_what_it_declares() {
         );
         workload.variance_protocol = VarianceProtocol::InnerProduct;
         check(&workload, 1);
+    }
+}
+
+#[test]
+fn radix_sort_is_exact_and_costs_what_it_declares() {
+    for (layers, hidden, heads, seq_len, index_bits, head) in [
+        (2, 24, 3, 1, 4, Head::Hidden),
+        (1, 16, 2, 2, 4, Head::Hidden),
+        (2, 20, 2, 3, 4, Head::Classifier { labels: 2 }),
+        (2, 48, 4, 7, 6, Head::Hidden),
+        (1, 32, 2, 16, 4, Head::Classifier { labels: 1 }),
+        (1, 16, 1, 33, 4, Head::Hidden),
+    ] {
+        let model = config(layers, hidden, heads, head);
+        let mut workload = workload(model, seq_len, index_bits);
+        workload.max_protocol = MaxProtocol::RadixSort;
+        check(&workload, 2);
+    }
+}
+
+/// The formulas in the documentation of the sort, against the walk: one layer's maxima.
+#[test]
+fn radix_sort_declares_its_documented_bits_and_rounds() {
+    let (heads, seq_len) = (2, 64);
+    let mut workload = workload(config(3, 16, heads, Head::Hidden), seq_len, 4);
+    workload.max_protocol = MaxProtocol::RadixSort;
+    let cost = LutRssSystem.cost(&workload).unwrap();
+    let elements = (heads * seq_len * seq_len) as u64;
+    let position_bits = 6;
+    for layer in 0..3 {
+        let path = format!("layer{layer}/attention/softmax/max");
+        let total = |phase: &DeclaredPhase| -> (u64, u64) {
+            let steps = phase.steps.iter();
+            let steps = steps.filter(|step| step.step.starts_with(&path));
+            steps.fold((0, 0), |(bits, rounds), step| {
+                let bytes: u64 = step.bytes.iter().flatten().sum();
+                (bits + 8 * bytes, rounds + step.rounds)
+            })
+        };
+        let (online, rounds) = total(&cost.online);
+        assert_eq!(online, elements * (92 * position_bits + 112));
+        assert_eq!(rounds, if layer == 0 { 20 } else { 19 });
+        let (offline, _) = total(&cost.offline);
+        assert_eq!(offline, elements * (4 + 64 * position_bits));
     }
 }

@@ -95,7 +95,11 @@ pub fn sweep(
         if row.error.is_empty() {
             failures.remove(cell.id.as_str());
         } else {
-            *failures.entry(&cell.id).or_default() += 1;
+            let count = failures.entry(&cell.id).or_default();
+            *count += 1;
+            if *count >= PATIENCE {
+                row.error += "; the cell is left alone until the next start";
+            }
             outcome.failed += 1;
         }
         // A failed warm-up is a row too: it says why the cell is not there.

@@ -12,7 +12,9 @@
 //! | [`verify`] | the check of a run against the references in the clear |
 //!
 //! # What each party learns
-//! P0 receives nothing after the setup. P1 and P2 see openings masked by P0's fresh offsets, masked
+//! P0 receives nothing after the setup, but where maxima are found by radix sort: there all three
+//! parties take part, and P0 sees masked components and shuffled permutations, all uniform. P1 and P2
+//! see openings masked by P0's fresh offsets, masked
 //! reshares and masked summands, all uniform; P1 learns the output. Public are the architecture, the
 //! sequence length and the bit widths; the scales are in P0's weights and tables alone.
 

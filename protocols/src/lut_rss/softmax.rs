@@ -3,8 +3,8 @@
 use super::LutRss;
 use crate::Result;
 use crate::lut::{Contents, Input};
-use crate::model::integer::IntegerModel;
-use crate::ring::Ring;
+use crate::model::integer::softmax::{IntegerSoftmax, sum_ring};
+use crate::ring::{Ring, Word};
 use crate::share::Additive;
 use crate::system::MaxProtocol;
 
@@ -14,7 +14,7 @@ pub(super) const NIBBLE: Ring = Ring::new(4);
 impl LutRss<'_> {
     /// `[scores]^b`, rows of `seq_len`, to `[p]^4` unsigned, in sixteenths.
     ///
-    /// Cost an element, 4-bit: max 16 bits online, exponential 8, quotient 8; a row: sum
+    /// Cost an element, 4-bit: max 16 bits online by tournament (far more by radix sort, see there), exponential 8, quotient 8; a row: sum
     /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.
     pub(super) fn row_softmax(
         &mut self,
@@ -27,41 +27,27 @@ impl LutRss<'_> {
         self.runtime.enter("max");
         let max = match self.settings.max_protocol {
             MaxProtocol::Tournament => self.tournament_max(&scores, row)?,
-            MaxProtocol::RadixSort => return Err(crate::Error::Unsupported("radix sort".into())),
+            MaxProtocol::RadixSort => self.radix_sort_max(&scores, row)?,
         };
         self.runtime.leave();
         // Scores are at most the max, so the difference is in -15..=0 and unique modulo 16.
         let difference = scores.sub_rows(&max, row);
-        let model = self.known.model;
-        let table = |f: &dyn Fn(&IntegerModel<'_>) -> Vec<u64>| model.map_or_else(Vec::new, f);
 
         self.runtime.enter("exponential");
         let opened = self.runtime.open(&difference)?;
-        let sum_ring = Ring::new(4 + (row as u64).next_power_of_two().trailing_zeros());
-        let exponential =
-            self.runtime
-                .lookup::<u16>(&[Input::each(&opened)], count, sum_ring, || {
-                    Contents::same(
-                        table(&|model| model.layers[layer].softmax.exponential.clone())
-                            .into_iter()
-                            .map(|e| e as u16)
-                            .collect(),
-                    )
-                })?;
+        let inputs = [Input::each(&opened)];
+        let ring = sum_ring(row);
+        let exponential: Additive<u16> =
+            self.softmax_table(layer, &inputs, count, ring, |softmax| &softmax.exponential)?;
         self.runtime.leave();
 
         self.runtime.enter("denominator");
         let sum = exponential.sum_rows(row, 1);
         let opened = self.runtime.open(&sum)?;
-        let code = self
-            .runtime
-            .lookup::<u8>(&[Input::each(&opened)], sum.len(), NIBBLE, || {
-                Contents::same(
-                    table(&|model| model.layers[layer].softmax.denominator_code.clone())
-                        .into_iter()
-                        .map(|code| code as u8)
-                        .collect(),
-                )
+        let inputs = [Input::each(&opened)];
+        let code: Additive<u8> =
+            self.softmax_table(layer, &inputs, sum.len(), NIBBLE, |softmax| {
+                &softmax.denominator_code
             })?;
         self.runtime.leave();
 
@@ -70,16 +56,29 @@ impl LutRss<'_> {
         let numerator: Additive<u8> = exponential.reduce_to(NIBBLE);
         let opened = self.runtime.open_all(&[&numerator, &code])?;
         let inputs = [Input::each(&opened[0]), Input::per_row(&opened[1], row)];
-        let quotient = self.runtime.lookup::<u8>(&inputs, count, NIBBLE, || {
-            Contents::same(
-                table(&|model| model.layers[layer].softmax.quotient.clone())
-                    .into_iter()
-                    .map(|p| p as u8)
-                    .collect(),
-            )
-        })?;
+        let quotient: Additive<u8> =
+            self.softmax_table(layer, &inputs, count, NIBBLE, |softmax| &softmax.quotient)?;
         self.runtime.leave();
         Ok(quotient)
+    }
+
+    /// One of the layer's softmax tables; its entries are P0's.
+    fn softmax_table<W: Word>(
+        &mut self,
+        layer: usize,
+        inputs: &[Input<'_>],
+        count: usize,
+        ring: Ring,
+        entries: impl Fn(&IntegerSoftmax) -> &[u64],
+    ) -> Result<Additive<W>> {
+        let model = self.known.model;
+        self.runtime.lookup(inputs, count, ring, || Contents {
+            tables: model
+                .map(|model| entries(&model.layers[layer].softmax))
+                .map(|entries| entries.iter().map(|entry| W::from_u64(*entry)).collect())
+                .into_iter()
+                .collect(),
+        })
     }
 
     /// From wider indices to 4-bit levels; nothing to do at 4 bits, the paper's width.

@@ -2,7 +2,8 @@
 
 use super::load;
 use crate::evidence::Evidence;
-use crate::model::integer::{IntegerModel, output_unit};
+use crate::model::config::Head;
+use crate::model::integer::{IntegerModel, PRODUCT, output_unit};
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::reference_float::FloatReference;
 use crate::model::reference_integer::{Carries, IntegerReference};
@@ -37,7 +38,7 @@ pub fn check(
     reference.expect_all_used()?;
     compare(&p1.output, &reference.output)?;
 
-    let output = to_real(&model, &p1.output);
+    let output = to_real(&model, &p1.output)?;
     let float = FloatReference::run(source, &[input.to_vec()])?;
     let float = float
         .first()
@@ -51,18 +52,17 @@ pub fn check(
 }
 
 /// The output ring's elements as real numbers.
-fn to_real(model: &IntegerModel<'_>, output: &[u16]) -> Vec<f32> {
-    let source = model.source;
-    let (ring, range) = match (&source.head, source.layers.last()) {
-        (Some(head), _) => (Ring::new(16), head.logit_range),
-        (None, Some(layer)) => (Ring::new(model.index_bits), layer.feed_forward_norm.output),
-        (None, None) => (Ring::new(model.index_bits), source.input_range),
+fn to_real(model: &IntegerModel<'_>, output: &[u16]) -> Result<Vec<f32>> {
+    let head = model.source.config.head;
+    let ring = match head {
+        Head::Classifier { .. } => PRODUCT,
+        Head::Hidden => Ring::new(model.index_bits),
     };
-    let unit = output_unit(source.config.head, range, model.index_bits);
-    output
+    let unit = output_unit(head, model.source.output_range()?, model.index_bits);
+    Ok(output
         .iter()
         .map(|v| (ring.signed(*v) as f64 * unit) as f32)
-        .collect()
+        .collect())
 }
 
 fn compare(secure: &[u16], reference: &[u16]) -> Result<()> {

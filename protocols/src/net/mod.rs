@@ -58,6 +58,18 @@ impl Party {
             _ => None,
         }
     }
+    /// The party after this one: P0, P1, P2, and round again.
+    pub const fn next(self) -> Self {
+        match self {
+            Self::P0 => Self::P1,
+            Self::P1 => Self::P2,
+            Self::P2 => Self::P0,
+        }
+    }
+    /// The party before this one, in the same order.
+    pub const fn previous(self) -> Self {
+        self.next().next()
+    }
     /// The other two, in order.
     pub const fn others(self) -> [Self; 2] {
         match self {

@@ -4,8 +4,12 @@
 //! A share vector knows its ring and length everywhere, and holds values only at a party that has a
 //! share, and only online: offline and in the cost walk the same code runs over shapes.
 
+pub mod multiply;
+pub(crate) mod permutation;
 pub mod product;
 pub mod reshare;
+pub mod reveal;
+pub mod shuffle;
 
 use crate::ring::{Ring, Word};
 use std::fmt;
@@ -185,5 +189,23 @@ impl<W: Word> Replicated<W> {
     /// Whether this party holds its two components.
     pub fn is_held(&self) -> bool {
         !self.previous.is_empty()
+    }
+
+    /// `<x> + <y>`.
+    pub(crate) fn add(mut self, other: &Self) -> Self {
+        assert_eq!(
+            (self.ring, self.len),
+            (other.ring, other.len),
+            "shapes of a local sum"
+        );
+        let ring = self.ring;
+        let sum = |mine: &mut Vec<W>, theirs: &[W]| {
+            for (a, b) in mine.iter_mut().zip(theirs) {
+                *a = ring.reduce(a.add(*b));
+            }
+        };
+        sum(&mut self.previous, &other.previous);
+        sum(&mut self.next, &other.next);
+        self
     }
 }

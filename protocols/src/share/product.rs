@@ -14,9 +14,9 @@ impl Runtime<'_> {
     /// P0 sends its summand to P1 (paper Alg. 3). `local` computes this party's summand and is called
     /// only where there is one.
     ///
-    /// Cost: l bits an element from P0 to P1 online. P0 has received nothing online, so its message waits
-    /// for nobody and lengthens no chain of dependent messages: the paper's "one round" is off the
-    /// critical path.
+    /// Cost: l bits an element from P0 to P1 online. As long as P0 has received nothing
+    /// online, its message waits for nobody and lengthens no chain of dependent messages: the paper's "one
+    /// round" is off the critical path. After a radix sort, in which P0 takes part, it may lie on it.
     ///
     /// # Security
     /// Correction to the paper: as printed, the summand goes out unmasked and gives P1 a linear relation

@@ -6,13 +6,18 @@ use crate::ring::Ring;
 /// Codes of the denominator.
 const CODES: u64 = 16;
 
+/// Ring of the row sum: `4 + ceil(log2 n)` bits. Correction to the paper, whose 8-bit ring overflows
+/// for n > 17.
+pub fn sum_ring(seq_len: usize) -> Ring {
+    Ring::new(4 + (seq_len as u64).next_power_of_two().trailing_zeros())
+}
+
 /// The tables of one layer's softmax.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerSoftmax {
     /// The scores as they are cut.
     pub scores: Scale,
-    /// Ring of the row sum: `4 + ceil(log2 n)` bits (correction: the paper's 8-bit ring overflows for
-    /// n > 17).
+    /// Ring of the row sum.
     pub sum_ring: Ring,
     /// `floor(15 * exp(s * d))` for d = 0, -1, .., -15, at index `d mod 16`.
     pub exponential: Vec<u64>,
@@ -31,7 +36,7 @@ impl IntegerSoftmax {
     /// opening and round a row; no sum is out of range, and no calibration is needed.
     pub fn new(scores: Scale, seq_len: usize) -> Self {
         let step = scores.level_step();
-        let sum_ring = Ring::new(4 + (seq_len as u64).next_power_of_two().trailing_zeros());
+        let sum_ring = sum_ring(seq_len);
         let exponential = (0..16)
             .map(|index| {
                 let d = -f64::from((16 - index) % 16);
