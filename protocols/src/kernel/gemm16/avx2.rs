@@ -1,14 +1,20 @@
 //! The product by AVX2: `vpmaddwd` multiplies 16 pairs of 16-bit elements and adds them two by
 //! two, `vpaddd` adds these to 8 sums of 32 bits. A register block is R rows by one panel.
 
-use super::packed::{Line, PANEL, Packed16};
+use super::{PANEL, Packed16};
+use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
+
+/// Whether this machine can run the kernel.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx2")
+}
 
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As [`super::run`]; the machine has AVX2.
+/// As `gemm::Run`; the machine has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn run(operands: &Operands<'_, u16>, b: &Packed16, block: &Block) {
     for panel in block.panels.clone() {
@@ -67,7 +73,7 @@ unsafe fn add<const R: usize>(
 /// Adds one pair of the inner dimension to the sums.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn step<const R: usize>(sums: &mut [[__m256i; 2]; R], line: &Line, a: [i32; R]) {
+fn step<const R: usize>(sums: &mut [[__m256i; 2]; R], line: &Line<u16>, a: [i32; R]) {
     let halves = line.0.as_ptr().cast::<__m256i>();
     // SAFETY: a line is two aligned vectors of 256 bits.
     let b = unsafe { [_mm256_load_si256(halves), _mm256_load_si256(halves.add(1))] };

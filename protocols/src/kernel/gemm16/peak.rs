@@ -6,10 +6,10 @@ use std::arch::x86_64::*;
 
 /// Does `steps` steps of as many independent dot products as a register block has, from registers
 /// alone, and says how many multiply-adds these were; nothing where the best kernel of this
-/// machine is not [`super::Kernel::Vnni`]. To be timed by the caller.
+/// machine is not the one by VNNI. To be timed by the caller.
 #[cfg(target_arch = "x86_64")]
 pub fn register_multiply_adds(steps: u64) -> Option<u64> {
-    if super::Kernel::best() != super::Kernel::Vnni {
+    if !super::vnni::available() {
         return None;
     }
     // SAFETY: the machine has what the kernel needs, AVX-512 F and VNNI among it.

@@ -4,7 +4,8 @@
 //! A register block is R rows by P panels: R * P sums stay in registers while the inner dimension
 //! goes by, each step loading P lines of the right operand and broadcasting R pairs of the left.
 
-use super::packed::{Line, PANEL, Packed16};
+use super::{PANEL, Packed16};
+use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -15,10 +16,18 @@ const DEPTH: usize = 128;
 /// How many lines ahead of its use a line is fetched where each is read once.
 const AHEAD: usize = 16;
 
+/// Whether this machine can run the kernel.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As [`super::run`]; the machine has AVX-512 F, BW, VL and VNNI.
+/// As `gemm::Run`; the machine has AVX-512 F, BW, VL and VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe fn run(operands: &Operands<'_, u16>, b: &Packed16, block: &Block) {
     let mut panels = block.panels.clone();
@@ -60,7 +69,7 @@ macro_rules! rows {
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
         unsafe fn $name(&self, rows: Range<usize>) {
             let depth = if rows.len() > $most { DEPTH } else { usize::MAX };
-            let pairs = self.b.pairs();
+            let pairs = self.b.groups();
             let mut start = 0;
             while start < pairs {
                 let end = start.saturating_add(depth).min(pairs);
@@ -104,7 +113,7 @@ impl Tile<'_> {
             // SAFETY: the caller's promise.
             a[r] = unsafe { self.operands.a_row(row + r) };
         }
-        let mut lines = [std::ptr::null::<Line>(); P];
+        let mut lines = [std::ptr::null::<Line<u16>>(); P];
         for p in 0..P {
             lines[p] = self.b.panel(self.first + p).as_ptr();
         }

@@ -2,17 +2,22 @@
 //! (h, l) and (h', l') the product is l l' + 2^32 (h l' + l h'), and the two sums are kept apart
 //! until the end. A register block is R rows by half a panel.
 
-use super::packed::{PANEL, Packed64};
+use super::{PANEL, Packed64};
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
 
 /// Columns of a 256-bit vector.
 const LANES: usize = 4;
 
+/// Whether this machine can run the kernel.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As [`super::run`]; the machine has AVX2.
+/// As `gemm::Run`; the machine has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn run(operands: &Operands<'_, u64>, b: &Packed64, block: &Block) {
     for panel in block.panels.clone() {

@@ -1,7 +1,8 @@
 //! The product by AVX-512 DQ: `vpmullq` gives the low 64 bits of 8 products, `vpaddq` adds them.
 //! A register block is R rows by P panels, as in the 16-bit product.
 
-use super::packed::{Line, PANEL, Packed64};
+use super::{PANEL, Packed64};
+use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -12,10 +13,15 @@ const DEPTH: usize = 192;
 /// Rows of the largest register block.
 const ROWS: usize = 8;
 
+/// Whether this machine can run the kernel.
+pub(super) fn available() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+}
+
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As [`super::run`]; the machine has AVX-512 F and DQ.
+/// As `gemm::Run`; the machine has AVX-512 F and DQ.
 #[target_feature(enable = "avx512f,avx512dq")]
 pub(super) unsafe fn run(operands: &Operands<'_, u64>, b: &Packed64, block: &Block) {
     for panels in pieces(block.panels.clone(), 2) {
@@ -78,7 +84,7 @@ impl Tile<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             let a: [*const u64; R] = std::array::from_fn(|r| self.operands.a_row(row + r));
-            let lines: [*const Line; P] =
+            let lines: [*const Line<u64>; P] =
                 std::array::from_fn(|p| self.b.panel(self.panel + p).as_ptr());
             let mut sums = [[_mm512_setzero_si512(); P]; R];
             for k in self.depth.clone() {

@@ -4,63 +4,47 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-mod packed;
 mod portable;
 
-pub use packed::{PANEL, Packed64};
+pub use super::gemm::{multiply_add, multiply_add_parallel, multiply_add_with};
 
-use super::operands::{Block, Operands, parallel_blocks};
-use crate::threads::Threads;
+use super::gemm::{self, Element, Packed};
 use std::sync::LazyLock;
 
-/// A form of the inner loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kernel {
-    /// Plain Rust.
-    Portable,
-    /// AVX2: `vpmuludq`, three a product.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 DQ: `vpmullq`.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
+/// Columns of one panel: one 512-bit vector holds one element of each.
+pub const PANEL: usize = 8;
 
-/// What this machine can run, found once, slowest first.
-static AVAILABLE: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
-    let mut kernels = vec![Kernel::Portable];
+/// The right operand of a product over Z_{2^64}, packed.
+pub type Packed64 = Packed<u64>;
+
+/// A form of the inner loop over Z_{2^64}.
+pub type Kernel = gemm::Kernel<u64>;
+
+static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
+    // SAFETY: every machine runs plain Rust.
+    let mut kernels = vec![unsafe { Kernel::new("portable", portable::run) }];
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx2") {
-            kernels.push(Kernel::Avx2);
+        if avx2::available() {
+            // SAFETY: the machine has what the kernel needs.
+            kernels.push(unsafe { Kernel::new("avx2", avx2::run) });
         }
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-            kernels.push(Kernel::Avx512);
+        if avx512::available() {
+            // SAFETY: the machine has what the kernel needs.
+            kernels.push(unsafe { Kernel::new("avx512-dq", avx512::run) });
         }
     }
     kernels
 });
 
-impl Kernel {
-    /// The forms this machine can run, slowest first.
-    pub fn available() -> &'static [Self] {
-        &AVAILABLE
-    }
+impl Element for u64 {
+    const GROUP: usize = 1;
+    const PANEL: usize = PANEL;
+    type Groups = [u64; PANEL];
+    const BLOCK_WORK: usize = 1 << 20;
 
-    /// The fastest form this machine can run.
-    pub fn best() -> Self {
-        AVAILABLE.last().copied().unwrap_or(Self::Portable)
-    }
-
-    /// The name, for reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "avx512-dq",
-        }
+    fn kernels() -> &'static [Kernel] {
+        &KERNELS
     }
 }
 
@@ -68,96 +52,3 @@ impl Kernel {
 pub fn kernel_name() -> &'static str {
     Kernel::best().name()
 }
-
-/// `c += a * b` modulo 2^64: `a` row-major `rows` x `inner` with `a_stride` elements from row to
-/// row, `c` row-major `rows` x `columns` with `c_stride`.
-///
-/// # Panics
-/// If `a` or `c` is too short for its shape, or rows of `c` overlap.
-pub fn multiply_add(
-    a: &[u64],
-    a_stride: usize,
-    rows: usize,
-    b: &Packed64,
-    c: &mut [u64],
-    c_stride: usize,
-) {
-    multiply_add_with(Kernel::best(), a, a_stride, rows, b, c, c_stride);
-}
-
-/// [`multiply_add`] by one form of the inner loop: for tests and measurements.
-///
-/// # Panics
-/// As [`multiply_add`], and if this machine cannot run `kernel`.
-pub fn multiply_add_with(
-    kernel: Kernel,
-    a: &[u64],
-    a_stride: usize,
-    rows: usize,
-    b: &Packed64,
-    c: &mut [u64],
-    c_stride: usize,
-) {
-    let runs = Kernel::available().contains(&kernel);
-    assert!(runs, "{kernel:?} on this machine");
-    let shape = [rows, b.inner(), b.columns()];
-    if let Some(operands) = Operands::new((a, a_stride), shape, (c, c_stride)) {
-        let whole = Block {
-            rows: 0..rows,
-            panels: 0..b.panels(),
-        };
-        // SAFETY: the machine runs the kernel (checked above), the block is the product, and `c`
-        // is borrowed mutably here alone.
-        unsafe { run(kernel, &operands, b, &whole) };
-    }
-}
-
-/// [`multiply_add`] over all of `threads`: the product is cut into blocks of columns, so that
-/// weights are read once, and where there are few columns also of rows.
-///
-/// # Panics
-/// As [`multiply_add`].
-pub fn multiply_add_parallel(
-    threads: &Threads,
-    a: &[u64],
-    a_stride: usize,
-    rows: usize,
-    b: &Packed64,
-    c: &mut [u64],
-    c_stride: usize,
-) {
-    let kernel = Kernel::best();
-    let shape = [rows, b.inner(), b.columns()];
-    if let Some(operands) = Operands::new((a, a_stride), shape, (c, c_stride)) {
-        let blocks = parallel_blocks(threads.count(), shape, b.panels(), BLOCK_WORK);
-        threads.map(blocks.len(), |i| {
-            // SAFETY: the machine runs its best kernel; the blocks are within the product and
-            // disjoint, so each element of `c`, borrowed mutably here, has one writer.
-            unsafe { run(kernel, &operands, b, &blocks[i]) };
-        });
-    }
-}
-
-/// Multiply-adds below which a block is not worth waking a thread: some tens of microseconds.
-const BLOCK_WORK: usize = 1 << 20;
-
-/// Adds the block's part of the product to the result.
-///
-/// # Safety
-/// The machine can run `kernel`; the operands were made for this `b`; the block lies within the
-/// product; while this runs nobody else reads or writes the block's part of the result.
-unsafe fn run(kernel: Kernel, operands: &Operands<'_, u64>, b: &Packed64, block: &Block) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match kernel {
-            Kernel::Portable => portable::run(operands, b, block),
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => avx2::run(operands, b, block),
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 => avx512::run(operands, b, block),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,13 +1,13 @@
 //! The product in plain Rust: the reference that the SIMD kernels are tested against, and what
 //! machines without them run.
 
-use super::packed::{PANEL, Packed64};
+use super::{PANEL, Packed64};
 use crate::kernel::operands::{Block, Operands};
 
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As [`super::run`].
+/// As `gemm::Run`.
 pub(super) unsafe fn run(operands: &Operands<'_, u64>, b: &Packed64, block: &Block) {
     for panel in block.panels.clone() {
         let first = panel * PANEL;
