@@ -51,7 +51,11 @@ fn examine_runs(settings: &Settings, sessions: usize, fault: Fault) -> [Examined
     let [least, random] =
         inputs(settings).map(|input| observe(settings, &source, &input, sessions, fault));
     let alone = settings.max_protocol == MaxProtocol::Tournament;
-    assert_eq!(least[0].is_empty() && random[0].is_empty(), alone, "P0's view");
+    assert_eq!(
+        least[0].is_empty() && random[0].is_empty(),
+        alone,
+        "P0's view"
+    );
     Party::ALL.map(|party| examine(&least[party.index()], &random[party.index()]))
 }
 

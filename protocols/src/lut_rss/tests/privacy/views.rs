@@ -266,8 +266,13 @@ fn radix_parts(
         _ if whole == position_bytes => vec![(positions, whole)],
         // All bits and the score, reshared; or the score, its destination and what bits are left, shuffled.
         _ => {
-            let mut parts = vec![(positions, position_bytes); (whole - score_bytes) / position_bytes];
-            let at = if message.step.ends_with("bits") { parts.len() } else { 0 };
+            let mut parts =
+                vec![(positions, position_bytes); (whole - score_bytes) / position_bytes];
+            let at = if message.step.ends_with("bits") {
+                parts.len()
+            } else {
+                0
+            };
             parts.insert(at, (scores, score_bytes));
             parts
         }
