@@ -82,10 +82,8 @@ impl LutRss<'_> {
         columns.push(x.reduce_to(ring));
         let columns: Vec<&Additive<u16>> = columns.iter().collect();
         let mut replicated = self.runtime.reshare(&columns)?;
-        // One output for each of the columns, the value's the last: never empty.
-        let value = replicated
-            .pop()
-            .unwrap_or_else(|| Replicated::absent(ring, x.len()));
+        // As many come back as go in, in the same order.
+        let value = replicated.remove(columns.len() - 1);
         Ok((replicated, value))
     }
 }
@@ -129,17 +127,16 @@ impl Runtime<'_> {
             let destinations = self.bit_destinations(&bit, row)?;
             let mut moving = vec![payload, destinations];
             moving.append(&mut bits);
-            let mut moving = self.shuffle(moving, row)?.into_iter();
-            let (Some(shuffled), Some(destinations)) = (moving.next(), moving.next()) else {
-                return Err(Error::Shape {
-                    step: self.label().to_owned(),
-                    what: "a shuffle returned fewer vectors than it was given".into(),
-                });
-            };
+            // As many come back as go in, in the same order.
+            let mut moving = self.shuffle(moving, row)?;
+            let (shuffled, destinations) = (moving.remove(0), moving.remove(0));
             let opened = self.reveal(&destinations)?;
             let opened = checked_destinations(&opened, row, self.label())?;
             payload = shuffled.scatter_rows(&opened, row);
-            bits = moving.map(|bit| bit.scatter_rows(&opened, row)).collect();
+            bits = moving
+                .iter()
+                .map(|bit| bit.scatter_rows(&opened, row))
+                .collect();
             self.leave();
             pass += 1;
         }
