@@ -116,13 +116,12 @@ fn provenance(manifest: &Manifest) -> String {
     }
     entry("instruction sets", &machine.cpu_flags.join(" "));
     entry("kernel", &machine.kernel);
-    entry("limits", &manifest.limits);
     entry("changes to the scenario", &manifest.overrides.join(" "));
     for start in &manifest.starts {
         let command = start.command.join(" ");
         entry(
             &format!("start {}", start.time),
-            &format!("{command} (source {})", start.commit),
+            &format!("{command} (source {}) {}", start.commit, start.limits),
         );
     }
     text += "</dl>\n";

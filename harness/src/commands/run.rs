@@ -23,7 +23,7 @@ const RESULTS: &str = "results";
 /// A scenario that does not fit, a directory that cannot be written, an interrupt.
 pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<bool> {
     let (scenario, plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
-    let start = manifest::this_start()?;
+    let start = manifest::this_start(limits(&scenario))?;
     let machine = manifest::machine();
     let base = Path::new(RESULTS).join(&scenario.name);
     let path = match &arguments.out {
@@ -64,7 +64,6 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     manifest.title.clone_from(&scenario.title);
     manifest.question.clone_from(&scenario.question);
     manifest.figures.clone_from(&scenario.figures);
-    manifest.limits = limits(&scenario);
     let common = RunRow {
         machine: machine.name,
         commit: start.commit.clone(),

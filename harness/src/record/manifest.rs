@@ -38,6 +38,9 @@ pub struct Start {
     pub commit: String,
     /// BLAKE3 of the binary, 16 digits.
     pub binary: String,
+    /// Repetitions and limits of this start, for people.
+    #[serde(default)]
+    pub limits: String,
 }
 
 /// `manifest.json`.
@@ -61,8 +64,6 @@ pub struct Manifest {
     pub question: String,
     /// The figures to draw.
     pub figures: Vec<crate::scenario::FigureSpec>,
-    /// Repetitions and limits, for people.
-    pub limits: String,
     /// The machine.
     pub machine: Machine,
     /// Every start, the first one first.
@@ -186,16 +187,17 @@ pub fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// This start.
+/// This start, with its limits.
 ///
 /// # Errors
 /// A binary that cannot be read.
-pub fn this_start() -> Result<Start> {
+pub fn this_start(limits: String) -> Result<Start> {
     Ok(Start {
         time: now(),
         command: std::env::args().collect(),
         commit: commit(),
         binary: host::binary_hash()?,
+        limits,
     })
 }
 
