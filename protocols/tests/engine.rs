@@ -222,3 +222,27 @@ fn radix_sort_declares_its_documented_bits_and_rounds() {
         assert_eq!(offline, elements * (4 + 64 * position_bits));
     }
 }
+
+/// docs/PROTOCOL.md and the README print these totals of BERT-base, in bytes.
+#[test]
+fn totals_are_those_of_the_documentation() {
+    let model = ModelConfig::preset("bert-base").unwrap();
+    for (seq_len, online, offline, rounds) in [
+        (8, 5_567_528, 62_871_312, 293),
+        (16, 11_329_160, 131_526_720, 305),
+        (32, 23_461_256, 286_486_464, 317),
+        (64, 50_159_624, 667_443_456, 329),
+        (128, 113_290_760, 1_715_275_776, 341),
+    ] {
+        let cost = LutRssSystem
+            .cost(&workload(model.clone(), seq_len, 4))
+            .unwrap();
+        assert_eq!(cost.online.total_bytes(), online, "online, n = {seq_len}");
+        assert_eq!(
+            cost.offline.total_bytes(),
+            offline,
+            "offline, n = {seq_len}"
+        );
+        assert_eq!(cost.online.rounds(), rounds, "rounds, n = {seq_len}");
+    }
+}

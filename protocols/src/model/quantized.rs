@@ -77,8 +77,7 @@ pub struct QuantizedLayer {
     pub feed_forward_out: QuantizedLinear,
     /// Query, key and value outputs.
     pub qkv_range: [Range; 3],
-    /// Scores after division by sqrt(head width), each row shifted so that its mean is zero is not
-    /// done: as the softmax gets them.
+    /// Scores after division by sqrt(head width), as the softmax gets them.
     pub score_range: Range,
     /// Attention context.
     pub context_range: Range,
