@@ -36,8 +36,9 @@ impl Evidence {
         });
     }
 
-    /// The carries of all cuts, from both computing parties' records: (step, one bit an element).
-    pub fn carries(p1: &Self, p2: &Self) -> Result<Vec<(String, Vec<bool>)>> {
+    /// What both computing parties' shares dropped at each cut, added up: (step, one sum an element). Its
+    /// low bits are those of the value that was cut; the bit above them is the carry.
+    pub fn low_sums(p1: &Self, p2: &Self) -> Result<Vec<(String, Vec<u64>)>> {
         if p1.cuts.len() != p2.cuts.len() {
             return Err(Error::Verification(format!(
                 "P1 recorded {} cuts, P2 {}",
@@ -59,13 +60,13 @@ impl Evidence {
                         b.step
                     )));
                 }
-                let carries = a
+                let sums = a
                     .low
                     .iter()
                     .zip(&b.low)
-                    .map(|(x, y)| (u64::from(*x) + u64::from(*y)) >> a.dropped_bits != 0)
+                    .map(|(x, y)| u64::from(*x) + u64::from(*y))
                     .collect();
-                Ok((a.step.clone(), carries))
+                Ok((a.step.clone(), sums))
             })
             .collect()
     }

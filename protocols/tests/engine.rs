@@ -246,3 +246,36 @@ fn totals_are_those_of_the_documentation() {
         assert_eq!(cost.online.rounds(), rounds, "rounds, n = {seq_len}");
     }
 }
+
+/// The check can fail: on another output, on low bits that the reference does not have, on another input.
+#[test]
+fn wrong_evidence_is_refused() {
+    let workload = workload(config(1, 16, 2, Head::Classifier { labels: 2 }), 3, 4);
+    let (_, outcomes) = run(&workload, 1);
+    let source = synthetic(&workload.model, 3).unwrap();
+    let input = synthetic_input(&workload.model, workload.seq_len, workload.input_seed);
+    let honest = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
+    let check = |input: &[f32], evidence: &[Vec<u8>; 3]| {
+        verify::check(&workload, &source, source.input_range, input, evidence)
+    };
+    check(&input, &honest).unwrap();
+    let refused =
+        |input: &[f32], evidence: &[Vec<u8>; 3]| check(input, evidence).unwrap_err().to_string();
+
+    let mut other_output = honest.clone();
+    *other_output[1].last_mut().unwrap() ^= 1;
+    assert!(refused(&input, &other_output).contains("1 of 2 output values differ"));
+
+    // The first cut's first low word stands behind four lengths and the step's label.
+    let mut other_share = honest.clone();
+    let label = u64::from_le_bytes(other_share[2][8..16].try_into().unwrap()) as usize;
+    other_share[2][32 + label] ^= 1;
+    assert!(refused(&input, &other_share).contains("differ from the integer reference"));
+
+    let other_input = synthetic_input(&workload.model, workload.seq_len, 99);
+    assert!(refused(&other_input, &honest).contains("differ from the integer reference"));
+
+    let mut cut_short = honest;
+    cut_short[2].truncate(100);
+    assert!(refused(&input, &cut_short).contains("ends too early"));
+}

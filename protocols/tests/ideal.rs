@@ -5,10 +5,11 @@
 
 use qbench_protocols::evidence::Evidence;
 use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
+use qbench_protocols::model::carries::Carries;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::integer::IntegerModel;
 use qbench_protocols::model::quantized::QuantizedModel;
-use qbench_protocols::model::reference_integer::{Carries, Clear, IntegerReference};
+use qbench_protocols::model::reference_integer::{Clear, IntegerReference};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::model::walk::{Engine, walk};
 use qbench_protocols::net::Party;

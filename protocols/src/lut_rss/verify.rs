@@ -2,11 +2,12 @@
 
 use super::load;
 use crate::evidence::Evidence;
+use crate::model::carries::Carries;
 use crate::model::config::Head;
 use crate::model::integer::{IntegerModel, PRODUCT, output_unit};
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::reference_float::FloatReference;
-use crate::model::reference_integer::{Carries, IntegerReference};
+use crate::model::reference_integer::IntegerReference;
 use crate::model::walk::walk;
 use crate::ring::Ring;
 use crate::system::{Verified, Workload};
@@ -32,7 +33,7 @@ pub fn check(
     let p2 = Evidence::from_bytes(&evidence[2])?;
     let model = IntegerModel::new(source, workload.index_bits, workload.seq_len)?;
     let indices = IntegerModel::quantize_input(input_range, workload.index_bits, input);
-    let carries = Carries::recorded(Evidence::carries(&p1, &p2)?);
+    let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
     let mut reference = IntegerReference::new(&model, workload.seq_len, indices, carries);
     walk(&mut reference, &workload.model)?;
     reference.expect_all_used()?;

@@ -2,6 +2,7 @@
 //! references in the clear.
 
 pub mod calibrate;
+pub mod carries;
 pub mod checkpoint;
 pub mod config;
 pub mod embeddings;

@@ -4,6 +4,7 @@
 //! the low bits that the two shares drop. Given the carries of a secure run, it reproduces that run bit
 //! for bit; given random ones, it is a run of the ideal functionality.
 
+use super::carries::Carries;
 use super::config::Head;
 use super::integer::norm::VARIANCE_BITS;
 use super::integer::{IntegerLinear, IntegerModel, PRODUCT};
@@ -11,33 +12,6 @@ use super::walk::{Engine, Linear, Nonlinearity, Norm};
 use crate::kernel::gemm16::{self, Packed16};
 use crate::ring::{Ring, Word};
 use crate::{Error, Result};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use std::collections::{HashMap, VecDeque};
-
-/// Where the roundings of the cuts come from.
-pub enum Carries {
-    /// From a secure run: for each cut in order of the walk its step and one carry an element.
-    Recorded(HashMap<String, VecDeque<Vec<bool>>>),
-    /// Drawn with the probability that fresh shares give: the ideal functionality.
-    Random(Box<Xoshiro256PlusPlus>),
-}
-
-impl Carries {
-    /// From a run's record.
-    pub fn recorded(cuts: Vec<(String, Vec<bool>)>) -> Self {
-        let mut by_step: HashMap<String, VecDeque<Vec<bool>>> = HashMap::new();
-        for (step, carries) in cuts {
-            by_step.entry(step).or_default().push_back(carries);
-        }
-        Self::Recorded(by_step)
-    }
-
-    /// Seeded.
-    pub fn random(seed: u64) -> Self {
-        Self::Random(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)))
-    }
-}
 
 /// A matrix in the clear.
 pub enum Clear {
@@ -79,16 +53,9 @@ impl<'a> IntegerReference<'a> {
         }
     }
 
-    /// Refuses recorded carries that no cut asked for.
+    /// Refuses recorded cuts that the reference does not make.
     pub fn expect_all_used(&self) -> Result<()> {
-        if let Carries::Recorded(left) = &self.carries
-            && let Some((step, _)) = left.iter().find(|(_, cuts)| !cuts.is_empty())
-        {
-            return Err(Error::Verification(format!(
-                "the run cut at `{step}`, the reference does not"
-            )));
-        }
-        Ok(())
+        self.carries.expect_all_used()
     }
 
     fn shape(&self, what: impl Into<String>) -> Error {
@@ -103,31 +70,11 @@ impl<'a> IntegerReference<'a> {
         let dropped = ring.bits() - bits;
         let unit = 1u64 << dropped;
         let out = Ring::new(bits);
-        let carries = match &mut self.carries {
-            Carries::Recorded(cuts) => {
-                let label = self.path.label();
-                let next = cuts.get_mut(label).and_then(VecDeque::pop_front);
-                let carries = next.ok_or_else(|| {
-                    Error::Verification(format!("the reference cuts at `{label}`, the run did not"))
-                })?;
-                if carries.len() != y.len() {
-                    return Err(Error::Verification(format!(
-                        "the reference cuts {} elements at `{label}`, the run {}",
-                        y.len(),
-                        carries.len()
-                    )));
-                }
-                carries
-            }
-            // With y = k unit + r the shares carry with probability (unit - r) / unit, never for r = 0.
-            Carries::Random(random) => y
-                .iter()
-                .map(|y| {
-                    let low = (y.to_u64().wrapping_add(unit - 1)) & (unit - 1);
-                    (random.next_u64() & (unit - 1)) > low
-                })
-                .collect(),
-        };
+        let low: Vec<u64> = y
+            .iter()
+            .map(|y| y.to_u64().wrapping_add(unit - 1) & (unit - 1))
+            .collect();
+        let carries = self.carries.take(self.path.label(), dropped, &low)?;
         Ok(y.iter()
             .zip(carries)
             .map(|(y, carry)| {

@@ -9,10 +9,11 @@ use super::{Activation, Knowledge, LutRss, Settings};
 use crate::Result;
 use crate::evidence::Evidence;
 use crate::lut::store::Store;
+use crate::model::carries::Carries;
 use crate::model::config::{ActivationFunction, Head, ModelConfig};
 use crate::model::integer::IntegerModel;
 use crate::model::quantized::QuantizedModel;
-use crate::model::reference_integer::{Carries, Clear, IntegerReference};
+use crate::model::reference_integer::{Clear, IntegerReference};
 use crate::model::synthetic::synthetic;
 use crate::net::Party;
 use crate::ring::{Ring, Word};
@@ -149,7 +150,7 @@ fn run(
                 .collect(),
             _ => Vec::new(),
         },
-        carries: Carries::recorded(Evidence::carries(&one, &two).unwrap()),
+        carries: Carries::recorded(Evidence::low_sums(&one, &two).unwrap()),
     }
 }
 
