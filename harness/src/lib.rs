@@ -6,7 +6,7 @@
 //! `harness/examples/own_system`.
 
 pub mod figures;
-pub mod links;
+pub mod link;
 pub mod models;
 pub mod output;
 pub mod record;

@@ -1,7 +1,7 @@
 //! `qbench infer`: one private inference on a text, for a person to try.
 
 use crate::cli::InferArguments;
-use crate::links::{Link, LinkMode};
+use crate::link::{Link, LinkMode};
 use crate::models;
 use crate::run::controller::{self, Order};
 use crate::run::interrupt;

@@ -97,7 +97,7 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
 }
 
 /// Time that the link alone takes for one repetition: rounds and the busiest directed pair of each phase.
-fn link_time_ns(declared: &Declared, link: &crate::links::Link) -> f64 {
+fn link_time_ns(declared: &Declared, link: &crate::link::Link) -> f64 {
     [&declared.setup, &declared.offline, &declared.online]
         .iter()
         .map(|phase| {

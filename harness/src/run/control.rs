@@ -1,7 +1,7 @@
 //! What the controller and the parties say to each other, apart from the measured links: one JSON object
 //! a line over loopback TCP, evidence as raw bytes after its line.
 
-use crate::links::Link;
+use crate::link::Link;
 use anyhow::{Context, Result};
 use qbench_protocols::session::{Agreement, PhaseRecord};
 use qbench_protocols::system::{Phase, Workload};

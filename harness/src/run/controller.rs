@@ -6,7 +6,7 @@ use super::control::{FromParty, PhaseReport, ToParty};
 use super::host;
 use super::trio::Event;
 use super::watch::Watch;
-use crate::links::Link;
+use crate::link::Link;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use anyhow::{Context, Result};

@@ -3,7 +3,7 @@
 
 use super::control::{self, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::host;
-use crate::links::{Link, LinkMode};
+use crate::link::{Link, LinkMode};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::Error;
 use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork};
@@ -173,19 +173,20 @@ fn connect(party: Party, control: &mut Control, job: &Job) -> Result<Box<dyn Net
         me: party,
         run: RunId(job.run),
         peers,
-        links: [shape(&job.link); 3],
+        links: Party::ALL.map(|to| shape(&job.link, party, to)),
         timeout: job.timeout,
     })?;
     Ok(Box::new(network))
 }
 
-/// The transport's view of a link.
-fn shape(link: &Link) -> LinkShape {
-    match link.mode {
-        LinkMode::None => LinkShape::default(),
-        LinkMode::Shaped => LinkShape {
-            bandwidth_bits_per_second: link.bandwidth.map(|b| b.bits_per_second as f64),
-            one_way_delay: link.rtt.one_way(),
-        },
+/// The transport's view of what a party sends to another over a link.
+fn shape(link: &Link, from: Party, to: Party) -> LinkShape {
+    if link.mode != LinkMode::Shaped {
+        return LinkShape::default();
+    }
+    let direction = link.direction(from.index(), to.index());
+    LinkShape {
+        bandwidth_bits_per_second: direction.bandwidth.map(|b| b.bits_per_second as f64),
+        one_way_delay: direction.one_way,
     }
 }

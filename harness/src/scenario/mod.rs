@@ -5,7 +5,7 @@ pub mod plan;
 pub mod tree;
 pub mod units;
 
-use crate::links::Link;
+use crate::link::Link;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
 use std::path::PathBuf;

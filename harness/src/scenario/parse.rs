@@ -1,13 +1,13 @@
 //! Reads a scenario file. Every refusal names file, line and field, and says what would be right.
 
 mod figures;
+mod links;
 mod model;
 mod sweep;
 
 use super::tree::{Node, Problem, Value, suggestion};
-use super::units::{Bandwidth, ByteSize, Rtt, parse_duration};
+use super::units::{ByteSize, parse_duration};
 use super::{RunSettings, Scenario};
-use crate::links::{Link, LinkMode};
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub fn scenario(
         || "scenario".to_owned(),
         |s| s.to_string_lossy().into_owned(),
     );
-    let links = links(&root)?;
+    let links = links::links(&root)?;
     let model = model::model(&root)?;
     let sweep = sweep::sweep(&root, &model, systems, &links)?;
     Ok(Scenario {
@@ -113,46 +113,6 @@ fn choice<T: Copy>(node: &Node, table: &[(&str, T)]) -> Result<T, Problem> {
         Some((_, value)) => Ok(*value),
         None => Err(node.problem(format!("unknown `{text}`{}", suggestion(text, &names)))),
     }
-}
-
-fn links(root: &Node) -> Result<Vec<Link>, Problem> {
-    let mut links = vec![Link::loopback()];
-    let Some(table) = root.get("link") else {
-        return Ok(links);
-    };
-    let Value::Table(entries) = &table.value else {
-        return Err(table.problem("expected tables such as [link.lan]"));
-    };
-    for (name, node) in entries {
-        if name == "none" {
-            return Err(node.problem("`none` is loopback as it is, and cannot be described again"));
-        }
-        node.keys(&["bandwidth", "rtt", "mode"])?;
-        let mode = node.get("mode").map_or(Ok(LinkMode::Shaped), |n| {
-            choice(n, &[("shaped", LinkMode::Shaped), ("none", LinkMode::None)])
-        })?;
-        let bandwidth = node
-            .get("bandwidth")
-            .map(|n| n.unit(Bandwidth::parse))
-            .transpose()?;
-        let rtt = node.get("rtt").map(|n| n.unit(Rtt::parse)).transpose()?;
-        if mode == LinkMode::None {
-            if let Some(n) = node.get("bandwidth").or(node.get("rtt")) {
-                return Err(n.problem("mode = \"none\" is loopback as it is: remove this key"));
-            }
-        } else if bandwidth.is_none() || rtt.is_none() {
-            let key = if rtt.is_none() { "rtt" } else { "bandwidth" };
-            let example = format!("[link.{name}] bandwidth = \"100mbit\" rtt = \"40ms\"");
-            return Err(missing(node, &format!("link.{name}.{key}"), &example));
-        }
-        links.push(Link {
-            name: name.clone(),
-            mode,
-            bandwidth,
-            rtt: rtt.unwrap_or_default(),
-        });
-    }
-    Ok(links)
 }
 
 fn run(root: &Node) -> Result<RunSettings, Problem> {

@@ -1,7 +1,7 @@
 //! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
 
 use super::{MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
-use crate::links::Link;
+use crate::link::Link;
 use crate::models::ModelSource;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
@@ -103,7 +103,7 @@ impl Cell {
 
     /// Fills in the content hash. The link's name is left out: what it is called does not change it.
     fn hashed(mut self) -> Self {
-        let content = serde_json::json!({
+        let mut content = serde_json::json!({
             "system": self.system,
             "model": self.model,
             "weights": self.source.identity(),
@@ -118,6 +118,9 @@ impl Cell {
             "seed": self.seed,
             "verify": self.verify,
         });
+        if !self.link.exceptions.is_empty() {
+            content["link_exceptions"] = serde_json::json!(self.link.exceptions);
+        }
         self.id = short_hash(content.to_string().as_bytes());
         self
     }

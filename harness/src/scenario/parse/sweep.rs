@@ -1,7 +1,7 @@
 //! `[sweep]`.
 
 use super::{choice, missing};
-use crate::links::Link;
+use crate::link::Link;
 use crate::scenario::tree::{Node, Problem, suggestion};
 use crate::scenario::{MAX_PROTOCOLS, ModelChoice, Sweep, VARIANCE_PROTOCOLS};
 

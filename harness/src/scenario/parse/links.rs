@@ -1,0 +1,110 @@
+//! `[link.NAME]`: bandwidth, round trip and mode, and the pairs of parties that differ.
+
+use super::super::tree::{Node, Problem, Value, suggestion};
+use super::super::units::{Bandwidth, Rtt};
+use super::{choice, missing};
+use crate::link::{Exception, Link, LinkMode, MODES};
+
+/// The links of a scenario, and `none`, which every scenario knows.
+pub fn links(root: &Node) -> Result<Vec<Link>, Problem> {
+    let mut links = vec![Link::loopback()];
+    let Some(table) = root.get("link") else {
+        return Ok(links);
+    };
+    let Value::Table(entries) = &table.value else {
+        return Err(table.problem("expected tables such as [link.lan]"));
+    };
+    for (name, node) in entries {
+        if name == "none" {
+            return Err(node.problem("`none` is loopback as it is, and cannot be described again"));
+        }
+        links.push(link(name, node)?);
+    }
+    Ok(links)
+}
+
+fn link(name: &str, node: &Node) -> Result<Link, Problem> {
+    let Value::Table(entries) = &node.value else {
+        return Err(node.problem("expected a table such as [link.lan]"));
+    };
+    let mode = node
+        .get("mode")
+        .map_or(Ok(LinkMode::Shaped), |n| choice(n, MODES))?;
+    let bandwidth = bandwidth(node)?;
+    let rtt = rtt(node)?;
+    let mut exceptions = Vec::new();
+    for (key, entry) in entries {
+        if matches!(key.as_str(), "bandwidth" | "rtt" | "mode") {
+            continue;
+        }
+        exceptions.push(exception(key, entry)?);
+    }
+    if mode == LinkMode::None {
+        if let Some((_, n)) = entries.iter().find(|(key, _)| key != "mode") {
+            return Err(n.problem("mode = \"none\" is loopback as it is: remove this key"));
+        }
+    } else if bandwidth.is_none() || rtt.is_none() {
+        let key = if rtt.is_none() { "rtt" } else { "bandwidth" };
+        let example = format!("[link.{name}] bandwidth = \"100mbit\" rtt = \"40ms\"");
+        return Err(missing(node, &format!("link.{name}.{key}"), &example));
+    }
+    Ok(Link {
+        name: name.to_owned(),
+        mode,
+        bandwidth,
+        rtt: rtt.unwrap_or_default(),
+        exceptions,
+    })
+}
+
+/// `p0_p1 = { .. }` holds for both directions of a pair, `p0_to_p1 = { .. }` for one.
+fn exception(key: &str, node: &Node) -> Result<Exception, Problem> {
+    let pairs = [(0, 1), (0, 2), (1, 2), (1, 0), (2, 0), (2, 1)];
+    for (index, (a, b)) in pairs.into_iter().enumerate() {
+        let directed = key == format!("p{a}_to_p{b}");
+        // A pair is written with the lower party first.
+        if !directed && (index >= 3 || key != format!("p{a}_p{b}")) {
+            continue;
+        }
+        if directed {
+            if let Some(n) = node.get("rtt") {
+                return Err(n.problem(
+                    "a round trip goes both ways: give it to the pair, such as p0_p1 = { rtt = \"40ms\" }",
+                ));
+            }
+            node.keys(&["bandwidth"])?;
+        } else {
+            node.keys(&["bandwidth", "rtt"])?;
+        }
+        return Ok(Exception {
+            parties: (a, b),
+            directed,
+            bandwidth: bandwidth(node)?,
+            rtt: rtt(node)?,
+        });
+    }
+    let known = [
+        "bandwidth",
+        "rtt",
+        "mode",
+        "p0_p1",
+        "p0_p2",
+        "p1_p2",
+        "p0_to_p1",
+        "p0_to_p2",
+        "p1_to_p0",
+        "p1_to_p2",
+        "p2_to_p0",
+        "p2_to_p1",
+    ];
+    Err(node.problem(format!("unknown key{}", suggestion(key, &known))))
+}
+
+fn bandwidth(node: &Node) -> Result<Option<Bandwidth>, Problem> {
+    let entry = node.get("bandwidth");
+    entry.map(|n| n.unit(Bandwidth::parse)).transpose()
+}
+
+fn rtt(node: &Node) -> Result<Option<Rtt>, Problem> {
+    node.get("rtt").map(|n| n.unit(Rtt::parse)).transpose()
+}
