@@ -110,6 +110,7 @@ fn link(name: &str) -> Result<Link> {
             mode: LinkMode::Shaped,
             bandwidth: Some(Bandwidth::parse(bandwidth).map_err(|e| anyhow!(e))?),
             rtt: Rtt::parse(rtt).map_err(|e| anyhow!(e))?,
+            exceptions: Vec::new(),
         })
     };
     match name {
