@@ -44,15 +44,31 @@ pub enum Command {
     Infer(InferArguments),
     /// Say what this machine can do, what is missing, and how to get it
     Doctor,
+    /// Holds the namespaces of emulated links; the controller starts it
+    #[command(hide = true)]
+    LinkHold {
+        /// The link, as JSON
+        #[arg(long)]
+        link: String,
+    },
+    /// Forwards frames between namespaces; the holder starts it
+    #[command(hide = true)]
+    LinkRelay,
+    /// Tries a kernel feature in a scratch namespace
+    #[command(hide = true)]
+    LinkProbe {
+        /// rig or netem
+        feature: String,
+    },
     /// One party of a repetition; the controller starts it
     #[command(hide = true)]
     Party {
         /// 0, 1 or 2
         #[arg(long)]
         id: usize,
-        /// Where the controller listens
+        /// The namespaces to enter
         #[arg(long)]
-        control: String,
+        seat: Option<String>,
     },
 }
 

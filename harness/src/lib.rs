@@ -38,8 +38,11 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         Command::Report { run } => commands::run::report(&run),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
+        Command::LinkHold { link } => link::rig::holder::run(&link).map(|()| true),
+        Command::LinkRelay => link::relay::process::run().map(|()| true),
+        Command::LinkProbe { feature } => link::rig::probe_here(&feature).map(|()| true),
         // What goes wrong in a party is in the controller's row.
-        Command::Party { id, control } => run::party::run(systems, id, &control).map(|()| true),
+        Command::Party { id, seat } => run::party::run(systems, id, seat.as_deref()).map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -91,8 +91,23 @@ fn refusals_name_line_and_field() {
         ),
         (
             "rtt = \"0.2ms\"",
-            "rtt = \"1ms\"\nmode = \"netem\"",
-            &["test.toml:11", "link.lan.mode", "shaped"],
+            "rtt = \"1ms\"\nmode = \"netm\"",
+            &["test.toml:11", "link.lan.mode", "netem"],
+        ),
+        (
+            "rtt = \"0.2ms\"",
+            "rtt = \"1ms\"\np0_to_p1 = { rtt = \"2ms\" }",
+            &["test.toml:11", "link.lan.p0_to_p1.rtt", "both ways"],
+        ),
+        (
+            "rtt = \"0.2ms\"",
+            "rtt = \"1ms\"\np1_p0 = { rtt = \"2ms\" }",
+            &["test.toml:11", "link.lan.p1_p0", "p0_p1"],
+        ),
+        (
+            "rtt = \"0.2ms\"",
+            "rtt = \"1ms\"\np0_p1 = { bandwith = \"2mbit\" }",
+            &["test.toml:11", "link.lan.p0_p1.bandwith", "bandwidth"],
         ),
         ("[link.lan]", "[link.none]", &["link.none", "loopback"]),
         (

@@ -8,6 +8,7 @@
 mod ends;
 
 use ends::{Connect, PATIENCE, PLAIN, local, run, tcp};
+use qbench_protocols::net::probe::{ProbePlan, probe};
 use qbench_protocols::net::{LinkShape, Network, Party};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -177,6 +178,37 @@ fn a_sender_waits_for_a_full_backlog_and_not_for_the_peer() {
             p1.send(Party::P2, "bulk", vec![0; 6 << 20]).unwrap();
             began.elapsed()
         });
+    }
+}
+
+#[test]
+fn a_probe_finds_each_link_as_it_is() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // P0 to P1 is narrower than the other five; P1 and P2 are farther apart than the others.
+    let mut links = [[shape(200.0, Duration::from_millis(4)); 3]; 3];
+    links[0][1] = shape(40.0, Duration::from_millis(4));
+    links[1][2] = shape(200.0, Duration::from_millis(10));
+    links[2][1] = links[1][2];
+    let plan = ProbePlan {
+        pings: 7,
+        warm_bytes: [[10_000; 3]; 3],
+        bulk_bytes: [[500_000; 3]; 3],
+    };
+    for connect in [local as Connect, tcp] {
+        let near = |found: u64, nominal: f64| (found as f64 / nominal - 1.0).abs() < 0.1;
+        let found = (0..ATTEMPTS).any(|_| {
+            let [p0, p1, p2] = run(connect(links, PATIENCE), |end| probe(end, &plan).unwrap());
+            near(p0.rtt_ns[1], 4e6)
+                && near(p0.rtt_ns[2], 4e6)
+                && near(p1.rtt_ns[2], 10e6)
+                && near(p1.bits_per_second[0], 40e6)
+                && near(p0.bits_per_second[1], 200e6)
+                && near(p2.bits_per_second[0], 200e6)
+                && near(p0.bits_per_second[2], 200e6)
+                && near(p1.bits_per_second[2], 200e6)
+                && near(p2.bits_per_second[1], 200e6)
+        });
+        assert!(found, "no probe of {ATTEMPTS} was within a tenth");
     }
 }
 

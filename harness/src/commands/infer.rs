@@ -3,7 +3,7 @@
 use crate::cli::InferArguments;
 use crate::link::{Link, LinkMode};
 use crate::models;
-use crate::run::controller::{self, Order};
+use crate::run::controller::{self, LinkProof, Order};
 use crate::run::interrupt;
 use crate::scenario::units::{Bandwidth, Rtt, bytes_text, time_text};
 use anyhow::{Context, Result, anyhow, bail};
@@ -63,6 +63,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 cell: "infer",
                 model_id: &source.identity(),
             },
+            &mut LinkProof::default(),
         )?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
             crate::say!(

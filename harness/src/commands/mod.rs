@@ -6,6 +6,7 @@ pub mod list;
 pub mod run;
 
 use crate::cli::ScenarioArguments;
+use crate::link::choose;
 use crate::scenario::plan::{self, Plan};
 use crate::scenario::{Scenario, parse};
 use anyhow::{Context, Result};
@@ -24,6 +25,9 @@ fn read(
     let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &names)?;
     if changes.quick {
         plan::quicken(&mut scenario);
+    }
+    if let Some(note) = choose::resolve(&mut scenario.links) {
+        eprintln!("{note}");
     }
     let plan = plan::plan(&scenario, systems, &changes.only)?;
     Ok((scenario, plan, text))

@@ -1,6 +1,7 @@
 //! `qbench run` and `qbench report`.
 
 use crate::cli::RunArguments;
+use crate::link::choose;
 use crate::record::log;
 use crate::record::manifest::{self, FORMAT, Manifest};
 use crate::record::runs::RunRow;
@@ -12,6 +13,7 @@ use crate::scenario::Scenario;
 use crate::scenario::plan::Plan;
 use anyhow::{Context, Result};
 use qbench_protocols::system::System;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Where runs are written.
@@ -23,6 +25,12 @@ const RESULTS: &str = "results";
 /// A scenario that does not fit, a directory that cannot be written, an interrupt.
 pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<bool> {
     let (scenario, plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
+    let mut modes = HashSet::new();
+    for cell in &plan.cells {
+        if modes.insert(cell.link.mode.name()) {
+            choose::check(&cell.link)?;
+        }
+    }
     let start = manifest::this_start(limits(&scenario))?;
     let machine = manifest::machine();
     let base = Path::new(RESULTS).join(&scenario.name);

@@ -1,5 +1,12 @@
 //! Links between the parties: what a scenario calls `lan` or `wan`, and how it comes to be.
 
+pub mod choose;
+pub mod netem;
+pub mod netlink;
+pub mod probe;
+pub mod relay;
+pub mod rig;
+
 use crate::scenario::units::{Bandwidth, Rtt};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -41,6 +48,15 @@ pub struct Direction {
     pub bandwidth: Option<Bandwidth>,
     /// Half the pair's round-trip time.
     pub one_way: Duration,
+}
+
+/// What must be able to wait at the head of a direction without loss, bytes: 4 MiB, and on wide and long
+/// links four times what the round trip holds.
+pub fn queue_bytes(direction: &Direction) -> u64 {
+    let content = direction.bandwidth.map_or(0.0, |bandwidth| {
+        bandwidth.bits_per_second as f64 / 8.0 * 2.0 * direction.one_way.as_secs_f64()
+    });
+    (4 << 20).max((4.0 * content) as u64)
 }
 
 /// How a link is made.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct Log {
     path: PathBuf,
     file: File,
-    empty: bool,
+    /// The first line; empty in an empty file.
+    header: String,
 }
 
 /// The columns of one row with their names, in file order.
@@ -29,7 +30,7 @@ impl Log {
             .create(true)
             .open(path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let (mut torn, mut empty) = (false, true);
+        let (mut torn, mut header) = (false, String::new());
         // Of a device there is nothing to read back and nothing to cut off.
         if file.metadata()?.is_file() {
             let bytes =
@@ -41,10 +42,11 @@ impl Log {
                     format!("dropping the torn last line of {}", path.display())
                 })?;
             }
-            empty = whole == 0;
+            let first = bytes[..whole].split(|b| *b == b'\n').next();
+            header = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
         }
         let path = path.to_owned();
-        Ok((Self { path, file, empty }, torn))
+        Ok((Self { path, file, header }, torn))
     }
 
     /// Writes rows, the header before the first, and waits until they are on disk.
@@ -55,9 +57,17 @@ impl Log {
         let Some(first) = rows.first() else {
             return Ok(());
         };
+        let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
+        let header = names.join(",");
+        if !self.header.is_empty() && self.header != header {
+            bail!(
+                "{} has the columns of another version: start with --fresh",
+                self.path.display()
+            );
+        }
         let mut text = csv::Writer::from_writer(Vec::new());
-        if self.empty {
-            text.write_record(first.iter().map(|(name, _)| name))?;
+        if self.header.is_empty() {
+            text.write_record(&names)?;
         }
         for row in rows {
             // A row is one line, whatever an error message holds: this is what makes a torn one visible.
@@ -81,7 +91,7 @@ impl Log {
                 )
             })?,
         }
-        self.empty = false;
+        self.header = header;
         Ok(())
     }
 
@@ -100,6 +110,16 @@ impl Log {
             .set_len(length as u64)
             .with_context(|| format!("cutting {}", self.path.display()))
     }
+}
+
+/// Whether rows of these columns can be appended to a file: one that is not there, or is empty, or has the
+/// same columns.
+pub fn continues(path: &Path, row: &Row) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let names: Vec<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
+    text.lines()
+        .next()
+        .is_none_or(|header| header == names.join(","))
 }
 
 /// Reads a file of rows; a torn last line is left out. A file that is not there has no rows.

@@ -1,6 +1,7 @@
 //! One repetition as a row of `runs.csv`. Integers, in bytes and nanoseconds; `docs/FORMAT.md` says what
 //! each column means.
 
+use crate::link::probe::{PAIRS as PROBED_PAIRS, Probed};
 use qbench_protocols::system::Phase;
 use std::collections::HashMap;
 
@@ -49,12 +50,19 @@ pub struct RunRow {
     pub variance_protocol: String,
     /// The scenario's name for the link.
     pub link: String,
-    /// `shaped` or `none`.
+    /// `netem`, `relay`, `shaped` or `none`.
     pub link_mode: String,
     /// Nominal, of each directed pair; 0 is unlimited.
     pub bandwidth_bits_per_second: u64,
     /// Nominal, both ways.
     pub rtt_ns: u64,
+    /// What the links were found to be; zero where no probe was made.
+    pub probe: Probed,
+    /// Frames that a full queue of the link has dropped during the repetition; `None` where the link has
+    /// no such queue.
+    pub dropped_frames: Option<u64>,
+    /// TCP congestion control of the parties' connections.
+    pub congestion_control: String,
     /// Setup, offline, online.
     pub phases: [PhaseTotals; 3],
     /// Highest resident set of each party (`VmHWM`).
@@ -104,6 +112,18 @@ impl RunRow {
         out.put("link_mode", &self.link_mode);
         out.put("bandwidth_bits_per_second", self.bandwidth_bits_per_second);
         out.put("rtt_ns", self.rtt_ns);
+        for ((a, b), rtt_ns) in PROBED_PAIRS.into_iter().zip(self.probe.rtt_ns) {
+            out.put(&format!("probe_rtt_ns_p{a}_p{b}"), rtt_ns);
+        }
+        for (from, to) in PAIRS {
+            out.put(
+                &format!("probe_bits_per_second_p{from}_to_p{to}"),
+                self.probe.bits_per_second[from][to],
+            );
+        }
+        out.put("probe_attempts", self.probe.attempts);
+        out.put("dropped_frames", optional(&self.dropped_frames));
+        out.put("congestion_control", &self.congestion_control);
         for (phase, totals) in Phase::ALL.iter().zip(&self.phases) {
             let name = phase.name();
             out.put(&format!("{name}_ns"), totals.wall_ns);
@@ -176,6 +196,19 @@ impl RunRow {
             error: get.text("error")?,
             ..Self::default()
         };
+        // Runs of before links were probed have no such columns.
+        if get.has("probe_attempts") {
+            for ((a, b), rtt_ns) in PROBED_PAIRS.into_iter().zip(&mut row.probe.rtt_ns) {
+                *rtt_ns = get.number(&format!("probe_rtt_ns_p{a}_p{b}"))?;
+            }
+            for (from, to) in PAIRS {
+                row.probe.bits_per_second[from][to] =
+                    get.number(&format!("probe_bits_per_second_p{from}_to_p{to}"))?;
+            }
+            row.probe.attempts = get.number("probe_attempts")?;
+            row.dropped_frames = get.optional("dropped_frames")?;
+            row.congestion_control = get.text("congestion_control")?;
+        }
         for (phase, totals) in Phase::ALL.iter().zip(&mut row.phases) {
             let name = phase.name();
             totals.wall_ns = get.number(&format!("{name}_ns"))?;
@@ -230,6 +263,10 @@ impl Columns<'_> {
             Some(value) => Ok((*value).to_owned()),
             None => Err(format!("column `{name}` is missing")),
         }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {

@@ -1,8 +1,9 @@
 //! What the controller and the parties say to each other, apart from the measured links: one JSON object
-//! a line over loopback TCP, evidence as raw bytes after its line.
+//! a line over a Unix socket, evidence as raw bytes after its line.
 
 use crate::link::Link;
 use anyhow::{Context, Result};
+use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::session::{Agreement, PhaseRecord};
 use qbench_protocols::system::{Phase, Workload};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub enum ToParty {
     Job(Box<Job>),
     /// Where the three parties listen.
     Connect([String; 3]),
+    /// Probe the links.
+    Probe(ProbePlan),
     /// Begin a phase at this time on the monotonic clock, nanoseconds.
     Start(Phase, u64),
     /// Send the evidence, then end.
@@ -79,12 +82,12 @@ pub struct Failure {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FromParty {
-    /// First words: which party, and the process id, which must be the child's.
-    Hello(usize, u32),
     /// The address to which peers connect.
     Listening(String),
     /// Connected to both peers.
     Connected,
+    /// What it saw of its links.
+    Probed(ProbeView),
     /// A phase is over.
     Done(Box<PhaseReport>),
     /// So many raw bytes follow.

@@ -7,10 +7,12 @@ use super::host;
 use super::trio::Event;
 use super::watch::Watch;
 use crate::link::Link;
+use crate::link::probe::{self, Probed};
+use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
-use qbench_protocols::system::{Phase, System, Verified, Workload};
+use qbench_protocols::system::{Declared, Phase, System, Verified, Workload};
 use std::time::Duration;
 
 /// What one repetition needs beside the system.
@@ -29,6 +31,26 @@ pub struct Order<'a> {
     pub cell: &'a str,
     /// The model's identity.
     pub model_id: &'a str,
+}
+
+/// What is known of the links of a repetition, also of one that failed.
+#[derive(Clone, Debug, Default)]
+pub struct LinkProof {
+    /// What they were found to be.
+    pub probe: Probed,
+    /// Frames that a full queue has dropped, where there is such a queue.
+    pub dropped_frames: Option<u64>,
+    /// Of the parties' TCP connections.
+    pub congestion_control: String,
+}
+
+impl LinkProof {
+    /// Fills in what is known.
+    pub fn fill(self, row: &mut RunRow) {
+        row.probe = self.probe;
+        row.dropped_frames = self.dropped_frames;
+        row.congestion_control = self.congestion_control;
+    }
 }
 
 /// What a repetition gave.
@@ -51,9 +73,37 @@ const LEAD_NS: u64 = 10_000_000;
 ///
 /// # Errors
 /// One line that names who failed, in which phase, at which step and why; [`super::interrupt::Interrupted`] by the user.
-pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
+pub fn repetition(
+    system: &dyn System,
+    order: &Order<'_>,
+    proof: &mut LinkProof,
+) -> Result<Measured> {
     let declared = system.cost(&order.workload)?;
-    let mut watch = Watch::start(system.id(), order)?;
+    let namespaces = order.link.mode.in_namespaces();
+    let mut rig = namespaces.then(|| Rig::start(order.link)).transpose()?;
+    proof.congestion_control = match &rig {
+        Some(rig) => rig.tcp().congestion_control.clone(),
+        None => host::congestion_control(),
+    };
+    let outcome = over_links(system, order, &declared, rig.as_ref(), proof);
+    match (outcome, &mut rig) {
+        (Ok(measured), Some(rig)) => {
+            proof.dropped_frames = Some(rig.finish()?.dropped_frames());
+            Ok(measured)
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// One repetition over links that are there.
+fn over_links(
+    system: &dyn System,
+    order: &Order<'_>,
+    declared: &Declared,
+    rig: Option<&Rig>,
+    proof: &mut LinkProof,
+) -> Result<Measured> {
+    let mut watch = Watch::start(system.id(), order, rig)?;
     let addresses = watch.each(Phase::Setup, |event| match event {
         Event::Said(FromParty::Listening(address)) => Ok(address),
         other => Err(other),
@@ -63,6 +113,7 @@ pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
         Event::Said(FromParty::Connected) => Ok(()),
         other => Err(other),
     })?;
+    probe_links(&mut watch, order.link, &mut proof.probe)?;
     let mut reports = Vec::new();
     let mut phases = Vec::new();
     for phase in Phase::ALL {
@@ -84,13 +135,13 @@ pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
 
     let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
     let difference = Phase::ALL.into_iter().find_map(|phase| {
-        let declared = match phase {
+        let of_phase = match phase {
             Phase::Setup => &declared.setup,
             Phase::Offline => &declared.offline,
             Phase::Online => &declared.online,
         };
         let counted = reports[phase as usize].each_ref().map(|r| &r.record);
-        agree::difference(declared, &counted).map(|d| format!("{}: {d}", phase.name()))
+        agree::difference(of_phase, &counted).map(|d| format!("{}: {d}", phase.name()))
     });
     let verified = if order.workload.verify {
         Some(
@@ -107,6 +158,22 @@ pub fn repetition(system: &dyn System, order: &Order<'_>) -> Result<Measured> {
         verified,
         difference,
     })
+}
+
+/// Probes until the links are what was asked for, or so often that they will not be.
+fn probe_links(watch: &mut Watch, link: &Link, probed: &mut Probed) -> Result<()> {
+    for attempt in 0..probe::ATTEMPTS {
+        watch.tell(&ToParty::Probe(probe::plan(link, attempt)));
+        let views = watch.each(Phase::Setup, |event| match event {
+            Event::Said(FromParty::Probed(view)) => Ok(view),
+            other => Err(other),
+        })?;
+        *probed = probe::joined(&views, attempt + 1);
+        if probe::judge(link, probed).is_ok() {
+            break;
+        }
+    }
+    probe::judge(link, probed)
 }
 
 /// Exactly three of something.

@@ -107,3 +107,9 @@ pub fn binary_hash() -> Result<String> {
         .context("reading the running binary")?;
     Ok(hasher.finalize().to_hex()[..16].to_owned())
 }
+
+/// The TCP congestion control of this machine's new connections, or nothing where it cannot be read.
+pub fn congestion_control() -> String {
+    std::fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")
+        .map_or_else(|_| String::new(), |text| text.trim().to_owned())
+}

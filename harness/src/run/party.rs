@@ -3,31 +3,38 @@
 
 use super::control::{self, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::host;
-use crate::link::{Link, LinkMode};
+use crate::link::{Link, LinkMode, rig};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::Error;
-use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork};
+use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork, probe};
 use qbench_protocols::session::Session;
 use qbench_protocols::system::{Phase, System};
 use std::io::BufReader;
-use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 
 /// Runs one party to the end of its job.
 ///
 /// # Errors
 /// What went wrong; the controller has been told.
-pub fn run(systems: &[&'static dyn System], index: usize, address: &str) -> Result<()> {
+pub fn run(systems: &[&'static dyn System], index: usize, seat: Option<&str>) -> Result<()> {
     let party = Party::from_index(index).context("there are parties 0, 1 and 2")?;
     // The child must not outlive a controller that was killed.
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    let stream = TcpStream::connect(address).context("connecting to the controller")?;
-    stream.set_nodelay(true)?;
+    if let Some(seat) = seat {
+        // Before the first thread starts: a process enters its namespaces alone.
+        rig::enter(&serde_json::from_str(seat).context("reading the seat")?)?;
+    }
+    let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
+    let stream = UnixStream::from(stream);
+    stream
+        .peer_addr()
+        .context("standard input is no socket: qbench run starts the parties, not you")?;
     let mut control = Control {
         reader: BufReader::new(stream.try_clone()?),
         stream,
     };
-    control.say(&FromParty::Hello(index, std::process::id()))?;
     let mut place = Place::default();
     let outcome = work(systems, party, &mut control, &mut place);
     if let Err(error) = &outcome {
@@ -62,8 +69,8 @@ fn follows(error: &anyhow::Error) -> bool {
 }
 
 struct Control {
-    reader: BufReader<TcpStream>,
-    stream: TcpStream,
+    reader: BufReader<UnixStream>,
+    stream: UnixStream,
 }
 
 impl Control {
@@ -142,6 +149,13 @@ fn work(
                     material: program.material(),
                 };
                 control.say(&FromParty::Done(Box::new(report)))?;
+            }
+            ToParty::Probe(plan) => {
+                let network = start
+                    .as_mut()
+                    .context("a probe was asked for after setup")?;
+                let view = probe::probe(network, &plan)?;
+                control.say(&FromParty::Probed(view))?;
             }
             ToParty::Evidence => {
                 let evidence = program.evidence();

@@ -100,7 +100,9 @@ pub fn newest(base: &Path, plan: &str, machine: &str) -> Option<PathBuf> {
         .filter_map(|entry| {
             let path = entry.ok()?.path();
             let manifest = Manifest::read(&path).ok()?;
-            let same = manifest.plan == plan && manifest.machine.name == machine;
+            let same = manifest.plan == plan
+                && manifest.machine.name == machine
+                && log::continues(&path.join("runs.csv"), &RunRow::default().fields());
             let time = manifest.starts.first()?.time.clone();
             same.then_some((time, path))
         })

@@ -1,6 +1,6 @@
 //! All repetitions of a plan, in order, each written as soon as it is known.
 
-use super::controller::{self, Order};
+use super::controller::{self, LinkProof, Order};
 use super::interrupt::Interrupted;
 use super::memory;
 use super::party::one_line;
@@ -69,12 +69,14 @@ pub fn sweep(
             bar.inc(1);
             continue;
         }
-        let measured = run(systems, cell, settings, &models);
+        let mut proof = LinkProof::default();
+        let measured = run(systems, cell, settings, &models, &mut proof);
         if measured.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
             return Err(Interrupted.into());
         }
         let mut row = template(row_template, cell);
+        proof.fill(&mut row);
         let steps = match measured {
             Ok(measured) => {
                 measured.fill(&mut row);
@@ -149,6 +151,7 @@ fn run(
     cell: &Cell,
     settings: &RunSettings,
     models: &Models,
+    proof: &mut LinkProof,
 ) -> Result<controller::Measured> {
     let system = crate::systems::find(systems, &cell.system)?;
     memory::check(system, cell, settings.memory_limit)?;
@@ -165,6 +168,7 @@ fn run(
             cell: &cell.id,
             model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
         },
+        proof,
     )
 }
 

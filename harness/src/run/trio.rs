@@ -2,11 +2,13 @@
 
 use super::control::{self, FromParty, ToParty};
 use super::interrupt;
+use crate::link::rig::{Health, Rig};
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::io::BufReader;
-use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -29,88 +31,60 @@ pub enum Event {
 pub struct Trio {
     children: Vec<Child>,
     ended: [bool; 3],
-    streams: [Option<TcpStream>; 3],
+    streams: [Option<UnixStream>; 3],
     events: Receiver<(usize, Event)>,
+    /// Of the links between the parties, where they can break.
+    links: Option<Health>,
 }
 
-/// How long a child may take to call the controller.
-const HELLO: Duration = Duration::from_secs(30);
 /// Between two looks at the children and the interrupt flag.
 const TICK: Duration = Duration::from_millis(20);
 
 impl Trio {
-    /// Starts three parties of this binary and hears their first words.
+    /// Starts three parties of this binary, each in its seat of the rig where there is one.
     ///
     /// # Errors
-    /// A child that cannot be started or does not call back.
-    pub fn spawn() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").context("opening the control port")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?.to_string();
+    /// A child that cannot be started.
+    pub fn spawn(rig: Option<&Rig>) -> Result<Self> {
         let (sender, events) = channel();
         let mut trio = Self {
             children: Vec::new(),
             ended: [false; 3],
             streams: [None, None, None],
             events,
+            links: rig.map(Rig::health),
         };
         for party in 0..3 {
+            let (ours, theirs) = UnixStream::pair().context("opening the control connection")?;
             // The binary that runs now, even if another has been built over it since.
-            let child = Command::new("/proc/self/exe")
-                .args(["party", "--id", &party.to_string(), "--control", &address])
-                .stdin(Stdio::null())
+            let mut command = Command::new("/proc/self/exe");
+            command.args(["party", "--id", &party.to_string()]);
+            if let Some(rig) = rig {
+                command.args(["--seat", &serde_json::to_string(rig.seat(party))?]);
+            }
+            let child = command
+                // Its orders come over its standard input: a socket that reaches into any namespace, and
+                // that nobody else can connect to.
+                .stdin(Stdio::from(OwnedFd::from(theirs)))
                 .stdout(Stdio::null())
                 // A process group of its own: Ctrl-C reaches the controller, which ends the children.
                 .process_group(0)
                 .spawn()
                 .with_context(|| format!("starting P{party}"))?;
             trio.children.push(child);
+            let reader = BufReader::new(ours.try_clone()?);
+            trio.streams[party] = Some(ours);
+            let sender = sender.clone();
+            std::thread::Builder::new()
+                .name(format!("control of P{party}"))
+                .spawn(move || listen(party, reader, &sender))?;
         }
-        trio.meet(&listener, &sender)?;
         Ok(trio)
     }
 
     /// Process ids by party.
     pub fn pids(&self) -> Vec<u32> {
         self.children.iter().map(Child::id).collect()
-    }
-
-    /// Waits until each child has called and said who it is; strangers are sent away.
-    fn meet(&mut self, listener: &TcpListener, sender: &Sender<(usize, Event)>) -> Result<()> {
-        let began = Instant::now();
-        while self.streams.iter().any(Option::is_none) {
-            interrupt::check()?;
-            for (party, child) in self.children.iter_mut().enumerate() {
-                if let Some(status) = child.try_wait()? {
-                    anyhow::bail!("P{party} ended before it called: {}", describe(status));
-                }
-            }
-            anyhow::ensure!(
-                began.elapsed() < HELLO,
-                "a party has not called the controller within {HELLO:?}"
-            );
-            let Ok((stream, _)) = listener.accept() else {
-                std::thread::sleep(Duration::from_millis(1));
-                continue;
-            };
-            stream.set_nonblocking(false)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-            let mut reader = BufReader::new(stream.try_clone()?);
-            let Ok(Some(FromParty::Hello(party, pid))) = control::read(&mut reader) else {
-                continue;
-            };
-            if self.children.get(party).map(Child::id) != Some(pid) {
-                continue;
-            }
-            stream.set_read_timeout(None)?;
-            self.streams[party] = Some(stream);
-            let sender = sender.clone();
-            std::thread::Builder::new()
-                .name(format!("control of P{party}"))
-                .spawn(move || listen(party, reader, &sender))?;
-        }
-        Ok(())
     }
 
     /// Says something to one party. A party that is gone is found by [`Trio::next`], with its cause.
@@ -123,10 +97,13 @@ impl Trio {
     /// The next event before `deadline`; `None` when it has passed.
     ///
     /// # Errors
-    /// An interrupt by the user.
+    /// An interrupt by the user; links that broke.
     pub fn next(&mut self, deadline: Instant) -> Result<Option<(usize, Event)>> {
         loop {
             interrupt::check()?;
+            if let Some(links) = &self.links {
+                links.check()?;
+            }
             match self.events.recv_timeout(TICK) {
                 Ok(event) => return Ok(Some(event)),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -177,7 +154,7 @@ impl Drop for Trio {
 }
 
 /// Passes on what one party says until its connection ends.
-fn listen(party: usize, mut reader: BufReader<TcpStream>, sender: &Sender<(usize, Event)>) {
+fn listen(party: usize, mut reader: BufReader<UnixStream>, sender: &Sender<(usize, Event)>) {
     loop {
         let event = match control::read(&mut reader) {
             Ok(Some(FromParty::Evidence(bytes))) => match control::read_blob(&mut reader, bytes) {

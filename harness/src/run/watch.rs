@@ -3,10 +3,12 @@
 use super::control::{Failure, FromParty, Job, PROTOCOL_VERSION, ToParty};
 use super::controller::Order;
 use super::trio::{Event, Trio, describe};
+use crate::link::rig::Rig;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::net::{Party, RunId};
 use qbench_protocols::session::Agreement;
 use qbench_protocols::system::Phase;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -30,8 +32,8 @@ impl Watch {
     ///
     /// # Errors
     /// Parties that cannot be started.
-    pub fn start(system: &str, order: &Order<'_>) -> Result<Self> {
-        let mut trio = Trio::spawn()?;
+    pub fn start(system: &str, order: &Order<'_>, rig: Option<&Rig>) -> Result<Self> {
+        let mut trio = Trio::spawn(rig)?;
         let run = RunId::random()?.0;
         for party in Party::ALL {
             let mut workload = order.workload.clone();
@@ -41,6 +43,9 @@ impl Watch {
             if party != Party::P1 {
                 workload.tokens = None;
             }
+            let address = rig.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |rig| {
+                rig.seat(party.index()).address
+            });
             let port = order.port.map_or(0, |port| port + party.index() as u16);
             let mut agreement = Agreement::default()
                 .with("protocol version", PROTOCOL_VERSION)
@@ -56,7 +61,7 @@ impl Watch {
                 timeout: order.timeout,
                 agreement,
                 run,
-                listen: format!("127.0.0.1:{port}"),
+                listen: SocketAddr::new(address, port).to_string(),
             };
             trio.say(party.index(), &ToParty::Job(Box::new(job)));
         }

@@ -5,6 +5,7 @@
 //! | [`local`] | three ends in one process, for tests |
 //! | [`tcp`] | one end of a mesh of TCP connections |
 //! | [`shape`] | the bandwidth and the delay of a link, imposed inside the transport |
+//! | [`probe`] | round trip and bandwidth of the links as they are |
 //! | [`record`] | a wrapper that keeps what one party received, for tests on transcripts |
 //!
 //! [`End`] is what the transports have in common: checks, meter, depth, shaping. What arrives waits in memory without a bound, so a send never depends on the peer's receive and
@@ -15,6 +16,7 @@ mod frame;
 mod hello;
 mod inbox;
 pub mod local;
+pub mod probe;
 pub mod record;
 pub mod shape;
 pub mod tcp;

@@ -1,0 +1,1 @@
+//! Rigs that several commands use.
