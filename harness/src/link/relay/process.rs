@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::{TimeSpec, TimeValLike};
+use nix::time::ClockId;
 use std::io::{BufRead, Write};
 use std::os::fd::AsFd;
 
@@ -75,6 +76,12 @@ fn prepared() -> Result<(Order, Sockets)> {
     Ok((order, Sockets { all, ends }))
 }
 
+/// The clock of the day, by which the kernel stamps frames.
+fn day_ns() -> Result<u64> {
+    let now = ClockId::CLOCK_REALTIME.now()?;
+    Ok(now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64)
+}
+
 fn say(answer: &impl serde::Serialize) -> Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
@@ -87,6 +94,7 @@ fn say(answer: &impl serde::Serialize) -> Result<()> {
 fn forward(order: &Order, sockets: &Sockets, real_time_priority: bool) -> Result<Statistics> {
     let mut lines: Vec<Line> = order.routes.iter().map(Line::new).collect();
     let mut buffer = vec![0; UNIT_BYTES];
+    let mut note = nix::cmsg_space!(TimeSpec);
     let (began_ns, began_cpu_ns) = (host::monotonic_ns()?, host::cpu_ns()?);
     let stdin = std::io::stdin();
     let mut polled: Vec<PollFd<'_>> = sockets
@@ -113,11 +121,14 @@ fn forward(order: &Order, sockets: &Sockets, real_time_priority: bool) -> Result
                 continue;
             }
             for _ in 0..BURST {
-                let Some(unit) = sockets.all[ends.from].receive(&mut buffer)? else {
+                let socket = &sockets.all[ends.from];
+                let Some((unit, came_ns)) = socket.receive(&mut buffer, &mut note)? else {
                     break;
                 };
                 let length = unit.len().saturating_sub(NOTE_BYTES) as u64;
-                line.take(unit, length, host::monotonic_ns()?);
+                // How long ago it came, brought over to the clock that nobody sets.
+                let ago_ns = day_ns()?.saturating_sub(came_ns);
+                line.take(unit, length, host::monotonic_ns()?.saturating_sub(ago_ns));
             }
         }
         for (line, ends) in lines.iter_mut().zip(&sockets.ends) {

@@ -7,7 +7,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::sockopt;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType};
-use nix::sys::socket::{recv, send, setsockopt, socket};
+use nix::sys::socket::{ControlMessageOwned, recvmsg, send, setsockopt, socket};
+use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// The kernel's note before each frame.
@@ -51,21 +52,39 @@ impl PacketSocket {
             setsockopt(&fd, sockopt::RcvBuf, &BUFFER_BYTES)?;
         }
         setsockopt(&fd, sockopt::SndBuf, &BUFFER_BYTES)?;
+        setsockopt(&fd, sockopt::ReceiveTimestampns, &true)?;
         let index = super::super::netlink::index_of(interface)?;
         attach(fd.as_fd(), index).with_context(|| format!("binding to {interface}"))?;
         Ok(Self(fd))
     }
 
-    /// The next unit, its note first; `None` if there is none now.
+    /// The next unit, its note first, and when it came, by the kernel's clock of the day: the time that the
+    /// relay took to wake up is not part of the link. `None` if there is none now.
     ///
     /// # Errors
     /// The interface went away.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> Result<Option<&'a [u8]>> {
-        match recv(self.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
-            Ok(length) => Ok(buffer.get(..length)),
-            Err(Errno::EAGAIN | Errno::EINTR | Errno::ENETDOWN) => Ok(None),
-            Err(error) => Err(error).context("receiving a frame"),
-        }
+    pub fn receive<'a>(
+        &self,
+        buffer: &'a mut [u8],
+        note: &mut Vec<u8>,
+    ) -> Result<Option<(&'a [u8], u64)>> {
+        let mut parts = [IoSliceMut::new(buffer)];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let received = recvmsg::<()>(self.0.as_raw_fd(), &mut parts, Some(note), flags);
+        let (length, at_ns) = match received {
+            Ok(message) => {
+                let at_ns = message.cmsgs()?.find_map(|part| match part {
+                    ControlMessageOwned::ScmTimestampns(at) => Some(at),
+                    _ => None,
+                });
+                let at = at_ns.context("a frame came without its time")?;
+                let at_ns = at.tv_sec() as u64 * 1_000_000_000 + at.tv_nsec() as u64;
+                (message.bytes, at_ns)
+            }
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ENETDOWN) => return Ok(None),
+            Err(error) => return Err(error).context("receiving a frame"),
+        };
+        Ok(buffer.get(..length).map(|unit| (unit, at_ns)))
     }
 
     /// Sends a unit as it was received; false if the interface did not take it.
