@@ -1,5 +1,6 @@
 //! The command line.
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -16,6 +17,8 @@ use std::path::PathBuf;
   qbench list scenarios/quick.toml            its cells, with predicted bytes, rounds and memory
   qbench cost --system lut-rss --model bert-base --seq 128 --by-step
   qbench infer --model DIR --text \"a film to remember\"
+  qbench predict results/quick/DIR --link 1gbit,10ms  from the messages that a run recorded
+  qbench link exec --link wan --party 1 -- COMMAND     any program over the same links
   qbench doctor                               what this machine can do
 
 A run is resumed by starting it again. docs/FORMAT.md says what each column of its files means."
@@ -44,6 +47,24 @@ pub enum Command {
     Infer(InferArguments),
     /// Say what this machine can do, what is missing, and how to get it
     Doctor,
+    /// Say what a recorded run would have taken over other links, by replaying its messages
+    Predict(PredictArguments),
+    /// Run any program over an emulated link, in a network namespace of its own
+    Link {
+        /// What to do.
+        #[command(subcommand)]
+        action: LinkAction,
+    },
+    /// Holds a rig that several commands share
+    #[command(hide = true)]
+    LinkShare {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// The link, as JSON
+        #[arg(long)]
+        link: String,
+    },
     /// Holds the namespaces of emulated links; the controller starts it
     #[command(hide = true)]
     LinkHold {
@@ -146,6 +167,77 @@ pub struct CostArguments {
     /// One line a step and layer
     #[arg(long)]
     pub by_layer: bool,
+}
+
+/// `qbench predict`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The parties' recorded sends, receives and computing are replayed over the ideal model of each link. \
+Computing takes its CPU time where the parties shared cores, as if each had a machine of its own (--compute wall: as \
+on this machine).\n\nExamples:\n  qbench predict results/quick/DIR --link 1gbit,10ms --link 40mbit,80ms\n  \
+qbench predict results/quick/DIR --grid\n  qbench predict results/quick/DIR --validate"
+)]
+pub struct PredictArguments {
+    /// Run directory with traces, such as results/quick/2026-01-31-amd-epyc
+    pub run: PathBuf,
+    /// Bandwidth of each direction and round trip, such as 100mbit,40ms; may be repeated
+    #[arg(long)]
+    pub link: Vec<String>,
+    /// 20 bandwidths by 20 round trips, 20mbit to 10gbit and 0.1ms to 100ms
+    #[arg(long)]
+    pub grid: bool,
+    /// How long parties compute: wall, cpu or none
+    #[arg(long)]
+    pub compute: Option<String>,
+    /// Predict each measured cell from the trace of another link, and compare
+    #[arg(long, conflicts_with_all = ["link", "grid", "compute"])]
+    pub validate: bool,
+}
+
+/// `qbench link`.
+#[derive(Subcommand, Debug)]
+pub enum LinkAction {
+    /// Run a command in the place of one party
+    Exec(LinkExecArguments),
+    /// The rigs that live
+    List,
+    /// Remove what killed commands left
+    Clean,
+}
+
+/// `qbench link exec`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Commands with the same link (or the same --name) share one rig, which lives as long as any of \
+them. Each sees QBENCH_PARTY and the addresses QBENCH_ADDRESS_P0, _P1 and _P2.\n\n\
+Example, in two terminals:\n  qbench link exec --link wan --party 1 -- iperf3 -s -1\n  \
+qbench link exec --link wan --party 2 -- sh -c 'iperf3 -c $QBENCH_ADDRESS_P1'"
+)]
+pub struct LinkExecArguments {
+    /// lan (5gbit, 0.2ms), wan (100mbit, 40ms), or a name of your own with --bandwidth and --rtt
+    #[arg(long)]
+    pub link: String,
+    /// Whose place: 0, 1 or 2
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..3).map(usize::from))]
+    pub party: usize,
+    /// Of each direction, such as 100mbit
+    #[arg(long)]
+    pub bandwidth: Option<String>,
+    /// Both ways, such as 40ms
+    #[arg(long)]
+    pub rtt: Option<String>,
+    /// Take the link from this scenario file
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// auto, netem or relay
+    #[arg(long, default_value = "auto")]
+    pub mode: String,
+    /// The rig's name, to have several of the same link
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
 }
 
 /// `qbench infer`.

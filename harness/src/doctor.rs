@@ -1,5 +1,6 @@
 //! `qbench doctor`: what this machine can do, what is missing, and how to get it.
 
+use crate::link::{netem, rig};
 use crate::record::manifest;
 use crate::run::host;
 use crate::scenario::units::bytes_text;
@@ -83,7 +84,7 @@ pub fn doctor() -> Result<bool> {
     line(
         "slow start after idle",
         &setting("net/ipv4/tcp_slow_start_after_idle"),
-        "not felt on loopback, where links are shaped inside the transport",
+        "not felt on loopback; off in the namespaces of `relay` and `netem`",
     );
     for key in ["net/ipv4/tcp_rmem", "net/ipv4/tcp_wmem"] {
         line(
@@ -92,17 +93,19 @@ pub fn doctor() -> Result<bool> {
             "",
         );
     }
-    let namespaces = setting("user/max_user_namespaces");
-    line(
-        "user namespaces",
-        &namespaces,
-        "not needed: no link mode of this version uses them",
-    );
-    line(
-        "netem",
-        "not probed",
-        "not needed: `shaped` links need no rights and no kernel module",
-    );
+    for (what, without, found) in [
+        (
+            "network namespaces",
+            "no `relay` or `netem` links; `shaped` needs none",
+            rig::available(),
+        ),
+        ("netem", "`relay` takes its place", netem::available()),
+    ] {
+        match found {
+            Ok(()) => line(what, "works", ""),
+            Err(missing) => line(what, "no", &format!("{missing} ({without})")),
+        }
+    }
     let commit = manifest::commit();
     let hint = if commit == "unknown" {
         "run the binary from its git checkout, so that rows say which source measured them"

@@ -18,6 +18,7 @@ pub mod systems;
 mod cli;
 mod commands;
 mod doctor;
+pub mod predict;
 mod report;
 
 use clap::Parser;
@@ -38,6 +39,9 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         Command::Report { run } => commands::run::report(&run),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
+        Command::Link { action } => commands::link::link(systems, &action),
+        Command::LinkShare { name, link } => link::rig::shared::hold(&link, &name).map(|()| true),
         Command::LinkHold { link } => link::rig::holder::run(&link).map(|()| true),
         Command::LinkRelay => link::relay::process::run().map(|()| true),
         Command::LinkProbe { feature } => link::rig::probe_here(&feature).map(|()| true),

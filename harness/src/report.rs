@@ -1,11 +1,14 @@
 //! `report.html`: one self-contained page of a run, made from its CSV files.
 
+mod links;
 mod tables;
 
 use crate::figures;
+use crate::predict::validate;
 use crate::record::manifest::Manifest;
 use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
+use crate::record::trace;
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -41,6 +44,10 @@ const CAVEATS: &[&str] = &[
      common start after the input is embedded and offline is over, to the end of the slowest party.",
     "A shaped link is the ideal model of bandwidth and delay inside the transport: it has no slow start, \
      no loss and no headers. RTT is both ways.",
+    "Over relay and netem links real TCP runs: a queue that is full drops, as a router's does, and the sender \
+     slows down. Frames dropped during a repetition are in runs.csv (dropped_frames).",
+    "Predicted times replay the recorded messages over the ideal model of a link; they are never mixed into \
+     tables of measured ones.",
     "Published numbers are as printed, from other machines and other code; they show scale and trend, and \
      a ratio to ours is no speedup.",
 ];
@@ -61,7 +68,8 @@ pub fn write(
         .cloned()
         .collect();
     let folder = dir.join("figures");
-    let drawn = figures::draw_all(&manifest.figures, &good, steps, &folder)?;
+    let traces = trace::read_all(dir)?;
+    let drawn = figures::draw_all(&manifest.figures, &good, steps, &traces, &folder)?;
     let mut page = String::new();
     let title = escape(&manifest.title);
     // Writing into a string cannot fail; `?` only passes the type on.
@@ -86,6 +94,8 @@ pub fn write(
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";
     page += &tables::measured(&good);
+    page += &links::links(&good);
+    page += &links::predictions(&validate::hold(&traces, &good)?);
     page += &tables::published(&good);
     page += &tables::errors(rows);
     page += "<h2>How to read this</h2>\n<ul>\n";

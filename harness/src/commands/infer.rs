@@ -1,12 +1,12 @@
 //! `qbench infer`: one private inference on a text, for a person to try.
 
 use crate::cli::InferArguments;
-use crate::link::{Link, LinkMode};
+use crate::link::LinkMode;
 use crate::models;
 use crate::run::controller::{self, LinkProof, Order};
 use crate::run::interrupt;
-use crate::scenario::units::{Bandwidth, Rtt, bytes_text, time_text};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::scenario::units::{bytes_text, time_text};
+use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
 use qbench_protocols::model::tokenizer::Tokenizer;
 use qbench_protocols::system::{MaxProtocol, Phase, System, VarianceProtocol, Workload};
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A folder that holds no model, a text that is too long, and whatever a repetition meets.
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
-    let link = link(&arguments.link)?;
+    let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
     let dir = models::quantized_folder(&arguments.model)?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
@@ -59,6 +59,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 threads: arguments.threads,
                 link: &link,
                 timeout: Duration::from_secs(600),
+                trace: false,
                 port: None,
                 cell: "infer",
                 model_id: &source.identity(),
@@ -101,27 +102,6 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
-}
-
-/// The links that need no scenario file.
-fn link(name: &str) -> Result<Link> {
-    let shaped = |bandwidth: &str, rtt: &str| -> Result<Link> {
-        Ok(Link {
-            name: name.to_owned(),
-            mode: LinkMode::Shaped,
-            bandwidth: Some(Bandwidth::parse(bandwidth).map_err(|e| anyhow!(e))?),
-            rtt: Rtt::parse(rtt).map_err(|e| anyhow!(e))?,
-            exceptions: Vec::new(),
-        })
-    };
-    match name {
-        "none" => Ok(Link::loopback()),
-        "lan" => shaped("5gbit", "0.2ms"),
-        "wan" => shaped("100mbit", "40ms"),
-        other => {
-            bail!("--link {other}: there are none, lan (5gbit, 0.2ms) and wan (100mbit, 40ms)")
-        }
-    }
 }
 
 fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {

@@ -2,7 +2,9 @@
 
 pub mod cost;
 pub mod infer;
+pub mod link;
 pub mod list;
+pub mod predict;
 pub mod run;
 
 use crate::cli::ScenarioArguments;

@@ -4,6 +4,7 @@ pub mod axes;
 pub mod bars;
 pub mod canvas;
 pub mod data;
+pub mod heatmap;
 pub mod lines;
 pub mod published;
 pub mod stacked;
@@ -11,6 +12,7 @@ pub mod style;
 
 use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
+use crate::record::trace::Trace;
 use crate::scenario::{FigureKind, FigureSpec};
 use anyhow::{Context, Result, anyhow};
 use axes::PANEL;
@@ -143,6 +145,7 @@ pub fn draw_all(
     specs: &[FigureSpec],
     rows: &[RunRow],
     steps: &[StepRow],
+    traces: &[Trace],
     folder: &Path,
 ) -> Result<Vec<(String, String)>> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -158,6 +161,10 @@ pub fn draw_all(
         let title = match spec.kind {
             FigureKind::Stacked => match stacked::build(spec, rows, steps) {
                 Some(figure) => save(&figure, &path).map(|()| figure.title)?,
+                None => continue,
+            },
+            FigureKind::Heatmap => match heatmap::build(spec, rows, traces)? {
+                Some(figure) => save(&figure, &path).map(|()| spec.title.clone())?,
                 None => continue,
             },
             kind => match data::figure(spec, rows) {
@@ -183,6 +190,7 @@ const fn kind_name(kind: FigureKind) -> &'static str {
         FigureKind::Lines => "lines",
         FigureKind::Bars => "bars",
         FigureKind::Stacked => "stacked",
+        FigureKind::Heatmap => "heatmap",
     }
 }
 

@@ -130,7 +130,7 @@ pub fn machine() -> Machine {
         name: slug(&cpu_model),
         cpu_flags: FLAGS.iter().filter(has).map(|f| (*f).to_owned()).collect(),
         cpu_model,
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cores: crate::run::host::cores(),
         memory_bytes: host::proc_bytes("/proc/meminfo", "MemTotal"),
         kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
             .unwrap_or_default()

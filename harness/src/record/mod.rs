@@ -5,3 +5,4 @@ pub mod manifest;
 pub mod quantities;
 pub mod runs;
 pub mod steps;
+pub mod trace;

@@ -4,6 +4,7 @@
 use crate::link::Link;
 use anyhow::{Context, Result};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
+use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::session::{Agreement, PhaseRecord};
 use qbench_protocols::system::{Phase, Workload};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ pub struct Job {
     pub agreement: Agreement,
     /// The same at all three parties of one repetition; calls of other runs are refused.
     pub run: [u8; 16],
+    /// Whether to write down what is sent and received when.
+    pub trace: bool,
     /// Where this party listens; port 0 lets the system choose.
     pub listen: String,
 }
@@ -63,6 +66,8 @@ pub struct PhaseReport {
     pub peak_memory_bytes: u64,
     /// Correlated randomness held now, and where.
     pub material: (u64, String),
+    /// What was sent and received when, where a trace is wanted.
+    pub trace: Option<PhaseTrace>,
 }
 
 /// Why a party ended early.

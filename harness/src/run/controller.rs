@@ -12,6 +12,7 @@ use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
+use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::system::{Declared, Phase, System, Verified, Workload};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Order<'a> {
     pub link: &'a Link,
     /// Longest silence of a party, and longest phase.
     pub timeout: Duration,
+    /// Whether the parties write down what they send and receive when.
+    pub trace: bool,
     /// First of three fixed ports.
     pub port: Option<u16>,
     /// What the parties must agree on: the cell or the request.
@@ -214,6 +217,18 @@ impl Measured {
         if let Some(difference) = &self.difference {
             row.error = format!("declared and counted traffic differ: {difference}");
         }
+    }
+
+    /// The parties' traces by phase and party, where they were asked for.
+    pub fn traces(&self) -> Option<[[PhaseTrace; 3]; 3]> {
+        let all = self.reports.iter().flatten();
+        all.clone().all(|report| report.trace.is_some()).then(|| {
+            self.reports.each_ref().map(|phase| {
+                phase
+                    .each_ref()
+                    .map(|r| r.trace.clone().unwrap_or_default())
+            })
+        })
     }
 
     /// The rows of `steps.csv`.

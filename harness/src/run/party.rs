@@ -6,6 +6,7 @@ use super::host;
 use crate::link::{Link, LinkMode, rig};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::Error;
+use qbench_protocols::net::trace::{TraceHandle, Tracer};
 use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork, probe};
 use qbench_protocols::session::Session;
 use qbench_protocols::system::{Phase, System};
@@ -112,6 +113,12 @@ fn work(
     let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
     let network = connect(party, control, &job)?;
     control.say(&FromParty::Connected)?;
+    let (network, tracer): (Box<dyn Network>, _) = if job.trace {
+        let (network, handle) = Tracer::new(network);
+        (Box::new(network), Some(handle))
+    } else {
+        (network, None)
+    };
     let mut start = Some(network);
     let mut session: Option<Session> = None;
     loop {
@@ -120,6 +127,9 @@ fn work(
                 place.phase = phase;
                 let cpu = host::cpu_ns()?;
                 host::wait_until(at_ns)?;
+                if let Some(tracer) = &tracer {
+                    tracer.begin();
+                }
                 match (phase, start.take()) {
                     (Phase::Setup, Some(network)) => {
                         session = Some(Session::establish(network, &agreement, job.threads)?);
@@ -141,12 +151,14 @@ fn work(
                 place.step = session.label().to_owned();
                 outcome?;
                 let record = session.end_phase();
+                let trace = tracer.as_ref().map(TraceHandle::end);
                 let report = PhaseReport {
                     record,
                     end_ns: host::monotonic_ns()?,
                     cpu_ns: host::cpu_ns()?.saturating_sub(cpu),
                     peak_memory_bytes: host::peak_memory_bytes(),
                     material: program.material(),
+                    trace,
                 };
                 control.say(&FromParty::Done(Box::new(report)))?;
             }

@@ -1,6 +1,7 @@
 //! All repetitions of a plan, in order, each written as soon as it is known.
 
 use super::controller::{self, LinkProof, Order};
+use super::host;
 use super::interrupt::Interrupted;
 use super::memory;
 use super::party::one_line;
@@ -8,6 +9,7 @@ use super::resume::RunDir;
 use crate::models::Models;
 use crate::record::manifest;
 use crate::record::runs::RunRow;
+use crate::record::trace::Trace;
 use crate::scenario::plan::{Cell, Plan};
 use crate::scenario::units::{bytes_text, time_text};
 use crate::scenario::{MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
@@ -80,6 +82,11 @@ pub fn sweep(
         let steps = match measured {
             Ok(measured) => {
                 measured.fill(&mut row);
+                if let (Some(repetition), Some(traces)) = (turn.repetition, measured.traces()) {
+                    row.repetition = repetition;
+                    Trace::new(&row, &cell.link, host::cores(), traces)
+                        .write(&dir.path.join("trace"))?;
+                }
                 measured.steps(&cell.id, turn.repetition.unwrap_or(0))
             }
             Err(failure) => {
@@ -164,6 +171,7 @@ fn run(
             threads: cell.threads,
             link: &cell.link,
             timeout: settings.timeout,
+            trace: settings.trace,
             port: settings.port,
             cell: &cell.id,
             model_id: &format!("{} {}", cell.model.name, cell.source.identity()),

@@ -61,6 +61,7 @@ impl Watch {
                 timeout: order.timeout,
                 agreement,
                 run,
+                trace: order.trace,
                 listen: SocketAddr::new(address, port).to_string(),
             };
             trio.say(party.index(), &ToParty::Job(Box::new(job)));

@@ -79,6 +79,8 @@ pub struct RunSettings {
     pub port: Option<u16>,
     /// Whether outputs are checked against the references.
     pub verify: bool,
+    /// Whether recorded repetitions leave a trace of their messages.
+    pub trace: bool,
 }
 
 /// One `[[figure]]`.
@@ -110,6 +112,8 @@ pub enum FigureKind {
     Bars,
     /// Bars stacked by step.
     Stacked,
+    /// Predicted time over bandwidth and round trip.
+    Heatmap,
 }
 
 /// The activation functions' names in scenario files.

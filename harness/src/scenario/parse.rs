@@ -26,15 +26,17 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "run", "figure",
+        "title", "question", "model", "sweep", "link", "grid", "run", "figure",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
         |s| s.to_string_lossy().into_owned(),
     );
-    let links = links::links(&root)?;
+    let mut links = links::links(&root)?;
+    let grid = links::grid(&root)?;
+    links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
-    let sweep = sweep::sweep(&root, &model, systems, &links)?;
+    let sweep = sweep::sweep(&root, &model, systems, &links, &grid)?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -124,6 +126,7 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         memory_limit: None,
         port: None,
         verify: true,
+        trace: true,
     };
     let Some(table) = root.get("run") else {
         return Ok(settings);
@@ -136,6 +139,7 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         "memory_limit",
         "port",
         "verify",
+        "trace",
     ])?;
     if let Some(node) = table.get("repetitions") {
         settings.repetitions = node.whole(1..=10_000)? as usize;
@@ -160,6 +164,9 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
     }
     if let Some(node) = table.get("verify") {
         settings.verify = node.truth()?;
+    }
+    if let Some(node) = table.get("trace") {
+        settings.trace = node.truth()?;
     }
     Ok(settings)
 }

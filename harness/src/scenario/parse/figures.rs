@@ -1,7 +1,7 @@
 //! `[[figure]]`.
 
 use super::{choice, missing};
-use crate::record::quantities;
+use crate::record::quantities::{self, Quantity};
 use crate::scenario::tree::{Node, Problem, Value, suggestion};
 use crate::scenario::{FigureKind, FigureSpec};
 use qbench_protocols::system::Phase;
@@ -31,6 +31,7 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             ("lines", FigureKind::Lines),
             ("bars", FigureKind::Bars),
             ("stacked", FigureKind::Stacked),
+            ("heatmap", FigureKind::Heatmap),
         ];
         let kind = match node.get("kind") {
             Some(kind) => choice(kind, &kinds)?,
@@ -53,7 +54,7 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             Some(n) => one_of(n, known),
         };
         let default_y: &[&str] = match kind {
-            FigureKind::Stacked => &["online_seconds"],
+            FigureKind::Stacked | FigureKind::Heatmap => &["online_seconds"],
             _ => &[],
         };
         let spec = FigureSpec {
@@ -75,6 +76,11 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
         };
         if kind == FigureKind::Stacked && !(spec.y.len() == 1 && spec.y.iter().all(is_phase)) {
             let what = "a stacked figure shows one phase by step: y = \"online_seconds\"";
+            return Err(node.problem(what));
+        }
+        let is_time = |y: &String| matches!(Quantity::find(y), Some(Quantity::Seconds(_)));
+        if kind == FigureKind::Heatmap && !spec.y.iter().all(is_time) {
+            let what = "a heat map shows predicted times: y = \"online_seconds\"";
             return Err(node.problem(what));
         }
         figures.push(spec);

@@ -23,6 +23,37 @@ pub fn links(root: &Node) -> Result<Vec<Link>, Problem> {
     Ok(links)
 }
 
+/// `[grid]`: a link for each bandwidth and round trip, named after both.
+pub fn grid(root: &Node) -> Result<Vec<Link>, Problem> {
+    let Some(table) = root.get("grid") else {
+        return Ok(Vec::new());
+    };
+    table.keys(&["bandwidth", "rtt", "mode"])?;
+    let mode = table
+        .get("mode")
+        .map_or(Ok(LinkMode::Shaped), |n| choice(n, MODES))?;
+    let list = |key: &str, example: &str| match table.get(key) {
+        Some(node) => node.list(),
+        None => Err(missing(table, &format!("grid.{key}"), example)),
+    };
+    let rtts = list("rtt", "rtt = [\"1ms\", \"40ms\"]")?;
+    let mut links = Vec::new();
+    for bandwidth in list("bandwidth", "bandwidth = [\"100mbit\", \"1gbit\"]")? {
+        let bandwidth = bandwidth.unit(Bandwidth::parse)?;
+        for rtt in &rtts {
+            let rtt = rtt.unit(Rtt::parse)?;
+            links.push(Link {
+                name: format!("{bandwidth}-{rtt}"),
+                mode,
+                bandwidth: Some(bandwidth),
+                rtt,
+                exceptions: Vec::new(),
+            });
+        }
+    }
+    Ok(links)
+}
+
 fn link(name: &str, node: &Node) -> Result<Link, Problem> {
     let Value::Table(entries) = &node.value else {
         return Err(node.problem("expected a table such as [link.lan]"));

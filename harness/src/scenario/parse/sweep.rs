@@ -29,12 +29,13 @@ fn values<T: PartialEq>(
     Ok(values)
 }
 
-/// Reads `[sweep]`: what varies, each a value or a list.
+/// Reads `[sweep]`: what varies, each a value or a list; the links of the grid where it names none.
 pub(super) fn sweep(
     root: &Node,
     model: &ModelChoice,
     systems: &[&str],
     links: &[Link],
+    grid: &[Link],
 ) -> Result<Sweep, Problem> {
     const EXAMPLE: &str = "[sweep] system = \"lut-rss\" seq_len = [8, 16] link = \"lan\"";
     let Some(table) = root.get("sweep") else {
@@ -89,9 +90,13 @@ pub(super) fn sweep(
         threads: values(table, "threads", Some(1), |n| {
             n.whole(1..=1024).map(|v| v as usize)
         })?,
-        links: values(table, "link", Some("none".to_owned()), |n| {
-            known(n, "link", &names)
-        })?,
+        links: match table.get("link") {
+            // A grid is there to be swept.
+            None if !grid.is_empty() => grid.iter().map(|link| link.name.clone()).collect(),
+            _ => values(table, "link", Some("none".to_owned()), |n| {
+                known(n, "link", &names)
+            })?,
+        },
         index_bits: values(table, "index_bits", Some(4), |n| {
             n.whole(4..=8).map(|v| v as u32)
         })?,
