@@ -10,15 +10,8 @@ use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 use support::{Place, alive, said, scenario};
 
-/// Every message takes two seconds, so a phase is long enough to meet a party in it.
-const SLOW: &str = "[link.slow]\nbandwidth = \"1gbit\"\nrtt = \"4s\"\n";
-
-fn slow(system: &str) -> String {
-    scenario(system, "").replace("[link.slow]\nbandwidth = \"1gbit\"\nrtt = \"2ms\"\n", SLOW)
-}
-
 fn kill_in(phase: &str, party: usize) {
-    let place = Place::new(&slow("own"));
+    let place = Place::new(&scenario("slow", ""));
     let mut running = place.start(&[]);
     let pids = running.parties();
     running.until(&format!("phase {phase}"));
@@ -163,7 +156,7 @@ fn too_little_memory_is_refused_with_what_would_fit() {
 
 #[test]
 fn children_end_with_a_killed_controller() {
-    let place = Place::new(&slow("own"));
+    let place = Place::new(&scenario("slow", ""));
     let mut running = place.start(&[]);
     let pids = running.parties();
     running.until("phase setup");

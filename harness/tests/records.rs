@@ -134,7 +134,7 @@ fn error_rows_are_tried_again() {
 #[test]
 fn interrupts_keep_rows_and_a_later_start_goes_on() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let text = two_cells().replace("rtt = \"2ms\"", "rtt = \"400ms\"");
+        let text = two_cells().replace("rtt = \"2ms\"", "rtt = \"100ms\"");
         let place = Place::new(&text);
         let mut running = place.start(&[]);
         running.parties();
@@ -221,7 +221,7 @@ fn a_full_disk_is_one_clear_error() {
 
 #[test]
 fn two_runs_do_not_share_a_folder() {
-    let text = scenario("own", "").replace("rtt = \"2ms\"", "rtt = \"2s\"");
+    let text = scenario("own", "").replace("rtt = \"2ms\"", "rtt = \"300ms\"");
     let place = Place::new(&text);
     let mut first = place.start(&[]);
     first.until("phase setup");
@@ -265,9 +265,11 @@ fn every_column_is_documented() {
             let mut name = general.unwrap_or_else(|| column.to_owned());
             for party in ["0", "1", "2"] {
                 name = name.replace(&format!("_p{party}_to_p"), "_pi_to_p");
+                name = name.replace(&format!("_p{party}_p"), "_pi_p");
                 let (body, end) = name.split_at(name.len() - 2);
                 if end == format!("p{party}") {
-                    let letter = if body.contains("_to_") { "pj" } else { "pi" };
+                    let second = body.contains("_to_") || body.ends_with("_pi_");
+                    let letter = if second { "pj" } else { "pi" };
                     name = format!("{body}{letter}");
                 }
             }

@@ -356,7 +356,7 @@ impl Heatmap {
         map: &Map,
     ) -> Result<()> {
         let (left, top) = (corner.0 + 66.0, corner.1 + 30.0);
-        let (width, height) = (PANEL.0 - 150.0, PANEL.1 - 82.0);
+        let (width, height) = (PANEL.0 - 160.0, PANEL.1 - 82.0);
         let (columns, rows) = (self.bandwidths.len(), self.rtts.len());
         let (w, h) = (width / columns as f64, height / rows as f64);
         let bottom = top + height;
@@ -392,10 +392,16 @@ impl Heatmap {
             }
             .to_string()
         };
+        let mut free_from = f64::NEG_INFINITY;
         for tick in decades(&self.bandwidths) {
-            let x = x_of(tick);
+            let (x, text) = (x_of(tick), label(tick));
             canvas.line(&[(x, bottom), (x, bottom + 4.0)], INK, 1.0)?;
-            canvas.text(&label(tick), (x, bottom + 13.0), 11.0, Anchor::Middle)?;
+            let half = super::text_width(&text, 11.0) / 2.0;
+            // A label that would touch the one before it is left out; its tick stays.
+            if x - half > free_from {
+                canvas.text(&text, (x, bottom + 13.0), 11.0, Anchor::Middle)?;
+                free_from = x + half + 3.0;
+            }
         }
         for tick in decades(&self.rtts) {
             let y = y_of(tick);
@@ -409,12 +415,10 @@ impl Heatmap {
         for (bandwidth, rtt, value) in &map.marks {
             let (x, y) = (x_of(*bandwidth), y_of(*rtt));
             if (left..=left + width).contains(&x) && (top..=bottom).contains(&y) {
-                self.mark(
-                    canvas,
-                    (x, y),
-                    &short(*value),
-                    (left + 14.0, left + width - 14.0),
-                )?;
+                // At the edge, moved inside.
+                let x = x.clamp(left + 16.0, left + width - 16.0);
+                let y = y.clamp(top + 7.0, bottom - 7.0);
+                self.mark(canvas, (x, y), &short(*value))?;
             }
         }
         let frame = [
@@ -476,21 +480,19 @@ impl Heatmap {
         };
         canvas.text(
             label,
-            (left + width + 46.0, top + height / 2.0),
+            (left + width + 40.0, top + height / 2.0),
             12.0,
             Anchor::Upwards,
         )
     }
 
-    /// A measured cell: a dot with its value, on white so that it is read on any colour; text stays inside.
+    /// A measured cell: its value, on white so that it is read on any colour.
     fn mark<DB: DrawingBackend>(
         &self,
         canvas: &Canvas<'_, DB>,
         (x, y): Point,
         text: &str,
-        (least, most): (f64, f64),
     ) -> Result<()> {
-        let x = x.clamp(least, most);
         let half = super::text_width(text, 10.0) / 2.0 + 2.0;
         let white = RGBColor(255, 255, 255);
         let corners = [

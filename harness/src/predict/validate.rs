@@ -2,7 +2,7 @@
 //! the same settings, never from its own.
 
 use super::replay::{Compute, Script, Wires};
-use crate::link::LinkMode;
+use crate::link::{Link, LinkMode};
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::stats::summarize;
@@ -40,8 +40,16 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     summarize(&values).map(|summary| summary.median)
 }
 
-/// Predicts the online and the offline phase of every cell that has a sibling over another link. The sibling
-/// is the fastest other link: there the trace holds the least waiting.
+/// How far apart two links are: the factors between their bandwidths and round trips, by logarithm. After a
+/// long wait a processor computes more slowly for a while, so the trace of a near link says more.
+fn distance(a: &Link, b: &Link) -> f64 {
+    let rate = |link: &Link| link.bandwidth.map_or(1e12, |b| b.bits_per_second as f64);
+    let rtt = |link: &Link| (link.rtt.nanoseconds as f64).max(1e3);
+    (rate(a) / rate(b)).ln().abs() + (rtt(a) / rtt(b)).ln().abs()
+}
+
+/// Predicts the online and the offline phase of every cell that has a sibling over another link, from the
+/// nearest such link.
 ///
 /// # Errors
 /// A trace that cannot be replayed.
@@ -68,16 +76,8 @@ pub fn hold(traces: &[Trace], rows: &[RunRow]) -> Result<Vec<Held>> {
             other.header.settings == target.header.settings
                 && other.header.cell != target.header.cell
         });
-        let online = |cell: &str| {
-            let times = good(cell);
-            median(
-                times
-                    .iter()
-                    .map(|r| r.phases[Phase::Online as usize].wall_ns as f64),
-            )
-        };
-        let speed = |t: &&&Trace| online(&t.header.cell).unwrap_or(f64::INFINITY);
-        let Some(source) = siblings.min_by(|a, b| speed(a).total_cmp(&speed(b))) else {
+        let far = |t: &&&Trace| distance(link, &t.header.link);
+        let Some(source) = siblings.min_by(|a, b| far(a).total_cmp(&far(b))) else {
             continue;
         };
         let wires = Wires::of(link);

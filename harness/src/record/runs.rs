@@ -61,6 +61,8 @@ pub struct RunRow {
     /// Frames that a full queue of the link has dropped during the repetition; `None` where the link has
     /// no such queue.
     pub dropped_frames: Option<u64>,
+    /// CPU time of the relay from before the probe to the end; `None` without one.
+    pub relay_cpu_ns: Option<u64>,
     /// TCP congestion control of the parties' connections.
     pub congestion_control: String,
     /// Setup, offline, online.
@@ -123,6 +125,7 @@ impl RunRow {
         }
         out.put("probe_attempts", self.probe.attempts);
         out.put("dropped_frames", optional(&self.dropped_frames));
+        out.put("relay_cpu_ns", optional(&self.relay_cpu_ns));
         out.put("congestion_control", &self.congestion_control);
         for (phase, totals) in Phase::ALL.iter().zip(&self.phases) {
             let name = phase.name();
@@ -207,6 +210,7 @@ impl RunRow {
             }
             row.probe.attempts = get.number("probe_attempts")?;
             row.dropped_frames = get.optional("dropped_frames")?;
+            row.relay_cpu_ns = get.optional("relay_cpu_ns")?;
             row.congestion_control = get.text("congestion_control")?;
         }
         for (phase, totals) in Phase::ALL.iter().zip(&mut row.phases) {

@@ -43,6 +43,8 @@ pub struct LinkProof {
     pub probe: Probed,
     /// Frames that a full queue has dropped, where there is such a queue.
     pub dropped_frames: Option<u64>,
+    /// CPU time of the relay, where there is one.
+    pub relay_cpu_ns: Option<u64>,
     /// Of the parties' TCP connections.
     pub congestion_control: String,
 }
@@ -52,6 +54,7 @@ impl LinkProof {
     pub fn fill(self, row: &mut RunRow) {
         row.probe = self.probe;
         row.dropped_frames = self.dropped_frames;
+        row.relay_cpu_ns = self.relay_cpu_ns;
         row.congestion_control = self.congestion_control;
     }
 }
@@ -91,7 +94,9 @@ pub fn repetition(
     let outcome = over_links(system, order, &declared, rig.as_ref(), proof);
     match (outcome, &mut rig) {
         (Ok(measured), Some(rig)) => {
-            proof.dropped_frames = Some(rig.finish()?.dropped_frames());
+            let report = rig.finish()?;
+            proof.dropped_frames = Some(report.dropped_frames());
+            proof.relay_cpu_ns = report.relay.map(|relay| relay.cpu_ns);
             Ok(measured)
         }
         (outcome, _) => outcome,

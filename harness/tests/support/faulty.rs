@@ -52,11 +52,22 @@ struct FaultyParty {
     inner: Box<dyn PartyProgram>,
 }
 
+impl FaultyParty {
+    /// Takes its time, so that a test can meet it in a phase.
+    fn linger(&self) {
+        if self.fault == "slow" {
+            std::thread::sleep(Duration::from_secs(2));
+        }
+    }
+}
+
 impl PartyProgram for FaultyParty {
     fn setup(&mut self, session: &mut Session) -> Result<()> {
+        self.linger();
         self.inner.setup(session)
     }
     fn offline(&mut self, session: &mut Session) -> Result<()> {
+        self.linger();
         if self.fault == "failing" && session.me() == Party::P0 {
             session.enter("masks");
             session.enter("draw");
@@ -65,6 +76,7 @@ impl PartyProgram for FaultyParty {
         self.inner.offline(session)
     }
     fn online(&mut self, session: &mut Session) -> Result<()> {
+        self.linger();
         if self.fault == "silent" && session.me() == Party::P2 {
             std::thread::sleep(Duration::from_secs(600));
         }
@@ -90,5 +102,6 @@ fn main() -> std::process::ExitCode {
         &Faulty("hungry"),
         &Faulty("failing"),
         &Faulty("silent"),
+        &Faulty("slow"),
     ])
 }
