@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// A wide area that an emulated processor can carry: under software emulation a wake-up takes milliseconds and
+/// TCP some tens of megabits a second, so 40 ms measure as 43 to 45 and 100 Mbit/s are not reached.
 const SCENARIO: &str = "title = \"netem\"\n[model]\npreset = \"bert-tiny\"\n[sweep]\nsystem = \"lut-rss\"\nseq_len = 8\n\
-     link = \"wan\"\n[link.wan]\nbandwidth = \"100mbit\"\nrtt = \"40ms\"\nmode = \"netem\"\n\
+     link = \"wan\"\n[link.wan]\nbandwidth = \"10mbit\"\nrtt = \"160ms\"\nmode = \"netem\"\n\
      [run]\nrepetitions = 1\nwarmup = 0\ntimeout = \"90s\"\n";
 
 /// The first process of the emulated machine.
@@ -26,7 +28,7 @@ const INIT: &str = "#!/bin/busybox sh
 /bin/busybox ip link set lo up
 cd /work
 /bin/qbench doctor
-/bin/qbench run test.toml --out out
+/bin/qbench run test.toml --out out 2>&1 | /bin/busybox cat
 echo BEGIN-ROWS
 /bin/busybox cat out/runs.csv
 echo END-ROWS
@@ -71,18 +73,18 @@ fn three_parties_over_netem_in_an_emulated_machine() {
             .parse::<f64>()
             .unwrap()
             / 1e6;
-        assert!((39.9..44.0).contains(&rtt_ms), "{pair}: {rtt_ms} ms");
-        println!("{pair}: round trip {rtt_ms:.2} ms where 40 ms is asked for");
+        assert!((159.9..176.0).contains(&rtt_ms), "{pair}: {rtt_ms} ms");
+        println!("{pair}: round trip {rtt_ms:.2} ms where 160 ms is asked for");
     }
     for (name, value) in row.iter().filter(|(n, _)| n.starts_with("probe_bits")) {
         let mbit = value.parse::<f64>().unwrap() / 1e6;
-        assert!((90.0..110.0).contains(&mbit), "{name}: {mbit} Mbit/s");
+        assert!((9.0..11.0).contains(&mbit), "{name}: {mbit} Mbit/s");
     }
     // Rounds alone take longer than that: the delay was in force.
     let rounds: f64 = row["online_rounds"].parse().unwrap();
     let online_ms = row["online_ns"].parse::<f64>().unwrap() / 1e6;
     assert!(
-        online_ms > 20.0 * rounds,
+        online_ms > 80.0 * rounds,
         "{online_ms} ms for {rounds} rounds"
     );
 }
