@@ -24,7 +24,7 @@ const TOLERANCE: f64 = 0.1;
 const RTT_TOLERANCE_NS: f64 = 300_000.0;
 
 /// A machine busy with something else for a moment gets so many tries.
-pub const ATTEMPTS: u32 = 4;
+pub const ATTEMPTS: u32 = 6;
 
 /// What a probe of all links found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +52,8 @@ pub fn plan(link: &Link, attempt: u32) -> ProbePlan {
             plan.pings = plan.pings.min(pings as usize);
             let bytes_a_second = direction.bandwidth.map(|b| b.bits_per_second as f64 / 8.0);
             let bulk = bytes_a_second.map_or(FREE_BULK_BYTES, |rate| rate * BULK_SECONDS);
-            plan.bulk_bytes[from][to] =
-                (bulk.clamp(LEAST_BULK_BYTES, MOST_BULK_BYTES) * f64::from(1 << attempt)) as usize;
+            plan.bulk_bytes[from][to] = (bulk.clamp(LEAST_BULK_BYTES, MOST_BULK_BYTES)
+                * f64::from(1 << attempt.min(2))) as usize;
             // A TCP window that doubles every round trip is as wide as the link when twice the link's
             // content has been sent. Inside the transport there is no window.
             if link.mode.in_namespaces() {

@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 
 /// The relay stops sleeping this long before a frame is due and looks at the clock instead: a sleeping
 /// thread wakes some microseconds late.
-const SPIN_NS: u64 = 20_000;
+const SPIN_NS: u64 = 50_000;
 /// Most units taken from one interface before the others and what is due get their turn.
 const BURST: usize = 16;
 
