@@ -112,3 +112,18 @@ fn wanted(systems: &[&'static dyn System], arguments: &LinkExecArguments) -> Res
     choose::check(&link)?;
     Ok(link)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_by_name_know_each_other() {
+        let unknown = built_in("moon", LinkMode::Relay).unwrap_err();
+        assert!(unknown.to_string().contains("wan"));
+        assert_eq!(
+            built_in("lan", LinkMode::Relay).unwrap().mode,
+            LinkMode::Relay
+        );
+    }
+}

@@ -66,7 +66,7 @@ impl PacketSocket {
     pub fn receive<'a>(
         &self,
         buffer: &'a mut [u8],
-        note: &mut Vec<u8>,
+        note: &mut [u8],
     ) -> Result<Option<(&'a [u8], u64)>> {
         let mut parts = [IoSliceMut::new(buffer)];
         let flags = MsgFlags::MSG_DONTWAIT;

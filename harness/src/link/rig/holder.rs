@@ -20,7 +20,7 @@ use std::time::Duration;
 #[serde(rename_all = "snake_case")]
 pub enum Word {
     /// The links stand.
-    Ready(Ready),
+    Ready(Box<Ready>),
     /// They cannot be built, or have broken; why.
     Broken(String),
     /// The last word: what passed.
@@ -90,7 +90,7 @@ pub fn run(link: &str) -> Result<()> {
         Ok(held) => held,
         Err(error) => return say_line(&mut out, &Word::Broken(format!("{error:#}"))),
     };
-    say_line(&mut out, &Word::Ready(held.ready.clone()))?;
+    say_line(&mut out, &Word::Ready(Box::new(held.ready.clone())))?;
     let (sender, events) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());

@@ -127,7 +127,7 @@ impl Rig {
         rig.control.set_read_timeout(Some(PATIENCE))?;
         let mut reader = BufReader::new(rig.control.try_clone()?);
         rig.ready = match hear(&mut reader)? {
-            holder::Word::Ready(ready) => ready,
+            holder::Word::Ready(ready) => *ready,
             holder::Word::Broken(why) => bail!("{why}"),
             holder::Word::Report(_) => bail!("the process that holds the links ended at once"),
         };

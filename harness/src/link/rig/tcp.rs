@@ -31,7 +31,7 @@ pub fn pin(link: &Link) -> TcpSettings {
         .max()
         .unwrap_or(0);
     // The kernel spends a part of a buffer on its own books.
-    let buffer = (2 * widest).max(LEAST_BUFFER_BYTES).min(1 << 30);
+    let buffer = (2 * widest).clamp(LEAST_BUFFER_BYTES, 1 << 30);
     let mut refused = Vec::new();
     let mut set = |name: &str, value: &str| {
         if let Err(error) = std::fs::write(format!("{FOLDER}/{name}"), value) {
