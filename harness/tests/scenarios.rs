@@ -102,7 +102,7 @@ fn refusals_name_line_and_field() {
         (
             "rtt = \"0.2ms\"",
             "rtt = \"1ms\"\np1_p0 = { rtt = \"2ms\" }",
-            &["test.toml:11", "link.lan.p1_p0", "p0_p1"],
+            &["test.toml:11", "link.lan.p1_p0", "did you mean"],
         ),
         (
             "rtt = \"0.2ms\"",

@@ -55,14 +55,22 @@ pub fn probe(network: &mut dyn Network, plan: &ProbePlan) -> Result<ProbeView, N
             let warm = plan.warm_bytes[from.index()][to.index()];
             let bulk = plan.bulk_bytes[from.index()][to.index()];
             if me == from {
-                network.send(to, WARM, vec![0; warm])?;
-                network.send(to, BULK, vec![0; bulk])?;
+                for piece in pieces(warm) {
+                    network.send(to, WARM, vec![0; piece])?;
+                }
+                for piece in pieces(bulk) {
+                    network.send(to, BULK, vec![0; piece])?;
+                }
                 // The other direction begins when this one is over.
                 network.receive(to, BULK, 0)?;
             } else if me == to {
-                network.receive(from, WARM, warm)?;
+                for piece in pieces(warm) {
+                    network.receive(from, WARM, piece)?;
+                }
                 let began = Instant::now();
-                network.receive(from, BULK, bulk)?;
+                for piece in pieces(bulk) {
+                    network.receive(from, BULK, piece)?;
+                }
                 let took = began.elapsed().as_secs_f64();
                 view.bits_per_second[from.index()] = (bulk as f64 * 8.0 / took.max(1e-9)) as u64;
                 network.send(from, BULK, Vec::new())?;
@@ -70,6 +78,15 @@ pub fn probe(network: &mut dyn Network, plan: &ProbePlan) -> Result<ProbeView, N
         }
     }
     Ok(view)
+}
+
+/// Bulk goes in messages of this size, so that a probe does not count in the peak memory of what it precedes.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The lengths of a bulk's messages.
+fn pieces(bytes: usize) -> impl Iterator<Item = usize> {
+    let starts = (0..bytes).step_by(PIECE_BYTES);
+    starts.map(move |start| PIECE_BYTES.min(bytes - start))
 }
 
 /// The median of so many round trips, after one that may find the peer busy with another pair.

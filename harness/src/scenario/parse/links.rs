@@ -1,9 +1,25 @@
 //! `[link.NAME]`: bandwidth, round trip and mode, and the pairs of parties that differ.
 
-use super::super::tree::{Node, Problem, Value, suggestion};
+use super::super::tree::{Node, Problem, Value};
 use super::super::units::{Bandwidth, Rtt};
 use super::{choice, missing};
 use crate::link::{Exception, Link, LinkMode, MODES};
+
+/// What a link's table may hold.
+const KEYS: &[&str] = &[
+    "bandwidth",
+    "rtt",
+    "mode",
+    "p0_p1",
+    "p0_p2",
+    "p1_p2",
+    "p0_to_p1",
+    "p0_to_p2",
+    "p1_to_p0",
+    "p1_to_p2",
+    "p2_to_p0",
+    "p2_to_p1",
+];
 
 /// The links of a scenario, and `none`, which every scenario knows.
 pub fn links(root: &Node) -> Result<Vec<Link>, Problem> {
@@ -58,6 +74,7 @@ fn link(name: &str, node: &Node) -> Result<Link, Problem> {
     let Value::Table(entries) = &node.value else {
         return Err(node.problem("expected a table such as [link.lan]"));
     };
+    node.keys(KEYS)?;
     let mode = node
         .get("mode")
         .map_or(Ok(LinkMode::Shaped), |n| choice(n, MODES))?;
@@ -114,21 +131,8 @@ fn exception(key: &str, node: &Node) -> Result<Exception, Problem> {
             rtt: rtt(node)?,
         });
     }
-    let known = [
-        "bandwidth",
-        "rtt",
-        "mode",
-        "p0_p1",
-        "p0_p2",
-        "p1_p2",
-        "p0_to_p1",
-        "p0_to_p2",
-        "p1_to_p0",
-        "p1_to_p2",
-        "p2_to_p0",
-        "p2_to_p1",
-    ];
-    Err(node.problem(format!("unknown key{}", suggestion(key, &known))))
+    // The table's keys were checked before.
+    Err(node.problem("expected a pair such as p0_p1 or p1_to_p0"))
 }
 
 fn bandwidth(node: &Node) -> Result<Option<Bandwidth>, Problem> {
