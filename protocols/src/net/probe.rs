@@ -83,9 +83,10 @@ pub fn probe(network: &mut dyn Network, plan: &ProbePlan) -> Result<ProbeView, N
 /// Bulk goes in messages of this size, so that a probe does not count in the peak memory of what it precedes.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// The lengths of a bulk's messages.
+/// The lengths of the messages that carry so many bytes: at least one, if an empty one, so that the
+/// receiver's clock starts when the link's first delay is over.
 fn pieces(bytes: usize) -> impl Iterator<Item = usize> {
-    let starts = (0..bytes).step_by(PIECE_BYTES);
+    let starts = (0..bytes.max(1)).step_by(PIECE_BYTES);
     starts.map(move |start| PIECE_BYTES.min(bytes - start))
 }
 
