@@ -1,6 +1,8 @@
 //! The systems that `lut-rss` is compared with: one folder each, each an engine on the walk of
 //! `qbench_protocols::model`.
 
+pub mod crypten;
+
 use qbench_protocols::system::System;
 
 /// Every baseline; none yet.

@@ -66,6 +66,21 @@ impl<'a> Runtime<'a> {
         }
     }
 
+    /// A party's walk of a protocol that keeps its correlated randomness elsewhere and leaves no
+    /// evidence: steps that look up tables or cut have nothing to work with here.
+    pub fn in_session(session: &'a mut Session) -> Self {
+        Self {
+            world: World::Party(session),
+            store: None,
+            evidence: None,
+            dealt_bytes: [0; 3],
+            #[cfg(test)]
+            unmask_summands: false,
+            #[cfg(test)]
+            zero_offsets: false,
+        }
+    }
+
     /// The phase under way.
     pub fn phase(&self) -> Phase {
         match &self.world {
