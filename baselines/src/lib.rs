@@ -5,7 +5,7 @@ pub mod crypten;
 
 use qbench_protocols::system::System;
 
-/// Every baseline; none yet.
+/// Every baseline.
 pub fn systems() -> Vec<&'static dyn System> {
-    Vec::new()
+    vec![&crypten::system::CrypTenSystem]
 }

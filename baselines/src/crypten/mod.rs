@@ -2,8 +2,15 @@
 //! the provider of correlated randomness.
 
 mod arithmetic;
+pub mod clear;
+pub mod declare;
+pub mod engine;
 pub mod fixed;
+pub mod party;
+pub mod system;
 mod triples;
+pub mod verify;
+pub mod weights;
 
 pub use arithmetic::{Arithmetic, MatmulShape};
 pub use triples::Triples;
