@@ -9,6 +9,7 @@ use crate::ring::{Ring, Word};
 use crate::session::Session;
 use crate::share::Additive;
 use crate::system::Phase;
+use crate::threads::Threads;
 use crate::{Error, Result};
 
 /// Where the messages go.
@@ -107,6 +108,14 @@ impl<'a> Runtime<'a> {
             World::Declared(..) => Err(Error::Unsupported(
                 "the cost walk has no session to send in".into(),
             )),
+        }
+    }
+
+    /// The party's threads; nothing in the cost walk.
+    pub fn threads(&self) -> Option<&Threads> {
+        match &self.world {
+            World::Declared(..) => None,
+            World::Party(session) => Some(session.threads()),
         }
     }
 
