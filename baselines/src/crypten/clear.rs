@@ -17,18 +17,19 @@ pub fn run(parameters: &impl Parameters, input: &[f32]) -> Result<Vec<f32>> {
     // What went into the function whose output is shown next.
     let mut before: Vec<Matrix> = Vec::new();
     let mut observe = |site: Site, x: &mut [Matrix]| {
-        let replace = |x: &mut [Matrix], before: &[Matrix], function: &dyn Fn(&[f64]) -> Vec<f64>| {
-            for (after, before) in x.iter_mut().zip(before) {
-                let rows = before.data.chunks(before.columns);
-                after.data = rows
-                    .flat_map(|row| {
-                        let row: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
-                        function(&row)
-                    })
-                    .map(|v| v as f32)
-                    .collect();
-            }
-        };
+        let replace =
+            |x: &mut [Matrix], before: &[Matrix], function: &dyn Fn(&[f64]) -> Vec<f64>| {
+                for (after, before) in x.iter_mut().zip(before) {
+                    let rows = before.data.chunks(before.columns);
+                    after.data = rows
+                        .flat_map(|row| {
+                            let row: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
+                            function(&row)
+                        })
+                        .map(|v| v as f32)
+                        .collect();
+                }
+            };
         match site {
             Site::Probabilities(_) => replace(x, &before, &softmax),
             Site::Activated(Nonlinearity::Pooler) => replace(x, &before, &|row| each(row, tanh)),

@@ -322,7 +322,13 @@ pub fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
     let differences = output.iter().zip(reference);
     let largest = differences
         .map(|(a, b)| f64::from((a - b).abs()))
-        .map(|difference| if difference.is_nan() { f64::INFINITY } else { difference })
+        .map(|difference| {
+            if difference.is_nan() {
+                f64::INFINITY
+            } else {
+                difference
+            }
+        })
         .fold(0.0, f64::max);
     largest / rms.max(f64::MIN_POSITIVE)
 }
