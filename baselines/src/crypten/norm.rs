@@ -20,7 +20,8 @@ impl Arithmetic<'_> {
         beta: &Share,
         epsilon: f64,
     ) -> Result<Share> {
-        let fits = x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
+        let fits =
+            x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
         self.expect(fits, || {
             let (gamma, beta) = (gamma.len(), beta.len());
             format!(
