@@ -90,6 +90,8 @@ pub struct Seen {
     pub material_bytes: u64,
     /// This party's share of the result.
     pub share: Vec<u64>,
+    /// Offline: every message sent, in order.
+    pub dealt: Vec<Vec<u8>>,
     /// Online: every message sent, in order.
     pub sent: Vec<Vec<u8>>,
 }
@@ -107,6 +109,7 @@ pub fn compute(values: &[Input], threads: usize, body: &Body) -> Result<[Seen; 3
         let mut triples = Triples::default();
         session.begin_phase(Phase::Offline);
         session.enter("step");
+        kept.lock().unwrap().clear();
         let mut arithmetic = Arithmetic::new(Runtime::in_session(session), Some(&mut triples));
         let absent = inputs(&mut arithmetic, values)?;
         body(&mut arithmetic, &absent)?;
@@ -115,7 +118,7 @@ pub fn compute(values: &[Input], threads: usize, body: &Body) -> Result<[Seen; 3
         let material_bytes = triples.bytes();
         session.begin_phase(Phase::Online);
         session.enter("step");
-        kept.lock().unwrap().clear();
+        let dealt = std::mem::take(&mut *kept.lock().unwrap());
         let mut arithmetic = Arithmetic::new(Runtime::in_session(session), Some(&mut triples));
         let shares = inputs(&mut arithmetic, values)?;
         let result = body(&mut arithmetic, &shares)?;
@@ -127,6 +130,7 @@ pub fn compute(values: &[Input], threads: usize, body: &Body) -> Result<[Seen; 3
             online,
             material_bytes,
             share: result.values().to_vec(),
+            dealt,
             sent: std::mem::take(&mut kept.lock().unwrap()),
         })
     })
