@@ -58,11 +58,14 @@ impl Bilinear {
                 threads.chunks_mut(product, width, |first, product| {
                     let rows = product.chunks_mut(width).zip(left[first..].chunks(width));
                     for ((product, left), right) in rows.zip(&right[first / width..]) {
-                        widest(|| {
-                            for (product, left) in product.iter_mut().zip(left) {
-                                *product = product.wrapping_add(left.wrapping_mul(*right));
-                            }
-                        });
+                        widest(
+                            #[inline(always)]
+                            || {
+                                for (product, left) in product.iter_mut().zip(left) {
+                                    *product = product.wrapping_add(left.wrapping_mul(*right));
+                                }
+                            },
+                        );
                     }
                 });
             }
@@ -70,12 +73,15 @@ impl Bilinear {
                 threads.chunks_mut(product, width, |first, product| {
                     let rows = product.chunks_mut(width).zip(left[first..].chunks(width));
                     for (product, left) in rows {
-                        widest(|| {
-                            let terms = left.iter().zip(right);
-                            for (product, (left, right)) in product.iter_mut().zip(terms) {
-                                *product = product.wrapping_add(left.wrapping_mul(*right));
-                            }
-                        });
+                        widest(
+                            #[inline(always)]
+                            || {
+                                let terms = left.iter().zip(right);
+                                for (product, (left, right)) in product.iter_mut().zip(terms) {
+                                    *product = product.wrapping_add(left.wrapping_mul(*right));
+                                }
+                            },
+                        );
                     }
                 });
             }
@@ -89,7 +95,13 @@ impl Bilinear {
         let sum = |first, count| {
             let mut sum = draw(threads, one, first, count);
             let second = draw(threads, two, first, count);
-            combine(threads, &mut sum, &second, |a, b| a.wrapping_add(b));
+            combine(
+                threads,
+                &mut sum,
+                &second,
+                #[inline(always)]
+                |a, b| a.wrapping_add(b),
+            );
             sum
         };
         let (a, b) = (sum(0, left), sum(left, right));
@@ -156,10 +168,13 @@ pub(super) fn combine(
 ) {
     threads.chunks_mut(a, GRAIN, |first, a| {
         let b = &b[first..][..a.len()];
-        widest(|| {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a = f(*a, *b);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a = f(*a, *b);
+                }
+            },
+        );
     });
 }
