@@ -100,7 +100,7 @@ pub(super) fn section(published: &Published) -> Result<String> {
         .filter(|c| c.system == "sigma")
         .map(|c| c.printed.clone())
         .collect();
-    let none = |c: &&Number| c.system != "sigma" || in_sigma(published, c).is_empty();
+    let none = |c: &Number| c.system != "sigma" || in_sigma(published, c).is_empty();
     ensure!(
         cells.iter().all(|c| none(c)),
         "a SIGMA cell equals one of its paper"
