@@ -8,7 +8,11 @@ mod usable;
 mod wan;
 
 use super::Published;
+use crate::scenario::plan::DEFAULT_INDEX_BITS;
 use anyhow::{Context, Result};
+use qbench_protocols::model::config::ModelConfig;
+use qbench_protocols::system::{Declared, MaxProtocol, VarianceProtocol, Workload};
+use std::path::PathBuf;
 
 /// The page, in Markdown.
 ///
@@ -55,9 +59,35 @@ fn wrapped(text: &str) -> String {
 const HEAD: &str = "# Where the published comparison is not like for like
 
 Written by `qbench report --published` from the files of [results/published](../results/published); do not edit. Every number below is computed \
-from those files (declared rounds by the walk of `qbench cost`), and every statement is checked when the page is written. *The paper* is arXiv \
+from those files (what is *declared* here: by the walk of `qbench cost`), and every statement is checked when the page is written. *The paper* is arXiv \
 2508.01636v1 (`lut-rss`). Each section says what follows from the numbers and what does not. Times are of the online phase unless said.
 ";
+
+/// What a system of this project declares for BERT-base; `paper` takes the paper's maximum and variance protocols.
+fn declared(system: &str, seq_len: usize, paper: bool) -> Result<Declared> {
+    let systems = crate::systems::systems();
+    let system = crate::systems::find(&systems, system)?;
+    let mut model = ModelConfig::preset("bert-base").context("bert-base is a preset")?;
+    model.activation = system.default_activation();
+    let workload = Workload {
+        model,
+        model_dir: PathBuf::new(),
+        seq_len,
+        input_seed: 1,
+        tokens: None,
+        index_bits: DEFAULT_INDEX_BITS,
+        max_protocol: match paper {
+            true => MaxProtocol::RadixSort,
+            false => MaxProtocol::Tournament,
+        },
+        variance_protocol: match paper {
+            true => VarianceProtocol::InnerProduct,
+            false => VarianceProtocol::SquareTable,
+        },
+        verify: false,
+    };
+    Ok(system.cost(&workload)?)
+}
 
 /// A Markdown table.
 fn table(columns: &[&str], lines: &[Vec<String>]) -> String {

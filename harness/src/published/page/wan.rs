@@ -1,35 +1,16 @@
 //! The WAN times against the round trip of the WAN.
 
-use super::table;
+use super::{declared, table};
 use crate::published::network::Network;
 use crate::published::{Number, Published};
 use crate::record::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{MaxProtocol, Phase, VarianceProtocol, Workload};
+use qbench_protocols::system::Phase;
 
 /// Online rounds of `lut-rss` on BERT-base, as declared by its cost walk.
 fn rounds(seq_len: usize, paper: bool) -> Result<u64> {
-    let systems = crate::systems::systems();
-    let system = crate::systems::find(&systems, "lut-rss")?;
-    let workload = Workload {
-        model: ModelConfig::preset("bert-base").context("bert-base is a preset")?,
-        model_dir: std::path::PathBuf::new(),
-        seq_len,
-        input_seed: 1,
-        tokens: None,
-        index_bits: 4,
-        max_protocol: match paper {
-            true => MaxProtocol::RadixSort,
-            false => MaxProtocol::Tournament,
-        },
-        variance_protocol: match paper {
-            true => VarianceProtocol::InnerProduct,
-            false => VarianceProtocol::SquareTable,
-        },
-        verify: false,
-    };
-    Ok(system.cost(&workload)?.online.rounds())
+    Ok(declared("lut-rss", seq_len, paper)?.online.rounds())
 }
 
 /// The paper's network of a name, with its round trip in seconds.
