@@ -27,7 +27,7 @@ pub struct Number {
     pub quantity: Quantity,
     /// The network; `None` for traffic, which is the same over each.
     pub network: Option<Network>,
-    /// `cpu`, or such as `gpu` and `gpu-a6000`.
+    /// `cpu`, or such as `gpu` and `gpu-a6000`; empty where not stated.
     pub device: String,
     /// Threads of each party, where stated.
     pub threads: Option<usize>,

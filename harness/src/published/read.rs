@@ -142,6 +142,8 @@ pub(super) fn all() -> Result<Published> {
         let mut number = base("table4", line, Quantity::Bytes(line.phase()?))?;
         number.system = line.text("system")?.to_owned();
         number.seq_len = Some(line.must("tokens")?);
+        // Traffic: the table names no device.
+        number.device = String::new();
         number.value = line.must("megabytes")?;
         number.printed = format!("{} MB", line.text("megabytes")?);
         number.note = line.text("note")?.to_owned();

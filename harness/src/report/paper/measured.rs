@@ -17,6 +17,11 @@ pub struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// The activation function; empty where rows do not say.
+    pub fn activation(&self) -> &str {
+        self.rows.first().map_or("", |row| &row.activation)
+    }
+
     pub fn summary(&self, quantity: Quantity) -> Option<Summary> {
         let values: Vec<f64> = self.rows.iter().map(|row| quantity.of(row)).collect();
         summarize(&values)

@@ -264,7 +264,9 @@ mod tests {
 
     #[test]
     fn traffic_of_the_same_length_is_divided() {
-        let rows = [row("lut-rss", 8, 0, 50), row("crypten", 8, 0, 5000)];
+        let mut rows = [row("lut-rss", 8, 0, 50), row("crypten", 8, 0, 5000)];
+        rows[0].activation = "relu".into();
+        rows[1].activation = "gelu".into();
         let (values, ratios, _) = tables(PaperTable::Table4, &rows);
         let online = lines(&values, "table4,lut-rss,online,MB,8,");
         assert!(
@@ -280,6 +282,7 @@ mod tests {
             crypten[0].contains("8,,,1.000,") && crypten[0].contains("GPT-2"),
             "{crypten:?}"
         );
+        assert!(crypten[0].ends_with("gelu against relu"), "{crypten:?}");
         let sigma = lines(&ratios, "table4,sigma,lut-rss,online,8,");
         assert!(
             sigma[0].contains(",9.770,") && sigma[0].contains("not implemented"),

@@ -51,6 +51,10 @@ pub fn lines(paper: &Paper<'_>) -> Vec<Line> {
                 if own.is_empty() {
                     reasons.push(paper.absence(system).to_owned());
                 }
+                let ours = ours.map(|(ratio, remark)| {
+                    reasons.extend(Some(remark).filter(|r| !r.is_empty()));
+                    ratio
+                });
                 lines.push(Line {
                     table: paper.table,
                     quantity,
@@ -66,10 +70,12 @@ pub fn lines(paper: &Paper<'_>) -> Vec<Line> {
                 if shown.contains(&(group.seq_len, group.threads)) {
                     continue;
                 }
-                let ours = of_ours(group, &groups, quantity);
-                let reason = match ours {
-                    Some(_) => &group.variant,
-                    None => "lut-rss is not measured under the same conditions in this run",
+                let (ours, remark) = match of_ours(group, &groups, quantity) {
+                    Some((ratio, remark)) => (Some(ratio), remark),
+                    None => (
+                        None,
+                        "this run has no one cell of lut-rss under the same conditions".into(),
+                    ),
                 };
                 lines.push(Line {
                     table: paper.table,
@@ -79,7 +85,7 @@ pub fn lines(paper: &Paper<'_>) -> Vec<Line> {
                     threads: group.threads,
                     published: None,
                     ours,
-                    remark: reason.to_owned(),
+                    remark,
                 });
             }
         }
@@ -118,18 +124,27 @@ fn of_published(number: &Number, numbers: &[&Number]) -> (Option<f64>, Vec<Strin
     }
 }
 
-/// Ours, to the proposed system in its default variant.
-fn of_ours(group: &Group<'_>, groups: &[Group<'_>], quantity: Quantity) -> Option<Summary> {
+/// Ours, and what else differs between the two.
+fn of_ours(
+    group: &Group<'_>,
+    groups: &[Group<'_>],
+    quantity: Quantity,
+) -> Option<(Summary, String)> {
     let same = |base: &&Group<'_>| {
         base.system == BASE && (base.seq_len, base.threads) == (group.seq_len, group.threads)
     };
     let mut bases = groups.iter().filter(same);
     let base = bases.next()?;
     // With several variants of the proposed system no one ratio is the ratio.
-    bases
-        .next()
-        .is_none()
-        .then(|| ratio(group, base, quantity))?
+    if bases.next().is_some() {
+        return None;
+    }
+    let (above, below) = (group.activation(), base.activation());
+    let remark = match above == below {
+        true => group.variant.clone(),
+        false => format!("{above} against {below}"),
+    };
+    Some((ratio(group, base, quantity)?, remark))
 }
 
 fn text<T: ToString>(value: Option<T>) -> String {

@@ -58,13 +58,13 @@ impl Grid {
     }
 }
 
-/// `median (low .. high)` with three or four significant digits.
+/// `median (low .. high)` with four significant digits, or two decimals.
 pub fn range(summary: &Summary, scale: f64) -> String {
     let number = |value: f64| {
         let value = value * scale;
         match value.abs() {
-            v if v >= 100.0 => format!("{value:.0}"),
-            v if v >= 10.0 => format!("{value:.1}"),
+            v if v >= 1000.0 => format!("{value:.0}"),
+            v if v >= 100.0 => format!("{value:.1}"),
             _ => format!("{value:.2}"),
         }
     };

@@ -72,7 +72,7 @@ pub fn lines<'a>(paper: &Paper<'a>) -> Vec<Line<'a>> {
                     system: system.to_owned(),
                     seq_len: Some(group.seq_len),
                     threads: group.threads,
-                    device: "cpu".into(),
+                    device: if group.threads.is_some() { "cpu" } else { "" }.into(),
                     published: None,
                     ours: group.summary(quantity),
                     remark: group.variant.clone(),
