@@ -35,7 +35,11 @@ impl Grid {
         let head: Vec<String> = self
             .columns
             .iter()
-            .map(|c| format!("<th>{}</th>", escape(c)))
+            .enumerate()
+            .map(|(column, name)| match column == last {
+                true => format!("<th style=\"text-align:left\">{}</th>", escape(name)),
+                false => format!("<th>{}</th>", escape(name)),
+            })
             .collect();
         let mut text = format!(
             "<div class=\"scroll\"><table><thead><tr>{}</tr></thead><tbody>\n",
