@@ -1,6 +1,7 @@
 //! `report.html`: one self-contained page of a run, made from its CSV files.
 
 mod links;
+mod systems;
 mod tables;
 
 use crate::figures;
@@ -91,6 +92,7 @@ pub fn write(
             escape(title)
         )?;
     }
+    page += &systems::systems_beside(&good);
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";
     page += &tables::measured(&good);
