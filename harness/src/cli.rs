@@ -160,6 +160,9 @@ pub struct CostArguments {
     /// Sequence length, tokens
     #[arg(long)]
     pub seq: usize,
+    /// Activation function between the feed-forward layers: relu or gelu; without it, the system's own or the folder's
+    #[arg(long)]
+    pub activation: Option<String>,
     /// Width of the cut, bits
     #[arg(long, default_value_t = 4)]
     pub index_bits: u32,

@@ -51,6 +51,8 @@ fn pairs_within_a_run_cancel_the_drift_of_the_machine() {
         text.contains("max_protocol does not apply to crypten"),
         "{text}"
     );
+    let said = "activation differs: lut-rss has relu, crypten has gelu";
+    assert_eq!(text.matches(said).count(), 1, "{text}");
     let online = line(&text, "n = 8, 1 thread, lan", "lut-rss", 0);
     assert_eq!(online[..3], ["lut-rss", "online", "4"], "{text}");
     let base = line(&text, "n = 8, 1 thread, lan", "crypten ", 0);

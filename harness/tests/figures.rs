@@ -89,7 +89,7 @@ fn every_kind_is_drawn_for_several_systems() {
     assert!(speedup.contains("#0072B2") && !speedup.contains("#D55E00"));
     let growth = svg(&dir, "04-online_seconds-online_bytes-growth");
     assert!(
-        growth.contains("n^1.00 (largest 3 of 5 points)"),
+        growth.contains("n^1.00 (last 3 of 5 points)"),
         "bytes are linear"
     );
     let traffic = svg(&dir, "02-online_bytes-offline_bytes-online_rounds-bars");

@@ -165,18 +165,15 @@ fn notes(groups: &[Group<'_>], base: &str, runs: &[Run]) -> Vec<String> {
                     said(&other.activation)
                 ));
             }
-            let values = Quantity::Seconds(None);
-            if let (Some(a), Some(b)) = (entry.summary(values), other.summary(values)) {
-                if a.count != b.count {
-                    notes.push(format!(
-                        "repetitions differ: {} has {}, {} has {} ({})",
-                        entry.system,
-                        a.count,
-                        other.system,
-                        b.count,
-                        group.settings.describe()
-                    ));
-                }
+            if entry.rows.len() != other.rows.len() {
+                notes.push(format!(
+                    "repetitions differ: {} has {}, {} has {} ({})",
+                    entry.system,
+                    entry.rows.len(),
+                    other.system,
+                    other.rows.len(),
+                    group.settings.describe()
+                ));
             }
         }
         for (column, value) in group.settings.columns() {

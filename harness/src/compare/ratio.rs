@@ -68,7 +68,7 @@ pub fn digits(ratio: f64) -> String {
     match ratio {
         r if r >= 100.0 => format!("{r:.0}"),
         r if r >= 10.0 => format!("{r:.1}"),
-        r if r >= 0.1 => format!("{r:.2}"),
+        r if r >= 1.0 => format!("{r:.2}"),
         r if r >= 0.01 => format!("{r:.3}"),
         r => format!("{r:.1e}"),
     }

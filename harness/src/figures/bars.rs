@@ -1,7 +1,7 @@
 //! Grouped bars with error bars: one group for each horizontal value.
 
 use super::axes::{Frame, Scale, Spacing, number};
-use super::canvas::{Anchor, Canvas, text_width};
+use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{Figure, Panel, Series};
 use super::style::{INK, Look};
 use super::{Drawing, Sheet, legend_of};
@@ -47,6 +47,14 @@ impl Bars {
         )
     }
 
+    /// What stands over a bar.
+    fn text(&self, value: f64) -> String {
+        match self.foot {
+            Foot::One => digits(value),
+            _ => number(rounded(value)),
+        }
+    }
+
     fn scale(&self, panel: &Panel) -> Scale {
         let points = || panel.series.iter().flat_map(|s| &s.points);
         let highs: Vec<f64> = points().map(|(_, s)| s.high).collect();
@@ -84,6 +92,10 @@ impl Drawing for Bars {
                 frame.bottom()
             };
             let width = frame.slot() * 0.8 / panel.series.len().max(1) as f64;
+            let texts = panel.series.iter().flat_map(|s| &s.points);
+            let widths = texts.map(|(_, s)| text_width(&self.text(s.median), VALUE));
+            // All of a panel the same way round.
+            let upwards = widths.fold(0.0, f64::max) > width;
             for (order, series) in panel.series.iter().enumerate() {
                 let offset = (order as f64 - panel.series.len() as f64 / 2.0) * width;
                 for (x, summary) in &series.points {
@@ -100,21 +112,14 @@ impl Drawing for Bars {
                     let middle = left + width * 0.46;
                     let (low, high) = (frame.y(summary.low), frame.y(summary.high));
                     canvas.whisker(middle, low, high, INK)?;
-                    let text = match self.foot {
-                        Foot::Zero => continue,
-                        Foot::Logarithm => number(rounded(summary.median)),
-                        Foot::One => digits(summary.median),
-                    };
+                    if self.foot == Foot::Zero {
+                        continue;
+                    }
+                    let text = self.text(summary.median);
                     // A bar that goes down has its number below.
                     let above = !from_one || summary.median >= 1.0;
-                    value(
-                        canvas,
-                        &text,
-                        middle,
-                        if above { high } else { low },
-                        width,
-                        above,
-                    )?;
+                    let y = if above { high.min(top) } else { low.max(top) };
+                    value(canvas, &text, (middle, y), upwards, above)?;
                 }
             }
             if self.foot == Foot::One {
@@ -145,26 +150,22 @@ fn rounded(value: f64) -> f64 {
     (value / unit).round() * unit
 }
 
-/// A number over (or below) a bar, upright where the bar is too narrow for it.
+/// Size of numbers over bars.
+const VALUE: f64 = 9.5;
+
+/// A number over (or below) a bar.
 fn value<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     text: &str,
-    x: f64,
-    y: f64,
-    width: f64,
+    (x, y): Point,
+    upwards: bool,
     above: bool,
 ) -> Result<()> {
-    let size = 9.5;
-    let long = text_width(text, size);
     let sign = if above { -1.0 } else { 1.0 };
-    if long <= width {
-        canvas.text(text, (x, y + sign * 8.0), size, Anchor::Middle)
+    if upwards {
+        let half = text_width(text, VALUE) / 2.0;
+        canvas.text(text, (x, y + sign * (5.0 + half)), VALUE, Anchor::Upwards)
     } else {
-        canvas.text(
-            text,
-            (x, y + sign * (5.0 + long / 2.0)),
-            size,
-            Anchor::Upwards,
-        )
+        canvas.text(text, (x, y + sign * 8.0), VALUE, Anchor::Middle)
     }
 }

@@ -96,7 +96,12 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             (look.color(), RGBColor(255, 255, 255))
         };
         self.fill(&corners[..4], fill)?;
-        let pattern = if look.hollow { 1 } else { look.shape % SHAPES };
+        // What is published is never plain.
+        let pattern = if look.hollow {
+            look.shape % (SHAPES - 1) + 1
+        } else {
+            look.shape % SHAPES
+        };
         self.hatch((left, top), (right, bottom), pattern, lines)?;
         self.line(&corners, look.color(), 1.0)
     }

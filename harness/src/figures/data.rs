@@ -4,8 +4,10 @@ use super::published;
 use super::style::{Look, place};
 use crate::record::quantities::{Quantity, dimension_label};
 use crate::record::runs::RunRow;
-use crate::scenario::FigureSpec;
+use crate::scenario::{FigureKind, FigureSpec};
 use crate::stats::{Summary, summarize};
+use std::borrow::Borrow;
+use std::collections::HashMap;
 
 /// One panel.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +70,8 @@ pub fn value(row: &RunRow, column: &str) -> String {
 pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
     let parts: Vec<String> = columns
         .iter()
+        // A setting that the row's system does not have.
+        .filter(|column| !value(row, column).is_empty())
         .map(|column| match column.as_str() {
             "link" if row.link_mode == "none" => format!("{} (loopback)", row.link),
             "link" => {
@@ -148,7 +152,12 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     Some(Figure {
         title: if spec.title.is_empty() {
             format!(
-                "{} over {}",
+                "{}{} over {}",
+                if spec.kind == FigureKind::Growth {
+                    "Growth of "
+                } else {
+                    ""
+                },
                 ys.join(" and ").replace('_', " "),
                 spec.x.replace('_', " ")
             )
@@ -170,14 +179,31 @@ fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'stat
         .filter(|c| quantity.depends_on(c))
         // A model named after its layers says nothing more than they do.
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
-        .filter(|c| distinct(rows.iter().map(|row| value(row, c))).len() > 1)
+        .filter(|c| varies(rows, c))
         .collect()
+}
+
+/// Whether a column says more than the system's name does: whether it varies among the rows of one system. What only
+/// some systems have, or each has its own of, does not.
+pub fn varies<R: Borrow<RunRow>>(rows: &[R], column: &str) -> bool {
+    if column == "system" {
+        return distinct(rows.iter().map(|row| value(row.borrow(), column))).len() > 1;
+    }
+    let mut first: HashMap<&str, String> = HashMap::new();
+    rows.iter().any(|row| {
+        let row: &RunRow = row.borrow();
+        let here = value(row, column);
+        let known = first.entry(&row.system).or_insert_with(|| here.clone());
+        *known != here
+    })
 }
 
 fn variant(row: &RunRow, columns: &[&str]) -> String {
     let parts: Vec<String> = columns
         .iter()
-        .map(|c| format!("{} {}", c.replace('_', " "), value(row, c)))
+        .map(|c| (c, value(row, c)))
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(c, value)| format!("{} {value}", c.replace('_', " ")))
         .collect();
     parts.join(", ")
 }

@@ -1,7 +1,7 @@
 //! Growth on two logarithmic axes, with the power law that fits each series.
 
 use super::axes::{Frame, PANEL, Scale, Spacing};
-use super::canvas::{Anchor, Canvas};
+use super::canvas::{Anchor, Canvas, text_width};
 use super::data::{Figure, Panel, Series};
 use super::{Drawing, Sheet};
 use anyhow::Result;
@@ -59,6 +59,11 @@ const LINE: f64 = 18.0;
 impl Growth {
     /// Growth over a column.
     pub fn new(figure: Figure, column: &str) -> Self {
+        // Measured only: what is published has too few points of one kind.
+        let mut figure = figure;
+        for panel in &mut figure.panels {
+            panel.series.retain(|series| !series.look.hollow);
+        }
         let variable = match column {
             "seq_len" => "n",
             other => other,
@@ -92,7 +97,7 @@ impl Growth {
                 format!("{}^{:.2} (all points)", self.variable, law.exponent)
             }
             Some(law) => format!(
-                "{}^{:.2} (largest {} of {} points)",
+                "{}^{:.2} (last {} of {} points)",
                 self.variable,
                 law.exponent,
                 law.fitted,
@@ -156,7 +161,10 @@ impl Growth {
             let x = corner.0 + 66.0;
             canvas.line(&[(x, y), (x + 26.0, y)], color, 1.4)?;
             canvas.marker((x + 13.0, y), series.look)?;
-            canvas.text(&self.legend(series), (x + 34.0, y), 12.0, Anchor::Start)?;
+            let text = self.legend(series);
+            // Small enough to stay in the panel.
+            let size = (12.0 * (PANEL.0 - 108.0) / text_width(&text, 12.0)).clamp(7.0, 12.0);
+            canvas.text(&text, (x + 34.0, y), size, Anchor::Start)?;
         }
         Ok(())
     }

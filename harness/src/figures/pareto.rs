@@ -2,7 +2,7 @@
 
 use super::axes::{Plane, Scale};
 use super::canvas::{Anchor, Canvas, Point, text_width};
-use super::data::{distinct, panel_heading, value};
+use super::data::{distinct, panel_heading, value, varies};
 use super::style::{INK, Look, place};
 use super::{Drawing, Sheet};
 use crate::record::quantities::{DIMENSIONS, Quantity};
@@ -48,7 +48,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Pareto> {
         .copied()
         .filter(|c| *c != "seq_len" && *c != spec.series && !spec.panel.iter().any(|p| p == c))
         .filter(|c| *c != "layers")
-        .filter(|c| distinct(rows.iter().map(|row| value(row, c))).len() > 1)
+        .filter(|c| varies(rows, c))
         .collect();
     let names = distinct(rows.iter().map(|row| value(row, &spec.series)));
     let mut panels = Vec::new();
@@ -167,11 +167,13 @@ impl Drawing for Pareto {
                     .map(|(_, x, y)| plane.at(x.median, y.median))
                     .collect();
                 canvas.line(&places, cloud.look.color(), 1.0)?;
-                taken.extend(
-                    places
-                        .iter()
-                        .map(|p| ((p.0 - 6.0, p.1 - 6.0), (p.0 + 6.0, p.1 + 6.0))),
-                );
+                taken.extend(places.iter().map(|p| around(*p, *p)));
+                for (_, x, y) in &cloud.points {
+                    let whisker = |a, b| around(plane.at(a, y.median), plane.at(b, y.median));
+                    taken.push(whisker(x.low, x.high));
+                    let (low, high) = (plane.at(x.median, y.low), plane.at(x.median, y.high));
+                    taken.push(((high.0 - 4.0, high.1), (low.0 + 4.0, low.1)));
+                }
             }
             for cloud in &panel.series {
                 for (length, x, y) in &cloud.points {
@@ -191,6 +193,11 @@ impl Drawing for Pareto {
     }
 }
 
+/// What a marker, or a level line between two points, covers.
+fn around(from: Point, to: Point) -> (Point, Point) {
+    ((from.0 - 6.0, from.1 - 6.0), (to.0 + 6.0, to.1 + 6.0))
+}
+
 /// A point's label, at the first side where it covers nothing.
 fn label<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
@@ -200,12 +207,12 @@ fn label<DB: DrawingBackend>(
 ) -> Result<()> {
     let (size, half) = (9.5, text_width(text, 9.5) / 2.0);
     let sides = [
-        (x + half + 8.0, y + 7.0),
-        (x - half - 8.0, y - 7.0),
-        (x + half + 8.0, y - 7.0),
-        (x - half - 8.0, y + 7.0),
-        (x, y - 12.0),
-        (x, y + 12.0),
+        (x + half + 5.0, y + 12.0),
+        (x - half - 5.0, y - 12.0),
+        (x - half - 5.0, y + 12.0),
+        (x + half + 5.0, y - 12.0),
+        (x, y + 14.0),
+        (x, y - 14.0),
     ];
     let covers = |c: Point| ((c.0 - half, c.1 - 5.0), (c.0 + half, c.1 + 5.0));
     let free = |c: &&Point| {

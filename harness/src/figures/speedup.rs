@@ -80,7 +80,10 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
         .filter(|c| *c != "system" && *c != spec.x && !spec.panel.iter().any(|p| p == c))
         .filter(|c| quantity.depends_on(c))
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
-        .filter(|c| distinct(groups.iter().map(|g| g.settings.value(c).to_owned())).len() > 1)
+        .filter(|c| {
+            let values = groups.iter().map(|g| g.settings.value(c).to_owned());
+            distinct(values.filter(|v| !v.is_empty())).len() > 1
+        })
         .collect();
     let mut points: Vec<Point> = Vec::new();
     for group in groups {

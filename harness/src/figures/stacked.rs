@@ -3,14 +3,14 @@
 use super::axes::{Frame, Scale, Spacing};
 use super::bars::sample;
 use super::canvas::{Anchor, Canvas, text_width};
-use super::data::{distinct, panel_heading, value};
+use super::data::{distinct, panel_heading, value, varies};
 use super::style::{INK, Look};
 use super::{Drawing, Sheet};
+use crate::compare::ratio::digits;
 use crate::record::quantities::dimension_label;
 use crate::record::runs::RunRow;
 use crate::record::steps::{StepRow, family, kind};
 use crate::scenario::FigureSpec;
-use crate::scenario::units::time_text;
 use crate::stats::summarize;
 use anyhow::Result;
 use plotters::backend::DrawingBackend;
@@ -41,7 +41,7 @@ struct StackedPanel {
 const PIECES: usize = 9;
 
 /// Families of steps that systems on the same walk share, each in the same place of every figure.
-const FAMILIES: [&str; 8] = [
+const FAMILIES: [&str; 9] = [
     "linear",
     "softmax",
     "add-and-norm",
@@ -49,6 +49,7 @@ const FAMILIES: [&str; 8] = [
     "scores",
     "context",
     "head",
+    "outside of steps",
     "input",
 ];
 
@@ -98,16 +99,14 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
         "system",
         "threads",
         "link",
+        "activation",
         "index_bits",
         "max_protocol",
         "variance_protocol",
         "model",
     ] {
-        let values = distinct(rows.iter().map(|row| value(row, extra)));
-        // A setting that does not apply to a system does not set it apart from the others.
-        let varies = values.iter().filter(|v| !v.is_empty()).count() > 1;
         let shown = extra == spec.x || beside && extra == "system";
-        if varies && !shown && !columns.iter().any(|c| c == extra) {
+        if !shown && varies(&rows, extra) && !columns.iter().any(|c| c == extra) {
             columns.push(extra.to_owned());
         }
     }
@@ -360,7 +359,7 @@ impl Drawing for Stacked {
                         below = above;
                     }
                     if self.share || self.beside() {
-                        let text = time_text(total * 1e9);
+                        let text = format!("{} s", digits(total));
                         let at = (middle, frame.y(below) - 7.0);
                         let size = if text_width(&text, 9.5) > frame.slot() {
                             8.0

@@ -35,8 +35,13 @@ pub struct Scenario {
 /// Where the weights come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelChoice {
-    /// Weights drawn at random from a seed, on a given architecture.
-    Synthetic(ModelConfig),
+    /// Weights drawn at random from a seed.
+    Synthetic {
+        /// The architecture.
+        config: ModelConfig,
+        /// Whether the file names the activation function; else it is each system's own.
+        activation_is_given: bool,
+    },
     /// A model folder on disk.
     Folder(PathBuf),
 }
@@ -52,6 +57,8 @@ pub struct Sweep {
     pub threads: Vec<usize>,
     /// Names of links.
     pub links: Vec<String>,
+    /// Activation functions; empty takes the model's, or each system's own for a synthetic model that names none.
+    pub activations: Vec<ActivationFunction>,
     /// Widths of the cut, bits.
     pub index_bits: Vec<u32>,
     /// Maximum protocols.

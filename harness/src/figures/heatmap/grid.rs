@@ -95,6 +95,7 @@ pub(super) fn described(trace: &Trace, traces: &[Trace], without: &[&str]) -> St
             && **column != "link"
             && traces
                 .iter()
+                .filter(|t| t.setting("system") == trace.setting("system"))
                 .any(|t| t.setting(column) != trace.setting(column))
     };
     let parts = DIMENSIONS.iter().filter(varies);

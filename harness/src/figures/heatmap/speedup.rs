@@ -55,7 +55,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], traces: &[Trace]) -> Result<Opt
         for below in sources.iter().filter(|t| t.setting("system") == base) {
             let dividend = times(below)?;
             let others = sources.iter().filter(|t| t.setting("system") != base);
-            for above in others.filter(|t| alike(t, below)) {
+            for above in others.filter(|t| alike(t, below, traces)) {
                 let divisor = times(above)?;
                 let system = above.setting("system");
                 let settings = described(above, traces, &["system", ACTIVATION]);
@@ -82,12 +82,23 @@ fn apart(column: &&str) -> bool {
     !matches!(*column, "link" | "system" | ACTIVATION)
 }
 
-/// Whether two traces may be compared: every setting is equal, or does not apply to one of them.
-fn alike(a: &Trace, b: &Trace) -> bool {
+/// Whether two traces may be compared: they differ in nothing but the system, and in what one of the systems does
+/// not have. Where the other system was not run with this one's activation function, each with its own is what there
+/// is to compare.
+fn alike(a: &Trace, b: &Trace, traces: &[Trace]) -> bool {
+    let system_has = |trace: &Trace, activation: &str| {
+        traces
+            .iter()
+            .filter(|t| t.setting("system") == trace.setting("system"))
+            .any(|t| t.setting(ACTIVATION) == activation)
+    };
+    let (x, y) = (a.setting(ACTIVATION), b.setting(ACTIVATION));
+    let activation = x == y || !(system_has(b, x) || system_has(a, y));
     let columns = DIMENSIONS.iter().copied().filter(apart);
-    columns
+    let others = columns
         .map(|column| (a.setting(column), b.setting(column)))
-        .all(|(a, b)| a == b || a.is_empty() || b.is_empty())
+        .all(|(a, b)| a == b || a.is_empty() || b.is_empty());
+    activation && others
 }
 
 /// Measured ratios of a trace's system and settings: bandwidth, round trip, ratio.
