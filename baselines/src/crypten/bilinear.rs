@@ -121,21 +121,17 @@ impl Bilinear {
 }
 
 impl MatmulShape {
-    fn pack(&self, right: &[u64]) -> Packed64 {
-        if self.right_is_transposed {
-            Packed64::from_rows(right, self.columns, self.inner)
-        } else {
-            Packed64::from_columns(right, self.inner, self.columns)
-        }
-    }
-
     fn accumulate(&self, threads: &Threads, left: &[u64], right: &[u64], product: &mut [u64]) {
         let (rows, inner, columns) = (self.rows, self.inner, self.columns);
         if product.is_empty() || inner == 0 {
             return;
         }
         if self.batch == 1 {
-            let right = self.pack(right);
+            // One product: its parts are spread over the threads.
+            let right = match self.right_is_transposed {
+                true => Packed64::from_rows_parallel(threads, right, columns, inner),
+                false => Packed64::from_columns_parallel(threads, right, inner, columns),
+            };
             multiply_add_parallel(threads, left, inner, rows, &right, product, columns);
             return;
         }
@@ -144,7 +140,11 @@ impl MatmulShape {
             for (i, product) in product.chunks_mut(rows * columns).enumerate() {
                 let left = &left[(from + i) * rows * inner..][..rows * inner];
                 let right = &right[(from + i) * inner * columns..][..inner * columns];
-                multiply_add(left, inner, rows, &self.pack(right), product, columns);
+                let right = match self.right_is_transposed {
+                    true => Packed64::from_rows(right, columns, inner),
+                    false => Packed64::from_columns(right, inner, columns),
+                };
+                multiply_add(left, inner, rows, &right, product, columns);
             }
         });
     }
