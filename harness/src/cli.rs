@@ -41,7 +41,11 @@ pub enum Command {
     /// Write tables, figures and report.html again from the CSV files of a run
     Report {
         /// Run directory, such as results/quick/2026-01-31-amd-epyc
-        run: PathBuf,
+        #[arg(required_unless_present = "published")]
+        run: Option<PathBuf>,
+        /// Print where the published comparison is not like for like, as computed from results/published
+        #[arg(long, conflicts_with = "run")]
+        published: bool,
     },
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
