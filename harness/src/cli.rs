@@ -43,7 +43,11 @@ pub enum Command {
     /// Write tables, figures and report.html again from the CSV files of a run
     Report {
         /// Run directory, such as results/quick/2026-01-31-amd-epyc
-        run: PathBuf,
+        #[arg(required_unless_present = "published")]
+        run: Option<PathBuf>,
+        /// Print where the published comparison is not like for like, as computed from results/published
+        #[arg(long, conflicts_with = "run")]
+        published: bool,
     },
     /// Compare the systems of one or several runs: times, bytes, rounds and ratios with intervals
     Cmp(CmpArguments),

@@ -8,7 +8,6 @@ pub mod growth;
 pub mod heatmap;
 pub mod lines;
 pub mod pareto;
-pub mod published;
 pub mod speedup;
 pub mod stacked;
 pub mod style;

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub run: RunSettings,
     /// The figures; the default set where the file names none.
     pub figures: Vec<FigureSpec>,
+    /// The tables beside the one that every report has.
+    pub tables: Vec<TableSpec>,
 }
 
 /// Where the weights come from.
@@ -151,6 +153,44 @@ pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
     ("growth", FigureKind::Growth),
     ("pareto", FigureKind::Pareto),
     ("speedup-map", FigureKind::SpeedupMap),
+];
+
+/// One `[[table]]`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TableSpec {
+    /// What the table shows.
+    pub kind: TableKind,
+    /// The paper's table whose numbers stand beside ours.
+    pub published: PaperTable,
+}
+
+/// What a table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// A table of the paper: published values beside ours.
+    Paper,
+}
+
+/// The tables of arXiv 2508.01636v1 that compare systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaperTable {
+    /// Online time on a LAN.
+    Table2,
+    /// Online time on a WAN.
+    Table3,
+    /// Traffic, online and offline.
+    Table4,
+}
+
+/// The kinds of tables in scenario files.
+pub const TABLE_KINDS: &[(&str, TableKind)] = &[("paper", TableKind::Paper)];
+/// The paper's tables in scenario files, and in `results/published`.
+pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
+    ("table2", PaperTable::Table2),
+    ("table3", PaperTable::Table3),
+    ("table4", PaperTable::Table4),
 ];
 
 /// The activation functions' names in scenario files.

@@ -4,6 +4,7 @@ mod figures;
 mod links;
 mod model;
 mod sweep;
+mod tables;
 
 use super::tree::{Node, Problem, Value, suggestion};
 use super::units::{ByteSize, parse_duration};
@@ -26,7 +27,7 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "grid", "run", "figure",
+        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "table",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
@@ -49,6 +50,7 @@ pub fn scenario(
         links,
         run: run(&root)?,
         figures: figures::figures(&root, systems)?,
+        tables: tables::tables(&root)?,
     })
 }
 
