@@ -1,5 +1,7 @@
 //! The systems under comparison: the one list that commands, scenarios and parties read.
 
+use crate::external::External;
+use crate::scenario::plan::Cell;
 use anyhow::{Result, bail};
 use qbench_protocols::lut_rss::system::LutRssSystem;
 use qbench_protocols::system::System;
@@ -24,6 +26,39 @@ pub fn find(systems: &[&'static dyn System], id: &str) -> Result<&'static dyn Sy
                 "unknown system `{id}`{}",
                 crate::scenario::tree::suggestion(id, &names)
             )
+        }
+    }
+}
+
+/// What runs a cell.
+#[derive(Clone, Copy)]
+pub enum Runner<'a> {
+    /// A system that this binary brings.
+    Own(&'static dyn System),
+    /// A program that it drives.
+    External(&'a External),
+}
+
+impl<'a> Runner<'a> {
+    /// What runs a cell.
+    ///
+    /// # Errors
+    /// An unknown id.
+    pub fn of(systems: &[&'static dyn System], cell: &'a Cell) -> Result<Self> {
+        match &cell.external {
+            Some(external) => Ok(Self::External(external)),
+            None => find(systems, &cell.system).map(Self::Own),
+        }
+    }
+
+    /// Refuses a cell that cannot run, with one clear sentence.
+    ///
+    /// # Errors
+    /// That sentence.
+    pub fn check(&self, cell: &Cell) -> Result<()> {
+        match self {
+            Self::Own(system) => Ok(system.check(&cell.workload())?),
+            Self::External(external) => external.check_link(&cell.link),
         }
     }
 }

@@ -160,7 +160,7 @@ fn sources<'a>(rows: &[RunRow], traces: &'a [Trace], quantity: Quantity) -> Vec<
         let times: Vec<f64> = rows
             .iter()
             .filter(of_cell)
-            .map(|r| quantity.of(r))
+            .filter_map(|r| quantity.of(r))
             .collect();
         summarize(&times).map_or(f64::INFINITY, |summary| summary.median)
     };
@@ -212,7 +212,7 @@ fn marks(rows: &[RunRow], trace: &Trace, quantity: Quantity) -> Vec<(f64, f64, f
             continue;
         }
         let of_cell = rows.iter().filter(|other| other.cell == row.cell);
-        let times: Vec<f64> = of_cell.map(|r| quantity.of(r)).collect();
+        let times: Vec<f64> = of_cell.filter_map(|r| quantity.of(r)).collect();
         if let Some(summary) = summarize(&times) {
             marks.push((place.0, place.1, summary.median));
         }

@@ -1,5 +1,6 @@
 //! Reads a scenario file. Every refusal names file, line and field, and says what would be right.
 
+mod externals;
 mod figures;
 mod links;
 mod model;
@@ -26,7 +27,7 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "grid", "run", "figure",
+        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "external",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
@@ -36,7 +37,10 @@ pub fn scenario(
     let grid = links::grid(&root)?;
     links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
-    let sweep = sweep::sweep(&root, &model, systems, &links, &grid)?;
+    let externals = externals::externals(&root, systems)?;
+    let mut systems = systems.to_vec();
+    systems.extend(externals.iter().map(|e| e.id.as_str()));
+    let sweep = sweep::sweep(&root, &model, &systems, &links, &grid)?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -48,6 +52,8 @@ pub fn scenario(
         sweep,
         links,
         run: run(&root)?,
+        externals,
+        auto_links: Vec::new(),
         figures: figures::figures(&root)?,
     })
 }
