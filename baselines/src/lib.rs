@@ -1,9 +1,11 @@
 //! The systems that `lut-rss` is compared with: one folder each, each an engine on the walk of
 //! `qbench_protocols::model`.
 
+pub mod crypten;
+
 use qbench_protocols::system::System;
 
-/// Every baseline; none yet.
+/// Every baseline.
 pub fn systems() -> Vec<&'static dyn System> {
-    Vec::new()
+    vec![&crypten::system::CrypTenSystem]
 }

@@ -41,7 +41,11 @@ pub enum Command {
     /// Write tables, figures and report.html again from the CSV files of a run
     Report {
         /// Run directory, such as results/quick/2026-01-31-amd-epyc
-        run: PathBuf,
+        #[arg(required_unless_present = "published")]
+        run: Option<PathBuf>,
+        /// Print where the published comparison is not like for like, as computed from results/published
+        #[arg(long, conflicts_with = "run")]
+        published: bool,
     },
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
@@ -159,6 +163,9 @@ pub struct CostArguments {
     /// Sequence length, tokens
     #[arg(long)]
     pub seq: usize,
+    /// Activation function between the feed-forward layers: relu or gelu; without it, the system's own or the folder's
+    #[arg(long)]
+    pub activation: Option<String>,
     /// Width of the cut, bits
     #[arg(long, default_value_t = 4)]
     pub index_bits: u32,

@@ -10,6 +10,7 @@ pub mod figures;
 pub mod link;
 pub mod models;
 pub mod output;
+pub mod published;
 pub mod record;
 pub mod run;
 pub mod scenario;
@@ -37,7 +38,11 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         Command::Run(arguments) => commands::run::run(systems, &arguments),
         Command::List(arguments) => commands::list::list(systems, &arguments),
         Command::Cost(arguments) => commands::cost::cost(systems, &arguments),
-        Command::Report { run } => commands::run::report(&run),
+        // Without a run the command line asks for the published numbers.
+        Command::Report { run, published: _ } => match run {
+            Some(run) => commands::run::report(&run),
+            None => commands::published::published(),
+        },
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),

@@ -1,8 +1,9 @@
 //! Where weights come from: drawn from a seed once a run, or a folder on disk.
 
+use crate::scenario::{ACTIVATIONS, name_of};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::checkpoint;
-use qbench_protocols::model::config::ModelConfig;
+use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::model::quantize::quantize;
 use qbench_protocols::model::store::{self, PRIVATE_FILE, PUBLIC_FILE};
 use qbench_protocols::model::synthetic::synthetic;
@@ -76,7 +77,13 @@ impl Models {
             ModelSource::Folder { dir, .. } => return Ok(dir.clone()),
             ModelSource::Synthetic { seed } => *seed,
         };
-        let dir = self.base.join(format!("{}-{seed}", config.name));
+        // The same signs, but the ranges differ with the activation function.
+        let activation = match config.activation {
+            ActivationFunction::Relu => String::new(),
+            other => format!("-{}", name_of(ACTIVATIONS, &other)),
+        };
+        let name = format!("{}{activation}-{seed}", config.name);
+        let dir = self.base.join(name);
         // Each file is written whole or not at all, the public one last.
         if !dir.join(PUBLIC_FILE).exists() {
             let model = synthetic(config, seed)?;

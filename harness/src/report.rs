@@ -1,6 +1,7 @@
 //! `report.html`: one self-contained page of a run, made from its CSV files.
 
 mod links;
+mod paper;
 mod tables;
 
 use crate::figures;
@@ -96,7 +97,8 @@ pub fn write(
     page += &tables::measured(&good);
     page += &links::links(&good);
     page += &links::predictions(&validate::hold(&traces, &good)?);
-    page += &tables::published(&good);
+    page += &paper::write(&manifest.tables, &good, dir)?;
+    page += &tables::published(&good)?;
     page += &tables::errors(rows);
     page += &left_out(manifest);
     page += "<h2>How to read this</h2>\n<ul>\n";

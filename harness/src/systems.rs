@@ -4,7 +4,8 @@ use crate::external::External;
 use crate::scenario::plan::Cell;
 use anyhow::{Result, bail};
 use qbench_protocols::lut_rss::system::LutRssSystem;
-use qbench_protocols::system::System;
+use qbench_protocols::model::config::ActivationFunction;
+use qbench_protocols::system::{Setting, System};
 
 /// Every system that this binary brings.
 pub fn systems() -> Vec<&'static dyn System> {
@@ -45,9 +46,37 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// An unknown id.
     pub fn of(systems: &[&'static dyn System], cell: &'a Cell) -> Result<Self> {
-        match &cell.external {
+        Self::find(systems, cell.external.as_ref(), &cell.system)
+    }
+
+    /// The program, where there is one, or the system of that id.
+    ///
+    /// # Errors
+    /// An unknown id.
+    pub fn find(
+        systems: &[&'static dyn System],
+        external: Option<&'a External>,
+        id: &str,
+    ) -> Result<Self> {
+        match external {
             Some(external) => Ok(Self::External(external)),
-            None => find(systems, &cell.system).map(Self::Own),
+            None => find(systems, id).map(Self::Own),
+        }
+    }
+
+    /// The choices of a scenario that the system has; a program of others has none.
+    pub fn settings(&self) -> &'static [Setting] {
+        match self {
+            Self::Own(system) => system.settings(),
+            Self::External(_) => &[],
+        }
+    }
+
+    /// The activation function where the scenario names none: BERT's own for a program of others.
+    pub fn default_activation(&self) -> ActivationFunction {
+        match self {
+            Self::Own(system) => system.default_activation(),
+            Self::External(_) => ActivationFunction::Gelu,
         }
     }
 

@@ -393,3 +393,38 @@ fn bad_declarations_get_one_clear_error() {
     let log = said(&Place::of_qbench(&alone).run(&[]));
     assert!(log.contains("two parties"), "{log}");
 }
+
+/// The real CrypTen against the record of its costs, where it is installed; over a relay if there can be one, so that its
+/// count is held against what the link carried.
+#[test]
+fn the_real_crypten_costs_what_is_on_record() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/external/crypten");
+    let script = folder.join("run.py").canonicalize().unwrap();
+    let check = Command::new("python3").arg(&script).arg("--check").output();
+    match check {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return println!("skipped: {}", said(&output).trim()),
+        Err(error) => return println!("skipped: no python3: {error}"),
+    }
+    let declaration = format!("command = [\"python3\", \"{}\"]\n", script.display());
+    let link = if skipped() { "none" } else { "far" };
+    let text = scenario(link, &declaration)
+        .replace(
+            "preset = \"bert-tiny\"",
+            "preset = \"bert-base\"\nlayers = 1",
+        )
+        .replace("timeout = \"10s\"", "timeout = \"5min\"");
+    let place = Place::of_qbench(&text);
+    let output = place.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let row = &place.rows()[0];
+    let record = std::fs::read_to_string(folder.join("expected.csv")).unwrap();
+    let found = format!("1,8,{},{}", row["online_rounds"], row["online_total_bytes"]);
+    assert!(
+        record.lines().any(|line| line == found),
+        "{found} is not in\n{record}"
+    );
+    assert!(row["float_error"].parse::<f64>().unwrap() < 0.1);
+    assert_eq!(row["offline_ns"], "");
+}

@@ -236,6 +236,39 @@ fn two_runs_do_not_share_a_folder() {
 }
 
 #[test]
+fn tables_of_the_paper_are_files_of_the_run() {
+    let table = "[[table]]\nkind = \"paper\"\npublished = \"table4\"\n";
+    let place = Place::new(&scenario("own", table));
+    assert!(place.run(&[]).status.success());
+    // The rows are of another model: the published numbers stand alone, and say so.
+    let check = |values: String, page: String| {
+        assert_eq!(values.lines().count(), 17);
+        assert!(
+            values
+                .lines()
+                .skip(1)
+                .all(|line| line.contains("not measured in this run")
+                    || line.contains("not implemented here yet"))
+        );
+        assert!(page.contains("Table 4 of the paper"));
+    };
+    let files = || {
+        let read = |name: &str| std::fs::read_to_string(place.path(name)).unwrap();
+        assert!(read("out/tables/01-table4.md").contains("| sigma / lut-rss |"));
+        assert!(read("out/tables/01-table4-ratios.csv").contains("GPT-2"));
+        check(
+            read("out/tables/01-table4-values.csv"),
+            read("out/report.html"),
+        );
+    };
+    files();
+    // And they can be made again.
+    std::fs::remove_dir_all(place.path("out/tables")).unwrap();
+    assert!(place.output(&["report", "out"]).status.success());
+    files();
+}
+
+#[test]
 fn reports_need_only_the_rows() {
     let place = Place::new(&two_cells());
     assert!(place.run(&[]).status.success());

@@ -225,6 +225,35 @@ fn wrong_figures_are_refused() {
 }
 
 #[test]
+fn wrong_tables_are_refused() {
+    for (table, parts) in [
+        ("kind = \"paper\"", &["table.published", "missing"][..]),
+        ("published = \"table2\"", &["table.kind", "missing"]),
+        (
+            "kind = \"papre\"\npublished = \"table2\"",
+            &["test.toml:14", "table.kind", "did you mean `paper`?"],
+        ),
+        (
+            "kind = \"paper\"\npublished = \"table5\"",
+            &["test.toml:15", "table.published", "unknown `table5`"],
+        ),
+        (
+            "kind = \"paper\"\npublished = \"table2\"\nn = 8",
+            &["test.toml:16", "unknown key `n`"],
+        ),
+    ] {
+        let place = Place::new(&format!("{GOOD}[[table]]\n{table}\n"));
+        let error = said(&place.run(&[]));
+        for part in parts {
+            assert!(error.contains(part), "{table}: no `{part}` in {error}");
+        }
+    }
+    let one = GOOD.to_owned() + "[table]\nkind = \"paper\"\n";
+    let error = said(&Place::new(&one).run(&[]));
+    assert!(error.contains("two brackets"), "{error}");
+}
+
+#[test]
 fn the_command_line_changes_a_scenario() {
     let place = Place::new(GOOD);
     let list = |arguments: &[&str]| {

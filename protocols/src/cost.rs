@@ -5,6 +5,9 @@ use crate::steps::StepPath;
 use crate::system::{DeclaredPhase, DeclaredStep};
 use std::collections::HashMap;
 
+/// A pairwise seed.
+const SEED_BYTES: usize = 16;
+
 /// Declared messages of one phase, a step each, with the three parties' chain depths.
 #[derive(Default)]
 pub struct CostBook {
@@ -53,6 +56,19 @@ impl CostBook {
             depth[to.index()] = depth[to.index()].max(before[from.index()] + 1);
         }
         self.lift(depth);
+    }
+
+    /// What [`crate::session::Session::establish`] sends, in its step `connect`: the seeds. The messages of the agreement
+    /// depend on the names of things, not on the protocol, and are not declared.
+    pub fn connect(&mut self) {
+        let pairs = [
+            (Party::P0, Party::P1),
+            (Party::P0, Party::P2),
+            (Party::P1, Party::P2),
+        ];
+        self.path.enter("connect");
+        self.simultaneous(&pairs.map(|(from, to)| (from, to, SEED_BYTES)));
+        self.path.leave();
     }
 
     /// The declared phase.

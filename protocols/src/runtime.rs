@@ -9,6 +9,7 @@ use crate::ring::{Ring, Word};
 use crate::session::Session;
 use crate::share::Additive;
 use crate::system::Phase;
+use crate::threads::Threads;
 use crate::{Error, Result};
 
 /// Where the messages go.
@@ -66,6 +67,21 @@ impl<'a> Runtime<'a> {
         }
     }
 
+    /// A party's walk of a protocol that keeps its correlated randomness elsewhere and leaves no
+    /// evidence: steps that look up tables or cut have nothing to work with here.
+    pub fn in_session(session: &'a mut Session) -> Self {
+        Self {
+            world: World::Party(session),
+            store: None,
+            evidence: None,
+            dealt_bytes: [0; 3],
+            #[cfg(test)]
+            unmask_summands: false,
+            #[cfg(test)]
+            zero_offsets: false,
+        }
+    }
+
     /// The phase under way.
     pub fn phase(&self) -> Phase {
         match &self.world {
@@ -92,6 +108,14 @@ impl<'a> Runtime<'a> {
             World::Declared(..) => Err(Error::Unsupported(
                 "the cost walk has no session to send in".into(),
             )),
+        }
+    }
+
+    /// The party's threads; nothing in the cost walk.
+    pub fn threads(&self) -> Option<&Threads> {
+        match &self.world {
+            World::Declared(..) => None,
+            World::Party(session) => Some(session.threads()),
         }
     }
 

@@ -2,7 +2,7 @@
 //! programs with phases, and a check of what they put out.
 
 use crate::Result;
-use crate::model::config::ModelConfig;
+use crate::model::config::{ActivationFunction, ModelConfig};
 use crate::net::Party;
 use crate::session::Session;
 use std::path::PathBuf;
@@ -60,6 +60,17 @@ pub enum VarianceProtocol {
     InnerProduct,
 }
 
+/// A choice that a scenario can make and that only some systems have.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Setting {
+    /// [`Workload::index_bits`].
+    IndexBits,
+    /// [`Workload::max_protocol`].
+    MaxProtocol,
+    /// [`Workload::variance_protocol`].
+    VarianceProtocol,
+}
+
 /// One inference to run: everything that all parties know.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Workload {
@@ -74,7 +85,7 @@ pub struct Workload {
     pub input_seed: u64,
     /// Token ids of a real input; only P1's copy has them.
     pub tokens: Option<Vec<u32>>,
-    /// Width of the cut, 4..=8 bits.
+    /// Width of the cut, 4..=8 bits; like the next two only where the system has the setting.
     pub index_bits: u32,
     /// How maxima are found.
     pub max_protocol: MaxProtocol,
@@ -171,6 +182,15 @@ pub trait System: Sync {
     fn about(&self) -> &'static str;
     /// Paper and section.
     fn source(&self) -> &'static str;
+    /// The choices that change what this system does. A sweep over any other does not multiply its cells.
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+    /// The non-linearity between the feed-forward layers that the system evaluates on a synthetic model unless the
+    /// scenario names one: BERT's own, unless the system's authors chose otherwise.
+    fn default_activation(&self) -> ActivationFunction {
+        ActivationFunction::Gelu
+    }
     /// Refuses what cannot run, with one clear sentence.
     fn check(&self, workload: &Workload) -> Result<()>;
     /// Declared bytes, rounds and memory: a walk that runs nothing and needs no model on disk.

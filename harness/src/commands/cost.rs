@@ -5,10 +5,10 @@ use crate::cli::CostArguments;
 use crate::record::steps::is_layer;
 use crate::scenario::tree::suggestion;
 use crate::scenario::units::bytes_text;
-use crate::scenario::{MAX_PROTOCOLS, VARIANCE_PROTOCOLS};
+use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of};
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{DeclaredPhase, Phase, System, Workload};
+use qbench_protocols::system::{DeclaredPhase, Phase, Setting, System, Workload};
 use std::path::{Path, PathBuf};
 
 /// Prints the declared cost of a workload.
@@ -17,15 +17,20 @@ use std::path::{Path, PathBuf};
 /// An unknown name; a combination that the system refuses.
 pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
-    let workload = workload(arguments)?;
+    let workload = workload(system, arguments)?;
     system.check(&workload)?;
     let declared = system.cost(&workload)?;
     crate::say!(
-        "{} on {}, n = {}, index_bits = {}: payload bytes by directed pair, rounds as the longest chain",
+        "{} on {} with {}, n = {}{}: payload bytes by directed pair, rounds as the longest chain",
         system.id(),
         workload.model.name,
+        name_of(ACTIVATIONS, &workload.model.activation),
         workload.seq_len,
-        workload.index_bits
+        if system.settings().contains(&Setting::IndexBits) {
+            format!(", index_bits = {}", workload.index_bits)
+        } else {
+            String::new()
+        }
     );
     let phases = [&declared.setup, &declared.offline, &declared.online];
     let mut rows = vec![header("phase")];
@@ -113,9 +118,12 @@ fn line(name: &str, bytes: [[u64; 3]; 3], rounds: u64) -> Vec<String> {
     row
 }
 
-fn workload(arguments: &CostArguments) -> Result<Workload> {
-    let model = match ModelConfig::preset(&arguments.model) {
-        Some(config) => config,
+fn workload(system: &dyn System, arguments: &CostArguments) -> Result<Workload> {
+    let mut model = match ModelConfig::preset(&arguments.model) {
+        Some(config) => ModelConfig {
+            activation: system.default_activation(),
+            ..config
+        },
         None if Path::new(&arguments.model).is_dir() => {
             crate::models::folder(Path::new(&arguments.model))?.0
         }
@@ -125,6 +133,9 @@ fn workload(arguments: &CostArguments) -> Result<Workload> {
             suggestion(&arguments.model, &ModelConfig::PRESETS)
         ),
     };
+    if let Some(name) = &arguments.activation {
+        model.activation = named(ACTIVATIONS, "--activation", name)?;
+    }
     if arguments.seq == 0 || arguments.seq > model.max_positions {
         bail!(
             "--seq {}: {} takes 1 to {} tokens",

@@ -5,6 +5,7 @@ pub mod infer;
 pub mod link;
 pub mod list;
 pub mod predict;
+pub mod published;
 pub mod run;
 
 use crate::cli::ScenarioArguments;

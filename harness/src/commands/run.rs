@@ -73,6 +73,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     manifest.title.clone_from(&scenario.title);
     manifest.question.clone_from(&scenario.question);
     manifest.figures.clone_from(&scenario.figures);
+    manifest.tables.clone_from(&scenario.tables);
     let common = RunRow {
         machine: machine.name,
         commit: start.commit.clone(),

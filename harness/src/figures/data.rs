@@ -1,11 +1,12 @@
 //! What a figure shows, taken from rows: panels, series, points.
 
-use super::published;
 use super::style::{Look, place};
+use crate::published::{Number, Published};
 use crate::record::quantities::{Quantity, dimension_label};
 use crate::record::runs::RunRow;
 use crate::scenario::FigureSpec;
 use crate::stats::{Summary, summarize};
+use std::collections::HashMap;
 
 /// One panel.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,8 @@ pub fn value(row: &RunRow, column: &str) -> String {
 pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
     let parts: Vec<String> = columns
         .iter()
+        // A setting that the row's system does not have.
+        .filter(|column| !value(row, column).is_empty())
         .map(|column| match column.as_str() {
             "link" if row.link_mode == "none" => format!("{} (loopback)", row.link),
             "link" => {
@@ -96,6 +99,8 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     }
     let names = distinct(rows.iter().map(|row| value(row, &spec.series)));
     let mut xs = distinct(rows.iter().map(|row| value(row, &spec.x)));
+    // The committed files are read by a test; without them there is nothing to draw beside.
+    let published = Published::committed().ok().filter(|_| spec.published);
     let mut panels = Vec::new();
     for y in &spec.y {
         let quantity = Quantity::find(y)?;
@@ -131,7 +136,9 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                 }
             }
             if spec.published {
-                series.extend(as_published(spec, quantity, panel, &names, &mut xs));
+                let numbers = published.as_ref().map(|p| p.comparable(quantity));
+                let numbers = numbers.unwrap_or_default();
+                series.extend(as_published(spec, &numbers, &rows, &names, &mut xs));
             }
             panels.push(Panel {
                 heading: heading.clone(),
@@ -170,14 +177,30 @@ fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'stat
         .filter(|c| quantity.depends_on(c))
         // A model named after its layers says nothing more than they do.
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
-        .filter(|c| distinct(rows.iter().map(|row| value(row, c))).len() > 1)
+        .filter(|c| varies(rows, c))
         .collect()
+}
+
+/// Whether a column says more than the system's name does: whether it varies among the rows of one system. What only
+/// some systems have, or each has its own of, does not.
+pub fn varies(rows: &[RunRow], column: &str) -> bool {
+    if column == "system" {
+        return distinct(rows.iter().map(|row| value(row, column))).len() > 1;
+    }
+    let mut first: HashMap<&str, String> = HashMap::new();
+    rows.iter().any(|row| {
+        let here = value(row, column);
+        let known = first.entry(&row.system).or_insert_with(|| here.clone());
+        *known != here
+    })
 }
 
 fn variant(row: &RunRow, columns: &[&str]) -> String {
     let parts: Vec<String> = columns
         .iter()
-        .map(|c| format!("{} {}", c.replace('_', " "), value(row, c)))
+        .map(|c| (c, value(row, c)))
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(c, value)| format!("{} {value}", c.replace('_', " ")))
         .collect();
     parts.join(", ")
 }
@@ -215,64 +238,70 @@ fn points(
         .collect()
 }
 
-/// Published series of a panel: those whose every stated column fits the panel. Where the series column is
-/// one that the paper states (threads), each published value of it is a series of its own.
+/// Published series of a panel: numbers of systems, models and networks that the panel's rows have. Where the
+/// papers state threads and the figure does not divide by them, each count is a series of its own.
 fn as_published(
     spec: &FigureSpec,
-    quantity: Quantity,
-    panel: &[String],
+    numbers: &[&Number],
+    rows: &[&RunRow],
     names: &[String],
     xs: &mut Vec<String>,
 ) -> Vec<Series> {
-    let numbers: Vec<published::Published> = published::of(quantity)
-        .into_iter()
-        .filter(|p| {
-            spec.panel
-                .iter()
-                .zip(panel)
-                .all(|(column, value)| p.dimension(column).is_none_or(|v| v == *value))
+    // Rows of a panel share what divides panels, so a number of another link or system has no row here.
+    let fits = |number: &&&Number| {
+        rows.iter().any(|row| {
+            let stated = |c: &str| number.dimension(c).is_none_or(|v| v == value(row, c));
+            // A link is known by what it is, not by what the scenario calls it.
+            let of_panel = spec.panel.iter().all(|c| c == "link" || stated(c));
+            of_panel && stated("system") && stated("model") && number.runs_over_link_of(row)
         })
-        .collect();
+    };
+    let numbers: Vec<&Number> = numbers.iter().filter(fits).copied().collect();
+    let divides = |column: &str| {
+        spec.series == column || spec.x == column || spec.panel.iter().any(|c| c == column)
+    };
+    let variant = |number: &Number| match number.threads {
+        Some(threads) if !divides("threads") => legend("threads", &threads.to_string(), ""),
+        _ => String::new(),
+    };
     let found = distinct(numbers.iter().filter_map(|p| p.dimension(&spec.series)));
     let mut series = Vec::new();
     for (order, name) in found.iter().enumerate() {
-        let mut points: Vec<(String, Summary)> = Vec::new();
-        for number in numbers
-            .iter()
-            .filter(|p| p.dimension(&spec.series).as_ref() == Some(name))
-        {
-            if let Some(x) = number.dimension(&spec.x) {
-                points.push((
-                    x,
-                    Summary {
-                        median: number.value,
-                        low: number.value,
-                        high: number.value,
-                        count: 1,
-                    },
-                ));
-            }
-        }
-        for (x, _) in &points {
-            if !xs.contains(x) {
-                xs.push(x.clone());
-            }
-        }
-        *xs = distinct(std::mem::take(xs).into_iter());
         // The same value has the same colour, measured or published.
-        let order = names
-            .iter()
-            .position(|n| n == name)
-            .unwrap_or(names.len() + order);
-        series.push(Series {
-            name: format!("{}, as published", legend(&spec.series, name, "")),
-            look: Look {
-                hollow: true,
-                ..Look::measured(place(&spec.series, name, order))
-            },
-            points,
-        });
+        let known = names.iter().position(|n| n == name);
+        let place = place(&spec.series, name, known.unwrap_or(names.len() + order));
+        let own = |p: &&&Number| p.dimension(&spec.series).as_ref() == Some(name);
+        let variants = distinct(numbers.iter().filter(own).map(|p| variant(p)));
+        for (order, variant_name) in variants.iter().enumerate() {
+            let points: Vec<(String, Summary)> = numbers
+                .iter()
+                .filter(own)
+                .filter(|p| variant(p) == *variant_name)
+                .filter_map(|p| Some((p.dimension(&spec.x)?, exactly(p.value))))
+                .collect();
+            xs.extend(points.iter().map(|(x, _)| x.clone()));
+            *xs = distinct(std::mem::take(xs).into_iter());
+            series.push(Series {
+                name: format!("{}, as published", legend(&spec.series, name, variant_name)),
+                look: Look {
+                    shape: place + order,
+                    hollow: true,
+                    ..Look::measured(place)
+                },
+                points,
+            });
+        }
     }
     series.retain(|s| !s.points.is_empty());
     series
+}
+
+/// A number without repetitions.
+const fn exactly(value: f64) -> Summary {
+    Summary {
+        median: value,
+        low: value,
+        high: value,
+        count: 1,
+    }
 }

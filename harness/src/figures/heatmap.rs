@@ -120,7 +120,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], traces: &[Trace]) -> Result<Opt
         let mut ratios = Vec::new();
         for (index, (trace, map)) in singles.iter().enumerate() {
             for (other, other_map) in &singles[index + 1..] {
-                if alike(trace, other) {
+                if alike(trace, other, traces) {
                     ratios.push(ratio(trace, map, other, other_map, what));
                 }
             }
@@ -143,13 +143,23 @@ fn range(values: impl Iterator<Item = f64>, default: (f64, f64)) -> Vec<f64> {
     }
 }
 
-/// Whether two traces differ in nothing but the system.
-fn alike(a: &Trace, b: &Trace) -> bool {
-    let apart = |column: &&&str| !matches!(**column, "link" | "system");
-    DIMENSIONS
-        .iter()
-        .filter(apart)
-        .all(|c| a.setting(c) == b.setting(c))
+/// Whether two traces differ in nothing but the system, and in what one of the systems does not have. Where the other
+/// system was not run with this one's activation function, each with its own is what there is to compare.
+fn alike(a: &Trace, b: &Trace, traces: &[Trace]) -> bool {
+    let system_has = |trace: &Trace, activation: &str| {
+        traces
+            .iter()
+            .filter(|t| t.setting("system") == trace.setting("system"))
+            .any(|t| t.setting("activation") == activation)
+    };
+    DIMENSIONS.iter().all(|column| {
+        let (x, y) = (a.setting(column), b.setting(column));
+        match *column {
+            "link" | "system" => true,
+            "activation" => x == y || !(system_has(b, x) || system_has(a, y)),
+            _ => x == y || x.is_empty() || y.is_empty(),
+        }
+    })
 }
 
 /// One trace for each combination of settings: of the link where the phase was fastest, which holds the least
@@ -185,6 +195,7 @@ fn described(trace: &Trace, traces: &[Trace], without: &[&str]) -> String {
             && **column != "link"
             && traces
                 .iter()
+                .filter(|t| t.setting("system") == trace.setting("system"))
                 .any(|t| t.setting(column) != trace.setting(column))
     };
     let parts = DIMENSIONS.iter().filter(varies);

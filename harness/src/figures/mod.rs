@@ -6,7 +6,6 @@ pub mod canvas;
 pub mod data;
 pub mod heatmap;
 pub mod lines;
-pub mod published;
 pub mod stacked;
 pub mod style;
 

@@ -2,7 +2,7 @@
 
 use super::axes::{Frame, Scale};
 use super::canvas::Canvas;
-use super::data::{distinct, panel_heading, value};
+use super::data::{distinct, panel_heading, value, varies};
 use super::style::Look;
 use super::{Drawing, Sheet};
 use crate::record::quantities::dimension_label;
@@ -39,9 +39,15 @@ const PIECES: usize = 9;
 pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<Stacked> {
     let phase = spec.y.first()?.strip_suffix("_seconds")?.to_owned();
     let mut columns = spec.panel.clone();
-    for extra in ["system", "threads", "link", "index_bits", "model"] {
-        let varies = distinct(rows.iter().map(|row| value(row, extra))).len() > 1;
-        if varies && extra != spec.x && !columns.iter().any(|c| c == extra) {
+    for extra in [
+        "system",
+        "threads",
+        "link",
+        "activation",
+        "index_bits",
+        "model",
+    ] {
+        if varies(rows, extra) && extra != spec.x && !columns.iter().any(|c| c == extra) {
             columns.push(extra.to_owned());
         }
     }

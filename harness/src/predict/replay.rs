@@ -4,6 +4,9 @@
 //!
 //! The k-th message from A to B is the k-th that B receives from A. Parties compute between their messages
 //! as long as they did in the trace.
+//!
+//! A party that waited for a message wakes a little after it is there: with [`Compute::Wall`] by the time with
+//! which the trace, replayed over the very link on which it was recorded, lasts as long as it did.
 
 use crate::link::{Link, queue_bytes};
 use crate::record::trace::Trace;
@@ -72,16 +75,52 @@ struct Move {
 
 /// A phase of a trace, ready to be replayed often.
 #[derive(Clone, Debug)]
-pub struct Script([Vec<Move>; 3]);
+pub struct Script {
+    moves: [Vec<Move>; 3],
+    /// From the arrival of a message that a party waited for to the party's going on.
+    wake_ns: f64,
+}
+
+/// The longest waking that a replay may find.
+const LONGEST_WAKE_NS: f64 = 2e6;
 
 impl Script {
     /// Takes one phase out of a trace.
     pub fn new(trace: &Trace, phase: Phase, compute: Compute) -> Self {
-        Self(
-            trace.phases[phase as usize]
-                .each_ref()
-                .map(|events| events.iter().map(|e| prepared(e, compute)).collect()),
-        )
+        let events = trace.phases[phase as usize].each_ref();
+        let mut script =
+            Self::of(events.map(|events| events.iter().map(|e| prepared(e, compute)).collect()));
+        if compute == Compute::Wall {
+            let recorded = events.map(|events| {
+                let whole = |e: &TraceEvent| (e.gap_wall_ns + e.inside_wall_ns) as f64;
+                events.iter().map(whole).sum::<f64>()
+            });
+            let recorded_ns = recorded.into_iter().fold(0.0, f64::max);
+            script.find_wake(&Wires::of(&trace.header.link), recorded_ns);
+        }
+        script
+    }
+
+    fn of(moves: [Vec<Move>; 3]) -> Self {
+        Self {
+            moves,
+            wake_ns: 0.0,
+        }
+    }
+
+    /// Sets the waking with which the replay over `wires` lasts `recorded_ns`: by halving, since a replay only
+    /// gets longer with it. What cannot be replayed says so when it is.
+    fn find_wake(&mut self, wires: &Wires, recorded_ns: f64) {
+        let (mut low, mut high) = (0.0, LONGEST_WAKE_NS);
+        for _ in 0..24 {
+            self.wake_ns = (low + high) / 2.0;
+            match self.replay(wires) {
+                Ok(ns) if ns > recorded_ns => high = self.wake_ns,
+                Ok(_) => low = self.wake_ns,
+                Err(_) => high = 0.0,
+            }
+        }
+        self.wake_ns = low;
     }
 
     /// How long the phase takes over these wires, nanoseconds: the slowest party from a common start.
@@ -98,7 +137,7 @@ impl Script {
         loop {
             let mut moved = false;
             for me in 0..3 {
-                while let Some(step) = self.0[me].get(places[me]) {
+                while let Some(step) = self.moves[me].get(places[me]) {
                     let ready = clocks[me] + step.compute_ns;
                     match step.action {
                         Action::Send(to) => {
@@ -115,7 +154,11 @@ impl Script {
                                 break;
                             };
                             taken[from][me] += 1;
-                            clocks[me] = ready.max(*arrival);
+                            clocks[me] = if *arrival > ready {
+                                arrival + self.wake_ns
+                            } else {
+                                ready
+                            };
                         }
                         Action::End => clocks[me] = ready,
                     }
@@ -123,7 +166,7 @@ impl Script {
                     moved = true;
                 }
             }
-            if (0..3).all(|me| places[me] == self.0[me].len()) {
+            if (0..3).all(|me| places[me] == self.moves[me].len()) {
                 return Ok(clocks.into_iter().fold(0.0, f64::max));
             }
             if !moved {
@@ -176,18 +219,23 @@ mod tests {
     #[test]
     fn ping_pong_is_delay_and_serialization_and_computing() {
         let count = 10;
-        let mut script = Script([vec![], vec![], vec![]]);
+        let mut script = Script::of([vec![], vec![], vec![]]);
         for _ in 0..count {
-            script.0[0].push(step(Action::Send(P1), 1000.0, 5_000.0));
-            script.0[0].push(step(Action::Receive(P1), 1000.0, 0.0));
-            script.0[1].push(step(Action::Receive(P0), 1000.0, 0.0));
-            script.0[1].push(step(Action::Send(P0), 1000.0, 7_000.0));
+            script.moves[0].push(step(Action::Send(P1), 1000.0, 5_000.0));
+            script.moves[0].push(step(Action::Receive(P1), 1000.0, 0.0));
+            script.moves[1].push(step(Action::Receive(P0), 1000.0, 0.0));
+            script.moves[1].push(step(Action::Send(P0), 1000.0, 7_000.0));
         }
         // 8 Mbit/s: a millisecond for 1000 bytes; 2 ms round trip.
         let time = script.replay(&Wires::uniform(Some(8e6), 2e6)).unwrap();
         assert_eq!(time, 10.0 * (2.0 * (1e6 + 1e6) + 12_000.0));
         let unit = script.replay(&Wires::uniform(None, 2.0)).unwrap();
         assert_eq!(unit, 20.0 + 10.0 * 12_000.0);
+        // Twenty waits, each 3 microseconds longer than the link makes it.
+        script.find_wake(&Wires::uniform(Some(8e6), 2e6), time + 20.0 * 3_000.0);
+        assert!((script.wake_ns - 3_000.0).abs() < 1.0, "{}", script.wake_ns);
+        script.find_wake(&Wires::uniform(Some(8e6), 2e6), time / 2.0);
+        assert_eq!(script.wake_ns, 0.0);
     }
 
     #[test]
@@ -200,7 +248,7 @@ mod tests {
                 step(Action::Receive(b), 1000.0, 0.0),
             ]
         };
-        let script = Script([both(P1, P2), both(P0, P2), both(P0, P1)]);
+        let script = Script::of([both(P1, P2), both(P0, P2), both(P0, P1)]);
         let time = script.replay(&Wires::uniform(Some(8e6), 2e6)).unwrap();
         assert_eq!(time, 2e6);
     }
@@ -208,7 +256,7 @@ mod tests {
     #[test]
     fn a_sender_waits_for_its_backlog_only() {
         let bytes = 6.0 * (1 << 20) as f64;
-        let script = Script([
+        let script = Script::of([
             vec![step(Action::Send(P1), bytes, 0.0)],
             vec![],
             vec![step(Action::End, 0.0, 0.0)],
@@ -219,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_message_that_nobody_sends_is_an_error() {
-        let script = Script([vec![step(Action::Receive(P1), 1.0, 0.0)], vec![], vec![]]);
+        let script = Script::of([vec![step(Action::Receive(P1), 1.0, 0.0)], vec![], vec![]]);
         assert!(script.replay(&Wires::uniform(None, 0.0)).is_err());
     }
 }

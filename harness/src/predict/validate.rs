@@ -1,5 +1,5 @@
 //! Predictions held against what was measured: each cell is predicted from the trace of another link's cell of
-//! the same settings, never from its own.
+//! the same settings and link mode, never from its own.
 
 use super::replay::{Compute, Script, Wires};
 use crate::link::{Link, LinkMode};
@@ -48,7 +48,7 @@ fn distance(a: &Link, b: &Link) -> f64 {
     (rate(a) / rate(b)).ln().abs() + (rtt(a) / rtt(b)).ln().abs()
 }
 
-/// Predicts the online and the offline phase of every cell that has a sibling over another link, from the
+/// Predicts the online and the offline phase of every cell that has a sibling over another link of the same mode, from the
 /// nearest such link.
 ///
 /// # Errors
@@ -73,7 +73,9 @@ pub fn hold(traces: &[Trace], rows: &[RunRow]) -> Result<Vec<Held>> {
             continue;
         }
         let siblings = cells.iter().filter(|other| {
-            other.header.settings == target.header.settings
+            // What a relay costs the machine is in no trace of a shaped link.
+            other.header.link.mode == link.mode
+                && other.header.settings == target.header.settings
                 && other.header.cell != target.header.cell
         });
         let far = |t: &&&Trace| distance(link, &t.header.link);

@@ -79,6 +79,9 @@ pub struct Manifest {
     pub question: String,
     /// The figures to draw.
     pub figures: Vec<crate::scenario::FigureSpec>,
+    /// The tables beside the one that every report has.
+    #[serde(default)]
+    pub tables: Vec<crate::scenario::TableSpec>,
     /// The machine.
     pub machine: Machine,
     /// Every start, the first one first.

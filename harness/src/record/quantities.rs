@@ -11,6 +11,7 @@ pub const DIMENSIONS: &[&str] = &[
     "seq_len",
     "threads",
     "link",
+    "activation",
     "index_bits",
     "max_protocol",
     "variance_protocol",

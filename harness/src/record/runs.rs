@@ -61,8 +61,10 @@ pub struct RunRow {
     pub seq_len: usize,
     /// Threads of each party.
     pub threads: usize,
-    /// Width of the cut, bits.
-    pub index_bits: u32,
+    /// Activation function between the feed-forward layers; empty in runs of before it was recorded.
+    pub activation: String,
+    /// Width of the cut, bits; `None`, and the next two empty, where the system has no such setting.
+    pub index_bits: Option<u32>,
     /// How maxima are found.
     pub max_protocol: String,
     /// How variances are found.
@@ -126,7 +128,8 @@ impl RunRow {
         out.put("layers", self.layers);
         out.put("seq_len", self.seq_len);
         out.put("threads", self.threads);
-        out.put("index_bits", self.index_bits);
+        out.put("activation", &self.activation);
+        out.put("index_bits", optional(&self.index_bits));
         out.put("max_protocol", &self.max_protocol);
         out.put("variance_protocol", &self.variance_protocol);
         out.put("link", &self.link);
@@ -205,7 +208,7 @@ impl RunRow {
             layers: get.number("layers")?,
             seq_len: get.number("seq_len")?,
             threads: get.number("threads")?,
-            index_bits: get.number("index_bits")?,
+            index_bits: get.optional("index_bits")?,
             max_protocol: get.text("max_protocol")?,
             variance_protocol: get.text("variance_protocol")?,
             link: get.text("link")?,
@@ -221,6 +224,9 @@ impl RunRow {
             error: get.text("error")?,
             ..Self::default()
         };
+        if get.has("activation") {
+            row.activation = get.text("activation")?;
+        }
         // Runs of before links were probed have no such columns.
         if get.has("probe_attempts") {
             for ((a, b), rtt_ns) in PROBED_PAIRS.into_iter().zip(&mut row.probe.rtt_ns) {
@@ -263,7 +269,8 @@ impl RunRow {
             "seq_len" => self.seq_len.to_string(),
             "threads" => self.threads.to_string(),
             "link" => self.link.clone(),
-            "index_bits" => self.index_bits.to_string(),
+            "activation" => self.activation.clone(),
+            "index_bits" => optional(&self.index_bits),
             "max_protocol" => self.max_protocol.clone(),
             "variance_protocol" => self.variance_protocol.clone(),
             _ => return None,

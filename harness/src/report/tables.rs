@@ -1,11 +1,12 @@
 //! The tables of the report.
 
 use super::escape;
-use crate::figures::published;
+use crate::published::Published;
 use crate::record::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use crate::scenario::units::time_text;
 use crate::stats::{Summary, summarize};
+use anyhow::Result;
 use qbench_protocols::system::Phase;
 
 /// Rows of one cell, in order of first appearance.
@@ -136,9 +137,20 @@ pub fn measured(rows: &[RunRow]) -> String {
     text
 }
 
-/// Published numbers beside ours, like for like: the same system, model, length, link and threads.
-pub fn published(rows: &[RunRow]) -> String {
-    let columns = ["quantity", "link", "n", "threads", "ours", "as published"];
+/// Published numbers beside ours, like for like: the same system, model, length and threads, over a link of the
+/// same bandwidth and round trip.
+pub fn published(rows: &[RunRow]) -> Result<String> {
+    let columns = [
+        "quantity",
+        "system",
+        "link",
+        "n",
+        "threads",
+        "ours",
+        "as published",
+        "printed in",
+    ];
+    let published = Published::committed()?;
     let mut lines: Vec<String> = Vec::new();
     for quantity in [
         Quantity::Seconds(Some(Phase::Online)),
@@ -153,23 +165,22 @@ pub fn published(rows: &[RunRow]) -> String {
         };
         for cell in cells(rows) {
             let row = cell[0];
-            let numbers = published::of(quantity).into_iter().filter(|p| {
-                ["system", "link", "seq_len", "threads", "model"]
-                    .iter()
-                    .all(|c| p.dimension(c).is_none_or(|v| Some(v) == row.dimension(c)))
-            });
-            for number in numbers {
+            let numbers = published.comparable(quantity);
+            for number in numbers.into_iter().filter(|n| n.fits(row)) {
                 let Some(ours) = summary(&cell, quantity) else {
                     continue;
                 };
                 let line = format!(
-                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.3}</td><td>{:.3}</td></tr>\n",
+                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.3}</td><td>{:.3}</td>\
+                     <td>{}</td></tr>\n",
                     escape(&quantity.label()),
+                    escape(&row.system),
                     escape(&shown(row, "link")),
                     row.seq_len,
                     shown(row, "threads"),
                     ours.median,
-                    number.value
+                    number.value,
+                    escape(&number.place()),
                 );
                 if !lines.contains(&line) {
                     lines.push(line);
@@ -178,15 +189,14 @@ pub fn published(rows: &[RunRow]) -> String {
         }
     }
     if lines.is_empty() {
-        return String::new();
+        return Ok(String::new());
     }
-    format!(
-        "<h2>Beside what is published</h2>\n<p>Numbers of arXiv 2508.01636 (Fig. 5 and Table 4) as printed, \
-         measured there on other machines; only where system, model, length, link and threads are the \
-         same.</p>\n{}{}</tbody></table></div>\n",
+    Ok(format!(
+        "<h2>Beside what is published</h2>\n<p>Numbers as printed, measured there on other machines; only where \
+         system, model, length, bandwidth, round trip and threads are the same.</p>\n{}{}</tbody></table></div>\n",
         head(&columns.map(str::to_owned)),
         lines.concat()
-    )
+    ))
 }
 
 /// Rows with an error; one that was made good later says so.

@@ -11,8 +11,8 @@ use crate::models::{ModelSource, Models};
 use crate::record::manifest;
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
-use crate::scenario::plan::{Cell, Plan};
-use crate::scenario::{MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
+use crate::scenario::plan::{Cell, Plan, optional_name};
+use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
 use crate::systems::Runner;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -200,9 +200,10 @@ fn template(common: &RunRow, cell: &Cell) -> RunRow {
         layers: cell.model.layers,
         seq_len: cell.seq_len,
         threads: cell.threads,
+        activation: name_of(ACTIVATIONS, &cell.model.activation).to_owned(),
         index_bits: cell.index_bits,
-        max_protocol: name_of(MAX_PROTOCOLS, &cell.max_protocol).to_owned(),
-        variance_protocol: name_of(VARIANCE_PROTOCOLS, &cell.variance_protocol).to_owned(),
+        max_protocol: optional_name(MAX_PROTOCOLS, cell.max_protocol),
+        variance_protocol: optional_name(VARIANCE_PROTOCOLS, cell.variance_protocol),
         link: cell.link.name.clone(),
         link_mode: cell.link.mode.name().to_owned(),
         bandwidth_bits_per_second: cell.link.bandwidth.map_or(0, |b| b.bits_per_second),

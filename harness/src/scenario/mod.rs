@@ -35,13 +35,20 @@ pub struct Scenario {
     pub run: RunSettings,
     /// The figures; the default set where the file names none.
     pub figures: Vec<FigureSpec>,
+    /// The tables beside the one that every report has.
+    pub tables: Vec<TableSpec>,
 }
 
 /// Where the weights come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelChoice {
-    /// Weights drawn at random from a seed, on a given architecture.
-    Synthetic(ModelConfig),
+    /// Weights drawn at random from a seed.
+    Synthetic {
+        /// The architecture.
+        config: ModelConfig,
+        /// Whether the file names the activation function; else it is each system's own.
+        activation_is_given: bool,
+    },
     /// A model folder on disk.
     Folder(PathBuf),
 }
@@ -57,6 +64,8 @@ pub struct Sweep {
     pub threads: Vec<usize>,
     /// Names of links.
     pub links: Vec<String>,
+    /// Activation functions; empty takes the model's, or each system's own for a synthetic model that names none.
+    pub activations: Vec<ActivationFunction>,
     /// Widths of the cut, bits.
     pub index_bits: Vec<u32>,
     /// Maximum protocols.
@@ -120,6 +129,44 @@ pub enum FigureKind {
     /// Predicted time over bandwidth and round trip.
     Heatmap,
 }
+
+/// One `[[table]]`.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TableSpec {
+    /// What the table shows.
+    pub kind: TableKind,
+    /// The paper's table whose numbers stand beside ours.
+    pub published: PaperTable,
+}
+
+/// What a table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// A table of the paper: published values beside ours.
+    Paper,
+}
+
+/// The tables of arXiv 2508.01636v1 that compare systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaperTable {
+    /// Online time on a LAN.
+    Table2,
+    /// Online time on a WAN.
+    Table3,
+    /// Traffic, online and offline.
+    Table4,
+}
+
+/// The kinds of tables in scenario files.
+pub const TABLE_KINDS: &[(&str, TableKind)] = &[("paper", TableKind::Paper)];
+/// The paper's tables in scenario files, and in `results/published`.
+pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
+    ("table2", PaperTable::Table2),
+    ("table3", PaperTable::Table3),
+    ("table4", PaperTable::Table4),
+];
 
 /// The activation functions' names in scenario files.
 pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[

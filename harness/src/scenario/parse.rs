@@ -5,6 +5,7 @@ mod figures;
 mod links;
 mod model;
 mod sweep;
+mod tables;
 
 use super::tree::{Node, Problem, Value, suggestion};
 use super::units::{ByteSize, parse_duration};
@@ -27,7 +28,7 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "external",
+        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "table", "external",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
@@ -55,6 +56,7 @@ pub fn scenario(
         externals,
         auto_links: Vec::new(),
         figures: figures::figures(&root)?,
+        tables: tables::tables(&root)?,
     })
 }
 

@@ -1,14 +1,18 @@
 //! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
 
-use super::{MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
+use super::{ACTIVATIONS, MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
 use crate::external::External;
 use crate::link::Link;
 use crate::models::ModelSource;
 use crate::systems::Runner;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{MaxProtocol, System, VarianceProtocol, Workload};
+use qbench_protocols::system::{MaxProtocol, Setting, System, VarianceProtocol, Workload};
+use std::collections::HashSet;
 use std::path::PathBuf;
+
+/// Width of the cut where nothing else is said: the paper's.
+pub const DEFAULT_INDEX_BITS: u32 = 4;
 
 /// One combination of settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +33,12 @@ pub struct Cell {
     pub threads: usize,
     /// The link between each two parties.
     pub link: Link,
-    /// Width of the cut, bits.
-    pub index_bits: u32,
+    /// Width of the cut, bits; like the next two `None` where the system has no such setting.
+    pub index_bits: Option<u32>,
     /// How maxima are found.
-    pub max_protocol: MaxProtocol,
+    pub max_protocol: Option<MaxProtocol>,
     /// How variances are found.
-    pub variance_protocol: VarianceProtocol,
+    pub variance_protocol: Option<VarianceProtocol>,
     /// Seed of the synthetic input.
     pub seed: u64,
     /// Whether the output is checked.
@@ -61,9 +65,9 @@ impl Cell {
             seq_len: self.seq_len,
             input_seed: self.seed,
             tokens: None,
-            index_bits: self.index_bits,
-            max_protocol: self.max_protocol,
-            variance_protocol: self.variance_protocol,
+            index_bits: self.index_bits.unwrap_or(DEFAULT_INDEX_BITS),
+            max_protocol: self.max_protocol.unwrap_or_default(),
+            variance_protocol: self.variance_protocol.unwrap_or_default(),
             verify: self.verify,
         }
     }
@@ -71,22 +75,23 @@ impl Cell {
     /// `lut-rss bert-base n=8 threads=1 lan` and what else is not the default.
     pub fn describe(&self) -> String {
         let mut text = format!(
-            "{} {} n={} threads={} {} b={}",
+            "{} {} {} n={} threads={} {}",
             self.system,
             self.model.name,
+            name_of(ACTIVATIONS, &self.model.activation),
             self.seq_len,
             self.threads,
             self.link.name,
-            self.index_bits
         );
-        if self.max_protocol != MaxProtocol::default() {
-            text += &format!(" max={}", name_of(MAX_PROTOCOLS, &self.max_protocol));
+        if let Some(bits) = self.index_bits {
+            text += &format!(" b={bits}");
         }
-        if self.variance_protocol != VarianceProtocol::default() {
-            text += &format!(
-                " variance={}",
-                name_of(VARIANCE_PROTOCOLS, &self.variance_protocol)
-            );
+        if let Some(max) = self.max_protocol.filter(|m| *m != MaxProtocol::default()) {
+            text += &format!(" max={}", name_of(MAX_PROTOCOLS, &max));
+        }
+        let variance = self.variance_protocol;
+        if let Some(variance) = variance.filter(|v| *v != VarianceProtocol::default()) {
+            text += &format!(" variance={}", name_of(VARIANCE_PROTOCOLS, &variance));
         }
         text
     }
@@ -100,9 +105,10 @@ impl Cell {
             "seq_len" => self.seq_len.to_string(),
             "threads" => self.threads.to_string(),
             "link" => self.link.name.clone(),
-            "index_bits" => self.index_bits.to_string(),
-            "max_protocol" => name_of(MAX_PROTOCOLS, &self.max_protocol).to_owned(),
-            "variance_protocol" => name_of(VARIANCE_PROTOCOLS, &self.variance_protocol).to_owned(),
+            "activation" => name_of(ACTIVATIONS, &self.model.activation).to_owned(),
+            "index_bits" => self.index_bits.map_or_else(String::new, |b| b.to_string()),
+            "max_protocol" => optional_name(MAX_PROTOCOLS, self.max_protocol),
+            "variance_protocol" => optional_name(VARIANCE_PROTOCOLS, self.variance_protocol),
             _ => return None,
         })
     }
@@ -135,6 +141,11 @@ impl Cell {
     }
 }
 
+/// The name of a setting; empty where the system does not have it.
+pub fn optional_name<T: PartialEq>(table: &[(&'static str, T)], value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| name_of(table, &value).to_owned())
+}
+
 /// The first 12 hexadecimal digits of the BLAKE3 hash.
 pub fn short_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..12].to_owned()
@@ -146,7 +157,7 @@ pub fn short_hash(bytes: &[u8]) -> String {
 /// A model folder that cannot be read; a cell that its system refuses; `only` that names no column or
 /// leaves no cell.
 pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
-    let cells = cells(scenario)?;
+    let cells = cells(scenario, systems)?;
     let mut fallen_back = Vec::new();
     for cell in &cells {
         let outcome = Runner::of(systems, cell)?.check(cell);
@@ -243,10 +254,12 @@ fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
     Ok(filters)
 }
 
-/// The product of all sweeps, with the system varying fastest.
-fn cells(scenario: &Scenario) -> Result<Vec<Cell>> {
+/// The product of all sweeps, with the system varying fastest. A system's cells are not multiplied by
+/// settings that it does not have.
+fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cell>> {
     let sweep = &scenario.sweep;
     let mut cells = Vec::new();
+    let mut seen = HashSet::new();
     for (model, source) in models(scenario)? {
         for link in &sweep.links {
             let link = scenario
@@ -264,33 +277,76 @@ fn cells(scenario: &Scenario) -> Result<Vec<Cell>> {
                             model.name
                         );
                     }
-                    for &index_bits in &sweep.index_bits {
-                        for &max_protocol in &sweep.max_protocols {
-                            for &variance_protocol in &sweep.variance_protocols {
-                                for system in &sweep.systems {
-                                    let cell = Cell {
-                                        id: String::new(),
-                                        system: system.clone(),
-                                        external: scenario
-                                            .externals
-                                            .iter()
-                                            .find(|e| e.id == *system)
-                                            .cloned(),
-                                        model: model.clone(),
-                                        source: source.clone(),
-                                        seq_len,
-                                        threads,
-                                        link: link.clone(),
-                                        index_bits,
-                                        max_protocol,
-                                        variance_protocol,
-                                        seed: scenario.run.seed,
-                                        verify: scenario.run.verify,
-                                    };
-                                    cells.push(cell.hashed());
-                                }
-                            }
+                    let shape = Cell {
+                        id: String::new(),
+                        system: String::new(),
+                        external: None,
+                        model: model.clone(),
+                        source: source.clone(),
+                        seq_len,
+                        threads,
+                        link: link.clone(),
+                        index_bits: None,
+                        max_protocol: None,
+                        variance_protocol: None,
+                        seed: scenario.run.seed,
+                        verify: scenario.run.verify,
+                    };
+                    for cell in settings(scenario, systems, &shape)? {
+                        if seen.insert(cell.id.clone()) {
+                            cells.push(cell);
                         }
+                    }
+                }
+            }
+        }
+    }
+    Ok(cells)
+}
+
+/// The cells of one shape: every system with every combination of the settings that it has. A combination may come
+/// more than once.
+fn settings(
+    scenario: &Scenario,
+    systems: &[&'static dyn System],
+    shape: &Cell,
+) -> Result<Vec<Cell>> {
+    let sweep = &scenario.sweep;
+    let mut cells = Vec::new();
+    // Nothing swept is one choice: the model's, or the system's own.
+    let activations: Vec<_> = match sweep.activations.as_slice() {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    };
+    for &activation in &activations {
+        for &index_bits in &sweep.index_bits {
+            for &max_protocol in &sweep.max_protocols {
+                for &variance_protocol in &sweep.variance_protocols {
+                    for id in &sweep.systems {
+                        let external = scenario.externals.iter().find(|e| e.id == *id);
+                        let runner = Runner::find(systems, external, id)?;
+                        let has = |setting| runner.settings().contains(&setting);
+                        let mut cell = Cell {
+                            system: id.clone(),
+                            external: external.cloned(),
+                            index_bits: has(Setting::IndexBits).then_some(index_bits),
+                            max_protocol: has(Setting::MaxProtocol).then_some(max_protocol),
+                            variance_protocol: has(Setting::VarianceProtocol)
+                                .then_some(variance_protocol),
+                            ..shape.clone()
+                        };
+                        cell.model.activation = match (activation, &scenario.model) {
+                            (Some(activation), _) => activation,
+                            (
+                                None,
+                                ModelChoice::Synthetic {
+                                    activation_is_given: false,
+                                    ..
+                                },
+                            ) => runner.default_activation(),
+                            (None, _) => cell.model.activation,
+                        };
+                        cells.push(cell.hashed());
                     }
                 }
             }
@@ -307,10 +363,10 @@ fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
             let (config, source) = crate::models::folder(dir)?;
             Ok(vec![(config, source)])
         }
-        ModelChoice::Synthetic(config) if scenario.sweep.layers.is_empty() => {
+        ModelChoice::Synthetic { config, .. } if scenario.sweep.layers.is_empty() => {
             Ok(vec![(config.clone(), ModelSource::Synthetic { seed })])
         }
-        ModelChoice::Synthetic(config) => Ok(scenario
+        ModelChoice::Synthetic { config, .. } => Ok(scenario
             .sweep
             .layers
             .iter()

@@ -37,6 +37,8 @@ echo END-ROWS
 
 /// Software emulation is some fifty times slower than the machine it runs on.
 const PATIENCE: Duration = Duration::from_secs(400);
+/// Boots until the links are found to be what was asked for.
+const TRIES: u32 = 3;
 
 #[test]
 fn three_parties_over_netem_in_an_emulated_machine() {
@@ -53,17 +55,18 @@ fn three_parties_over_netem_in_an_emulated_machine() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("initrd");
     std::fs::write(&archive, initrd(&kernel, &busybox, folder.path())).unwrap();
-    let console = boot(&kernel.join("vmlinuz"), &archive);
-    let (_, rows) = console
-        .split_once("BEGIN-ROWS")
-        .unwrap_or_else(|| panic!("no rows came back:\n{console}"));
-    let (rows, _) = rows.split_once("END-ROWS").unwrap();
-    let mut lines = rows.lines().map(str::trim).filter(|l| !l.is_empty());
-    let names = lines
-        .next()
-        .unwrap_or_else(|| panic!("no header:\n{console}"));
-    let values = lines.next().unwrap_or_else(|| panic!("no row:\n{console}"));
-    let row: HashMap<&str, &str> = names.split(',').zip(values.split(',')).collect();
+    let mut tries = 0;
+    let (row, console) = loop {
+        let console = boot(&kernel.join("vmlinuz"), &archive);
+        let row = only_row(&console);
+        tries += 1;
+        // Where the machine is busy with something else the emulated one wakes too late for its own links.
+        if tries < TRIES && row["error"].starts_with("link probe") {
+            println!("boot {tries}: {}", row["error"]);
+            continue;
+        }
+        break (row, console);
+    };
     assert_eq!(row["error"], "", "{console}");
     assert_eq!(row["link_mode"], "netem");
     assert_eq!(row["declared_equals_counted"], "true");
@@ -79,6 +82,7 @@ fn three_parties_over_netem_in_an_emulated_machine() {
     for (name, value) in row.iter().filter(|(n, _)| n.starts_with("probe_bits")) {
         let mbit = value.parse::<f64>().unwrap() / 1e6;
         assert!((9.0..11.0).contains(&mbit), "{name}: {mbit} Mbit/s");
+        println!("{name}: {mbit:.2} Mbit/s where 10 Mbit/s are asked for");
     }
     // Rounds alone take longer than that: the delay was in force.
     let rounds: f64 = row["online_rounds"].parse().unwrap();
@@ -87,6 +91,22 @@ fn three_parties_over_netem_in_an_emulated_machine() {
         online_ms > 80.0 * rounds,
         "{online_ms} ms for {rounds} rounds"
     );
+}
+
+/// The row of `runs.csv` that the emulated machine printed.
+fn only_row(console: &str) -> HashMap<String, String> {
+    let rows = console
+        .split_once("BEGIN-ROWS")
+        .and_then(|(_, rest)| rest.split_once("END-ROWS"))
+        .unwrap_or_else(|| panic!("no rows came back:\n{console}"))
+        .0;
+    let rows: String = rows
+        .lines()
+        .map(|line| line.trim().to_owned() + "\n")
+        .collect();
+    let mut reader = csv::Reader::from_reader(rows.trim_start().as_bytes());
+    let row = reader.deserialize().next();
+    row.unwrap_or_else(|| panic!("no row:\n{console}")).unwrap()
 }
 
 fn found(program: &str) -> Option<PathBuf> {

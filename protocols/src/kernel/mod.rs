@@ -7,4 +7,7 @@ pub mod gemm64;
 pub mod gemm_f32;
 mod operands;
 pub mod pack;
+mod widest;
 pub(crate) mod words;
+
+pub use widest::widest;

@@ -4,25 +4,13 @@ use super::{Knowledge, LutRss, Settings, weights::SharedWeights};
 use crate::Result;
 use crate::cost::CostBook;
 use crate::model::walk::{Linear, walk};
-use crate::net::Party;
 use crate::runtime::Runtime;
 use crate::system::{Declared, DeclaredPhase, Phase};
-
-/// Messages of agreement and seeds (see [`crate::session::Session::establish`]) depend on the names of
-/// things, not on the protocol; the seeds are the declared part.
-const SEED_BYTES: usize = 16;
 
 /// Declared bytes, rounds, material and memory of a run. `verify` adds what the parties record.
 pub fn declare(settings: &Settings, verify: bool) -> Result<Declared> {
     let mut book = CostBook::default();
-    book.path.enter("connect");
-    let seeds = [
-        (Party::P0, Party::P1),
-        (Party::P0, Party::P2),
-        (Party::P1, Party::P2),
-    ];
-    book.simultaneous(&seeds.map(|(from, to)| (from, to, SEED_BYTES)));
-    book.path.leave();
+    book.connect();
     SharedWeights::declare(settings, &mut book);
     let setup = book.finish();
     let (offline, material_bytes) = declare_phase(settings, Phase::Offline)?;

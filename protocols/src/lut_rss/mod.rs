@@ -20,7 +20,6 @@
 
 pub mod declare;
 pub mod linear;
-pub mod load;
 pub mod max;
 pub mod norm;
 pub mod party;

@@ -5,6 +5,7 @@ use super::{Knowledge, LutRss, Settings};
 use crate::evidence::Evidence;
 use crate::lut::store::Store;
 use crate::model::integer::IntegerModel;
+use crate::model::load;
 use crate::model::quantized::QuantizedModel;
 use crate::model::walk::walk;
 use crate::net::Party;
@@ -49,9 +50,9 @@ impl LutRssParty {
     /// Loads what this party may know from the model folder.
     pub fn load(workload: &Workload, party: Party) -> Result<Self> {
         let secret = match party {
-            Party::P0 => Secret::Model(Box::new(super::load::model(workload)?)),
+            Party::P0 => Secret::Model(Box::new(load::model(workload)?)),
             Party::P1 => {
-                let (range, values) = super::load::input(workload)?;
+                let (range, values) = load::input(workload)?;
                 Secret::Input(IntegerModel::quantize_input(
                     range,
                     workload.index_bits,

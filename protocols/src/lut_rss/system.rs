@@ -3,8 +3,9 @@
 use super::declare::declare;
 use super::party::LutRssParty;
 use super::{Settings, verify};
+use crate::model::config::ActivationFunction;
 use crate::net::Party;
-use crate::system::{Declared, PartyProgram, System, Verified, Workload};
+use crate::system::{Declared, PartyProgram, Setting, System, Verified, Workload};
 use crate::{Error, Result};
 
 /// The proposed system.
@@ -21,6 +22,19 @@ impl System for LutRssSystem {
 
     fn source(&self) -> &'static str {
         "Lu et al., Privacy-Preserving Inference for Quantized BERT Models, arXiv 2508.01636"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[
+            Setting::IndexBits,
+            Setting::MaxProtocol,
+            Setting::VarianceProtocol,
+        ]
+    }
+
+    /// The paper's choice. GELU costs the same: either is one table.
+    fn default_activation(&self) -> ActivationFunction {
+        ActivationFunction::Relu
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {

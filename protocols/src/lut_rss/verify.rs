@@ -1,12 +1,12 @@
 //! The check of a run against the references in the clear.
 
-use super::load;
 use crate::evidence::Evidence;
 use crate::model::carries::Carries;
 use crate::model::config::Head;
 use crate::model::integer::{IntegerModel, PRODUCT, output_unit};
+use crate::model::load;
 use crate::model::quantized::{QuantizedModel, Range};
-use crate::model::reference_float::FloatReference;
+use crate::model::reference_float::{FloatReference, relative_error};
 use crate::model::reference_integer::IntegerReference;
 use crate::model::walk::walk;
 use crate::ring::Ring;
@@ -82,19 +82,4 @@ fn compare(secure: &[u16], reference: &[u16]) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Largest difference over the reference's root mean square.
-fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
-    let square = reference
-        .iter()
-        .map(|v| f64::from(*v) * f64::from(*v))
-        .sum::<f64>();
-    let rms = (square / reference.len().max(1) as f64).sqrt();
-    let largest = output
-        .iter()
-        .zip(reference)
-        .map(|(a, b)| f64::from((a - b).abs()))
-        .fold(0.0, f64::max);
-    largest / rms.max(f64::MIN_POSITIVE)
 }

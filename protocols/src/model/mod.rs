@@ -8,6 +8,7 @@ pub mod config;
 pub mod embeddings;
 pub mod float;
 pub mod integer;
+pub mod load;
 pub mod quantize;
 pub mod quantized;
 pub mod reference_float;

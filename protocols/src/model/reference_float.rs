@@ -310,3 +310,25 @@ pub fn layer_norm(row: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
         *x = (*x - mean) * factor * gamma + beta;
     }
 }
+
+/// Largest absolute difference of an output to a reference of the same length, relative to the reference's root mean
+/// square. What is no number is infinitely far.
+pub fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
+    let square = reference
+        .iter()
+        .map(|v| f64::from(*v) * f64::from(*v))
+        .sum::<f64>();
+    let rms = (square / reference.len().max(1) as f64).sqrt();
+    let differences = output.iter().zip(reference);
+    let largest = differences
+        .map(|(a, b)| f64::from((a - b).abs()))
+        .map(|difference| {
+            if difference.is_nan() {
+                f64::INFINITY
+            } else {
+                difference
+            }
+        })
+        .fold(0.0, f64::max);
+    largest / rms.max(f64::MIN_POSITIVE)
+}

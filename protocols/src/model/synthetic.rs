@@ -2,7 +2,7 @@
 //! Signs are random, so the outputs mean nothing; no published accuracy may come from here.
 
 use super::calibrate::{Target, Targets, calibrate};
-use super::config::{Head, ModelConfig};
+use super::config::{ActivationFunction, Head, ModelConfig};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
@@ -16,6 +16,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 const CALIBRATION: (u64, usize) = (4, 32);
 /// Gain of query and key: scores then spread by about its square.
 const ATTENTION_GAIN: f32 = 1.4;
+/// Gain of the first feed-forward layer before GELU, half of what it is before ReLU: no value is then beyond 3, up to
+/// where the series that fixed-point systems evaluate for GELU holds.
+const GELU_GAIN: f32 = 0.5;
 /// Gain of what is added to the residual stream: below 1, so that tokens stay apart in deep models.
 const BRANCH_GAIN: f32 = 0.5;
 /// Domains of the one seed a user gives.
@@ -83,7 +86,13 @@ fn layer(config: &ModelConfig, l: usize, random: &mut Random) -> QuantizedLayer 
         key: random.linear(Linear::Key(l).shape(config), ATTENTION_GAIN),
         value: random.linear(Linear::Value(l).shape(config), 1.0),
         attention_output: random.linear(Linear::AttentionOutput(l).shape(config), BRANCH_GAIN),
-        feed_forward_in: random.linear(Linear::FeedForwardIn(l).shape(config), 1.0),
+        feed_forward_in: random.linear(
+            Linear::FeedForwardIn(l).shape(config),
+            match config.activation {
+                ActivationFunction::Gelu => GELU_GAIN,
+                ActivationFunction::Relu => 1.0,
+            },
+        ),
         feed_forward_out: random.linear(Linear::FeedForwardOut(l).shape(config), BRANCH_GAIN),
         qkv_range: [empty; 3],
         score_range: empty,

@@ -69,6 +69,11 @@ impl<W: Word> Additive<W> {
         &self.values
     }
 
+    /// This party's share, taken out to be changed in place; empty where it has none.
+    pub fn into_values(self) -> Vec<W> {
+        self.values
+    }
+
     /// Applies a local (linear) map on this party's share, keeping shapes where there is none.
     pub fn map_to<V: Word>(
         &self,

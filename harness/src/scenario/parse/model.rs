@@ -81,11 +81,17 @@ pub(super) fn model(root: &Node) -> Result<ModelChoice, Problem> {
         Some(hidden) => 4 * hidden,
         None => config.feed_forward,
     });
-    if let Some(node) = table.get("activation") {
+    let activation = table.get("activation");
+    if let Some(node) = activation {
         config.activation = choice(node, ACTIVATIONS)?;
     }
     config.check().map_err(|what| table.problem(what))?;
-    if config != preset || config.name.is_empty() {
+    // Named after its shape; the activation function has a column of its own.
+    let same_shape = ModelConfig {
+        activation: preset.activation,
+        ..config.clone()
+    } == preset;
+    if !same_shape || config.name.is_empty() {
         let base = if preset.name.is_empty() {
             "bert"
         } else {
@@ -96,5 +102,8 @@ pub(super) fn model(root: &Node) -> Result<ModelChoice, Problem> {
             config.layers, config.hidden, config.heads, config.feed_forward
         );
     }
-    Ok(ModelChoice::Synthetic(config))
+    Ok(ModelChoice::Synthetic {
+        config,
+        activation_is_given: activation.is_some(),
+    })
 }

@@ -3,7 +3,7 @@
 use super::{choice, missing};
 use crate::link::Link;
 use crate::scenario::tree::{Node, Problem, suggestion};
-use crate::scenario::{MAX_PROTOCOLS, ModelChoice, Sweep, VARIANCE_PROTOCOLS};
+use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, ModelChoice, Sweep, VARIANCE_PROTOCOLS};
 
 /// The values of one sweep key, each read by `read`.
 fn values<T: PartialEq>(
@@ -50,6 +50,7 @@ pub(super) fn sweep(
         "max_protocol",
         "variance_protocol",
         "layers",
+        "activation",
     ])?;
     for key in ["system", "seq_len"] {
         if table.get(key).is_none() {
@@ -57,7 +58,7 @@ pub(super) fn sweep(
         }
     }
     let longest = match model {
-        ModelChoice::Synthetic(config) => config.max_positions as u64,
+        ModelChoice::Synthetic { config, .. } => config.max_positions as u64,
         ModelChoice::Folder(_) => u64::from(u32::MAX),
     };
     let names: Vec<&str> = links.iter().map(|l| l.name.as_str()).collect();
@@ -75,8 +76,13 @@ pub(super) fn sweep(
     let layers = values(table, "layers", None, |n| {
         n.whole(1..=1024).map(|v| v as usize)
     })?;
-    if let (Some(node), ModelChoice::Folder(_)) = (table.get("layers"), model) {
-        return Err(node.problem("layers cannot be swept over a model folder"));
+    let activations = values(table, "activation", None, |n| choice(n, ACTIVATIONS))?;
+    if let ModelChoice::Folder(_) = model {
+        for key in ["layers", "activation"] {
+            if let Some(node) = table.get(key) {
+                return Err(node.problem(format!("{key} cannot be swept over a model folder")));
+            }
+        }
     }
     Ok(Sweep {
         systems: values(table, "system", None, |n| known(n, "system", systems))?,
@@ -107,5 +113,6 @@ pub(super) fn sweep(
             choice(n, VARIANCE_PROTOCOLS)
         })?,
         layers,
+        activations,
     })
 }

@@ -1,11 +1,14 @@
 //! What a party may load for a run from the model folder.
 
-use crate::model::quantized::{QuantizedModel, Range};
-use crate::model::{store, synthetic};
+use super::quantized::{QuantizedModel, Range};
+use super::{store, synthetic};
 use crate::system::Workload;
 use crate::{Error, Result};
 
-/// P0's model, which must be the workload's.
+/// P0's model.
+///
+/// # Errors
+/// A folder that cannot be read, or holds another architecture than the workload's.
 pub fn model(workload: &Workload) -> Result<QuantizedModel> {
     let model = store::load_private(&workload.model_dir)?;
     if model.config != workload.model {
@@ -20,7 +23,11 @@ pub fn model(workload: &Workload) -> Result<QuantizedModel> {
     Ok(model)
 }
 
-/// P1's embedded tokens: of its text, or synthetic. With the range that they are quantized in.
+/// P1's embedded tokens, `seq_len` x `hidden`: of its text, or synthetic. With the range that they are
+/// quantized in.
+///
+/// # Errors
+/// A folder that cannot be read; tokens in a number other than `seq_len`, or without a table that embeds them.
 pub fn input(workload: &Workload) -> Result<(Range, Vec<f32>)> {
     let public = store::load_public(&workload.model_dir)?;
     let values = match &workload.tokens {
