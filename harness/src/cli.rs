@@ -15,6 +15,8 @@ use std::path::PathBuf;
   qbench run scenarios/paper-fig5.toml --only link=lan,seq_len=8
   qbench run my.toml --set run.repetitions=10 --set 'sweep.seq_len=[8, 64]'
   qbench list scenarios/quick.toml            its cells, with predicted bytes, rounds and memory
+  qbench cmp results/quick/DIR                the systems of a run beside each other, with ratios
+  qbench diff results/quick/OLD results/quick/NEW      what has changed
   qbench cost --system lut-rss --model bert-base --seq 128 --by-step
   qbench infer --model DIR --text \"a film to remember\"
   qbench predict results/quick/DIR --link 1gbit,10ms  from the messages that a run recorded
@@ -47,6 +49,10 @@ pub enum Command {
         #[arg(long, conflicts_with = "run")]
         published: bool,
     },
+    /// Compare the systems of one or several runs: times, bytes, rounds and ratios with intervals
+    Cmp(CmpArguments),
+    /// Compare two runs of the same cells: what has changed beyond its interval
+    Diff(DiffArguments),
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
     /// Say what this machine can do, what is missing, and how to get it
@@ -144,7 +150,9 @@ pub struct ListArguments {
 /// `qbench cost`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4"
+    after_help = "Example:\n  qbench cmp results/quick/DIR                the systems of a run beside each other, with ratios
+  qbench diff results/quick/OLD results/quick/NEW      what has changed
+  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4"
 )]
 pub struct CostArguments {
     /// System id; see qbench list
@@ -245,6 +253,37 @@ pub struct LinkExecArguments {
     /// The program and its arguments
     #[arg(last = true, required = true)]
     pub command: Vec<String>,
+}
+
+/// `qbench cmp`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Ratios are base / system, so that above 1 the system is faster. Within a run they are paired: the median \
+over repetitions that ran next to each other. Systems of different runs are compared by their medians and marked with ~.\n\n\
+Examples:\n  qbench cmp results/quick/DIR\n  qbench cmp results/a/DIR results/b/DIR --base crypten --csv ratios.csv"
+)]
+pub struct CmpArguments {
+    /// Run directories, such as results/quick/2026-01-31-amd-epyc
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// The system that others are compared with [default: crypten, or else the first that is not lut-rss]
+    #[arg(long, value_name = "SYSTEM")]
+    pub base: Option<String>,
+    /// Write every quantity into this file too, a row for each system, settings and quantity
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
+/// `qbench diff`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Cells are matched by their settings. Exit code 0 whether or not anything has changed."
+)]
+pub struct DiffArguments {
+    /// Run directory, before
+    pub old: PathBuf,
+    /// Run directory, after
+    pub new: PathBuf,
 }
 
 /// `qbench infer`.

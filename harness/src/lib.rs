@@ -5,6 +5,7 @@
 //! To bring a system of your own, implement `System` and call [`main`] with it: see
 //! `harness/examples/own_system`.
 
+pub mod compare;
 pub mod figures;
 pub mod link;
 pub mod models;
@@ -42,6 +43,8 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
             Some(run) => commands::run::report(&run),
             None => commands::published::published(),
         },
+        Command::Cmp(arguments) => commands::cmp::run(&arguments),
+        Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),

@@ -2,6 +2,7 @@
 
 mod links;
 mod paper;
+mod systems;
 mod tables;
 
 use crate::figures;
@@ -92,6 +93,7 @@ pub fn write(
             escape(title)
         )?;
     }
+    page += &systems::systems_beside(&good);
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";
     page += &tables::measured(&good);

@@ -1,6 +1,8 @@
 //! The commands; each returns whether all went well.
 
+pub mod cmp;
 pub mod cost;
+pub mod diff;
 pub mod infer;
 pub mod link;
 pub mod list;

@@ -1,6 +1,6 @@
 //! Lines, shapes and text in points, drawn the same into SVG and PNG.
 
-use super::style::{INK, Look, Marker, marker};
+use super::style::{INK, Look, Marker, SHAPES, marker};
 use anyhow::{Result, anyhow};
 use plotters::backend::DrawingBackend;
 use plotters::coord::Shift;
@@ -96,45 +96,76 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             (look.color(), RGBColor(255, 255, 255))
         };
         self.fill(&corners[..4], fill)?;
-        let pattern = if look.hollow { 1 } else { look.shape % 5 };
+        // What is published is never plain.
+        let pattern = if look.hollow {
+            look.shape % (SHAPES - 1) + 1
+        } else {
+            look.shape % SHAPES
+        };
         self.hatch((left, top), (right, bottom), pattern, lines)?;
         self.line(&corners, look.color(), 1.0)
     }
 
-    /// Hatching inside a rectangle: 0 none, 1 rising, 2 falling, 3 level, 4 upright.
+    /// Hatching inside a rectangle: 0 none, 1 rising, 2 falling, 3 level, 4 upright, 5 both slopes, 6 a grid,
+    /// 7 wide rising.
     fn hatch(&self, from: Point, to: Point, pattern: usize, color: RGBColor) -> Result<()> {
-        let (width, height) = (to.0 - from.0, to.1 - from.1);
-        let gap = 6.0;
         match pattern {
-            1 | 2 => {
-                let mut offset = gap;
-                while offset < width + height {
-                    // From the left or lower edge to the upper or right edge.
-                    let a = ((offset - height).max(0.0), offset.min(height));
-                    let b = (offset.min(width), (offset - width).max(0.0));
-                    let turn = |p: Point| {
-                        let y = if pattern == 1 { p.1 } else { height - p.1 };
-                        (from.0 + p.0, from.1 + y)
-                    };
-                    self.line(&[turn(a), turn(b)], color, 1.0)?;
-                    offset += gap;
-                }
+            1 => self.slopes(from, to, 6.0, true, color),
+            2 => self.slopes(from, to, 6.0, false, color),
+            3 => self.levels(from, to, 6.0, color),
+            4 => self.uprights(from, to, 6.0, color),
+            5 => {
+                self.slopes(from, to, 9.0, true, color)?;
+                self.slopes(from, to, 9.0, false, color)
             }
-            3 => {
-                let mut y = gap;
-                while y < height {
-                    self.line(&[(from.0, from.1 + y), (to.0, from.1 + y)], color, 1.0)?;
-                    y += gap;
-                }
+            6 => {
+                self.levels(from, to, 7.0, color)?;
+                self.uprights(from, to, 7.0, color)
             }
-            4 => {
-                let mut x = gap;
-                while x < width {
-                    self.line(&[(from.0 + x, from.1), (from.0 + x, to.1)], color, 1.0)?;
-                    x += gap;
-                }
-            }
-            _ => {}
+            7 => self.slopes(from, to, 13.0, true, color),
+            _ => Ok(()),
+        }
+    }
+
+    /// Slanted lines inside a rectangle.
+    fn slopes(
+        &self,
+        from: Point,
+        to: Point,
+        gap: f64,
+        rising: bool,
+        color: RGBColor,
+    ) -> Result<()> {
+        let (width, height) = (to.0 - from.0, to.1 - from.1);
+        let mut offset = gap;
+        while offset < width + height {
+            // From the left or lower edge to the upper or right edge.
+            let a = ((offset - height).max(0.0), offset.min(height));
+            let b = (offset.min(width), (offset - width).max(0.0));
+            let turn = |p: Point| {
+                let y = if rising { p.1 } else { height - p.1 };
+                (from.0 + p.0, from.1 + y)
+            };
+            self.line(&[turn(a), turn(b)], color, 1.0)?;
+            offset += gap;
+        }
+        Ok(())
+    }
+
+    fn levels(&self, from: Point, to: Point, gap: f64, color: RGBColor) -> Result<()> {
+        let mut y = from.1 + gap;
+        while y < to.1 {
+            self.line(&[(from.0, y), (to.0, y)], color, 1.0)?;
+            y += gap;
+        }
+        Ok(())
+    }
+
+    fn uprights(&self, from: Point, to: Point, gap: f64, color: RGBColor) -> Result<()> {
+        let mut x = from.0 + gap;
+        while x < to.0 {
+            self.line(&[(x, from.1), (x, to.1)], color, 1.0)?;
+            x += gap;
         }
         Ok(())
     }
@@ -161,6 +192,29 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             Marker::Triangle => vec![(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
             Marker::Diamond => vec![(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)],
             Marker::Wedge => vec![(0.0, 1.2), (1.1, -0.8), (-1.1, -0.8)],
+            Marker::Star => (0..10)
+                .map(|i| {
+                    let radius = if i % 2 == 0 { 1.4 } else { 0.6 };
+                    let angle = f64::from(i) * std::f64::consts::PI / 5.0;
+                    (radius * angle.sin(), -radius * angle.cos())
+                })
+                .collect(),
+            Marker::Plus => [
+                (-0.35, -1.2),
+                (0.35, -1.2),
+                (0.35, -0.35),
+                (1.2, -0.35),
+                (1.2, 0.35),
+                (0.35, 0.35),
+                (0.35, 1.2),
+                (-0.35, 1.2),
+                (-0.35, 0.35),
+                (-1.2, 0.35),
+                (-1.2, -0.35),
+                (-0.35, -0.35),
+            ]
+            .to_vec(),
+            Marker::Hourglass => vec![(-1.0, -1.1), (1.0, -1.1), (-1.0, 1.1), (1.0, 1.1)],
         };
         let scaled = |size: f64| -> Vec<Point> {
             corners

@@ -4,8 +4,9 @@ use super::style::{Look, place};
 use crate::published::{Number, Published};
 use crate::record::quantities::{Quantity, dimension_label};
 use crate::record::runs::RunRow;
-use crate::scenario::FigureSpec;
+use crate::scenario::{FigureKind, FigureSpec};
 use crate::stats::{Summary, summarize};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 /// One panel.
@@ -155,7 +156,12 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     Some(Figure {
         title: if spec.title.is_empty() {
             format!(
-                "{} over {}",
+                "{}{} over {}",
+                if spec.kind == FigureKind::Growth {
+                    "Growth of "
+                } else {
+                    ""
+                },
                 ys.join(" and ").replace('_', " "),
                 spec.x.replace('_', " ")
             )
@@ -183,12 +189,13 @@ fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'stat
 
 /// Whether a column says more than the system's name does: whether it varies among the rows of one system. What only
 /// some systems have, or each has its own of, does not.
-pub fn varies(rows: &[RunRow], column: &str) -> bool {
+pub fn varies<R: Borrow<RunRow>>(rows: &[R], column: &str) -> bool {
     if column == "system" {
-        return distinct(rows.iter().map(|row| value(row, column))).len() > 1;
+        return distinct(rows.iter().map(|row| value(row.borrow(), column))).len() > 1;
     }
     let mut first: HashMap<&str, String> = HashMap::new();
     rows.iter().any(|row| {
+        let row: &RunRow = row.borrow();
         let here = value(row, column);
         let known = first.entry(&row.system).or_insert_with(|| here.clone());
         *known != here

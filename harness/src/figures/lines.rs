@@ -1,6 +1,6 @@
 //! Lines with markers and error bars.
 
-use super::axes::{Frame, Scale};
+use super::axes::{Frame, Scale, Spacing};
 use super::canvas::Canvas;
 use super::data::Figure;
 use super::{Drawing, Sheet, legend_of};
@@ -12,11 +12,7 @@ pub struct Lines(pub Figure);
 
 impl Lines {
     fn sheet(&self) -> Sheet<'_> {
-        Sheet {
-            title: &self.0.title,
-            panels: self.0.panels.len(),
-            legend: legend_of(&self.0),
-        }
+        Sheet::new(&self.0.title, self.0.panels.len(), legend_of(&self.0))
     }
 }
 
@@ -43,7 +39,7 @@ impl Drawing for Lines {
                 .flat_map(|(_, s)| [s.low, s.median, s.high])
                 .collect();
             let scale = Scale::over(&values, true);
-            let frame = Frame::new(sheet.corner(index), xs, scale, false);
+            let frame = Frame::new(sheet.corner(index), xs, scale, Spacing::Numeric);
             frame.draw(canvas, &panel.heading, &self.0.x_label, &panel.y_label, xs)?;
             for series in &panel.series {
                 let color = series.look.color();

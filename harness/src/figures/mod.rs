@@ -4,8 +4,11 @@ pub mod axes;
 pub mod bars;
 pub mod canvas;
 pub mod data;
+pub mod growth;
 pub mod heatmap;
 pub mod lines;
+pub mod pareto;
+pub mod speedup;
 pub mod stacked;
 pub mod style;
 
@@ -15,6 +18,7 @@ use crate::record::trace::Trace;
 use crate::scenario::{FigureKind, FigureSpec};
 use anyhow::{Context, Result, anyhow};
 use axes::PANEL;
+use bars::{Bars, Foot};
 use canvas::{Anchor, Canvas, text_width};
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::drawing::IntoDrawingArea;
@@ -32,6 +36,9 @@ pub fn default_set() -> Vec<FigureSpec> {
         series: "system".into(),
         title: title.into(),
         published: false,
+        base: None,
+        log: None,
+        share: None,
     };
     vec![
         figure(
@@ -39,6 +46,13 @@ pub fn default_set() -> Vec<FigureSpec> {
             &["online_seconds", "offline_seconds"],
             &["link"],
             "Latency",
+        ),
+        // Left out of a run of one system.
+        figure(
+            FigureKind::Speedup,
+            &["online_seconds", "offline_seconds"],
+            &["link"],
+            "",
         ),
         figure(
             FigureKind::Stacked,
@@ -68,6 +82,22 @@ struct Sheet<'a> {
     title: &'a str,
     panels: usize,
     legend: Vec<(String, Look)>,
+    /// Height below each panel for what it adds, points.
+    below: f64,
+    /// A line of text at the foot; empty for none.
+    note: &'a str,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(title: &'a str, panels: usize, legend: Vec<(String, Look)>) -> Self {
+        Self {
+            title,
+            panels,
+            legend,
+            below: 0.0,
+            note: "",
+        }
+    }
 }
 
 impl Sheet<'_> {
@@ -83,7 +113,10 @@ impl Sheet<'_> {
     fn corner(&self, panel: usize) -> (f64, f64) {
         let columns = self.columns();
         let (column, row) = (panel % columns, panel / columns);
-        (column as f64 * PANEL.0, 34.0 + row as f64 * PANEL.1)
+        (
+            column as f64 * PANEL.0,
+            34.0 + row as f64 * (PANEL.1 + self.below),
+        )
     }
 
     /// Legend entries in lines, with their offset.
@@ -108,10 +141,16 @@ impl Sheet<'_> {
     fn size(&self) -> (f64, f64) {
         let columns = self.columns();
         let rows = self.panels.max(1).div_ceil(columns);
-        let legend = self.lines().len() as f64 * 20.0 + 12.0;
+        let mut legend = self.lines().len() as f64 * 20.0 + 12.0;
+        if self.legend.is_empty() {
+            legend = 12.0;
+        }
+        if !self.note.is_empty() {
+            legend += 18.0;
+        }
         (
             columns as f64 * PANEL.0,
-            34.0 + rows as f64 * PANEL.1 + legend,
+            34.0 + rows as f64 * (PANEL.1 + self.below) + legend,
         )
     }
 
@@ -124,6 +163,10 @@ impl Sheet<'_> {
         let (width, height) = self.size();
         canvas.text(self.title, (width / 2.0, 18.0), 16.0, Anchor::Middle)?;
         let lines = self.lines();
+        if !self.note.is_empty() {
+            let at = (width / 2.0, height - 14.0);
+            canvas.text(self.note, at, 11.5, Anchor::Middle)?;
+        }
         let top = height - lines.len() as f64 * 20.0 - 2.0;
         for (index, line) in lines.iter().enumerate() {
             let y = top + index as f64 * 20.0;
@@ -158,39 +201,69 @@ pub fn draw_all(
         );
         let path = folder.join(&stem);
         let title = match spec.kind {
-            FigureKind::Stacked => match stacked::build(spec, rows, steps) {
-                Some(figure) => save(&figure, &path).map(|()| figure.title)?,
-                None => continue,
-            },
-            FigureKind::Heatmap => match heatmap::build(spec, rows, traces)? {
-                Some(figure) => save(&figure, &path).map(|()| spec.title.clone())?,
-                None => continue,
-            },
-            kind => match data::figure(spec, rows) {
-                Some(figure) => {
-                    let title = figure.title.clone();
-                    if kind == FigureKind::Lines {
-                        save(&lines::Lines(figure), &path)?;
-                    } else {
-                        save(&bars::Bars(figure), &path)?;
+            FigureKind::Stacked => stacked::build(spec, rows, steps)
+                .map(|figure| save(&figure, &path).map(|()| figure.title)),
+            FigureKind::Heatmap => heatmap::build(spec, rows, traces)?
+                .map(|figure| save(&figure, &path).map(|()| figure.title)),
+            FigureKind::SpeedupMap => heatmap::build_speedup(spec, rows, traces)?
+                .map(|figure| save(&figure, &path).map(|()| figure.title)),
+            FigureKind::Pareto => {
+                pareto::build(spec, rows).map(|figure| save(&figure, &path).map(|()| figure.title))
+            }
+            FigureKind::Speedup => speedup::build(spec, rows).map(|figure| {
+                let title = figure.title.clone();
+                save(&Bars::new(figure, Foot::One), &path).map(|()| title)
+            }),
+            kind => data::figure(spec, rows).map(|figure| {
+                let title = figure.title.clone();
+                match kind {
+                    FigureKind::Bars => {
+                        let foot = foot(spec, &figure);
+                        save(&Bars::new(figure, foot), &path)
                     }
-                    title
+                    FigureKind::Growth => save(&growth::Growth::new(figure, &spec.x), &path),
+                    _ => save(&lines::Lines(figure), &path),
                 }
-                None => continue,
-            },
+                .map(|()| title)
+            }),
+        };
+        // A figure that these rows have nothing for is left out.
+        let Some(title) = title.transpose()? else {
+            continue;
         };
         drawn.push((stem, title));
     }
     Ok(drawn)
 }
 
-const fn kind_name(kind: FigureKind) -> &'static str {
-    match kind {
-        FigureKind::Lines => "lines",
-        FigureKind::Bars => "bars",
-        FigureKind::Stacked => "stacked",
-        FigureKind::Heatmap => "heatmap",
+/// What the bars of a figure start from: as its `log` says, else a logarithmic axis for the traffic of several
+/// systems that spans more than a decade.
+fn foot(spec: &FigureSpec, figure: &data::Figure) -> Foot {
+    let counts = spec.y.iter().all(|y| !y.ends_with("seconds"));
+    let several = spec.series == "system"
+        && figure.panels.iter().any(|panel| {
+            let measured = panel.series.iter().filter(|s| !s.look.hollow);
+            measured.count() > 1
+        });
+    let wide = || {
+        figure.panels.iter().any(|panel| {
+            let medians = panel.series.iter().flat_map(|s| &s.points);
+            let medians = medians.map(|(_, s)| s.median).filter(|m| *m > 0.0);
+            let (low, high) = medians.fold((f64::INFINITY, 0.0_f64), |(low, high), m| {
+                (low.min(m), high.max(m))
+            });
+            high > 10.0 * low
+        })
+    };
+    if spec.log.unwrap_or_else(|| counts && several && wide()) {
+        Foot::Logarithm
+    } else {
+        Foot::Zero
     }
+}
+
+fn kind_name(kind: FigureKind) -> &'static str {
+    crate::scenario::name_of(crate::scenario::FIGURE_KINDS, &kind)
 }
 
 /// Writes `path.svg` and `path.png`, the latter at two pixels a point.

@@ -4,8 +4,9 @@
 use plotters::style::{FontStyle, RGBColor, register_font};
 use std::sync::Once;
 
-/// The colour-blind-safe palette of Okabe and Ito (2008), without yellow, which is too light for lines.
-const PALETTE: [RGBColor; 7] = [
+/// The colour-blind-safe palette of Okabe and Ito (2008), with grey in place of yellow, which is too light for
+/// lines.
+const PALETTE: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -13,6 +14,7 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(204, 121, 167),
     RGBColor(86, 180, 233),
     RGBColor(0, 0, 0),
+    RGBColor(120, 120, 120),
 ];
 
 /// Text and axes.
@@ -20,14 +22,15 @@ pub const INK: RGBColor = RGBColor(40, 40, 40);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(222, 222, 222);
 
-/// Systems with a place of their own in the palette.
-const SYSTEMS: [&str; 6] = [
-    "lut-rss",
-    "crypten",
-    "sigma",
-    "lut-mul",
-    "fixed-trunc",
-    "own",
+/// Systems with a place of their own in the palette: the same colour, marker and hatching in every figure.
+const SYSTEMS: [(&str, usize); 7] = [
+    ("lut-rss", 0),
+    ("crypten", 1),
+    ("sigma", 2),
+    ("lut-mul", 3),
+    ("fixed-trunc", 4),
+    ("own", 5),
+    ("crypten-pypi", 6),
 ];
 
 /// How one series looks.
@@ -46,7 +49,8 @@ impl Look {
     pub const fn measured(index: usize) -> Self {
         Self {
             index,
-            shape: index,
+            // When colours start again, shapes do not.
+            shape: index + index / PALETTE.len(),
             hollow: false,
         }
     }
@@ -70,16 +74,28 @@ pub enum Marker {
     Diamond,
     /// Triangle, tip down.
     Wedge,
+    /// Five-pointed star.
+    Star,
+    /// Upright cross.
+    Plus,
+    /// Two triangles, tip to tip.
+    Hourglass,
 }
+
+/// Markers, and hatchings.
+pub const SHAPES: usize = 8;
 
 /// The marker of a look.
 pub const fn marker(look: Look) -> Marker {
-    match look.shape % 5 {
+    match look.shape % SHAPES {
         0 => Marker::Circle,
         1 => Marker::Square,
         2 => Marker::Triangle,
         3 => Marker::Diamond,
-        _ => Marker::Wedge,
+        4 => Marker::Wedge,
+        5 => Marker::Star,
+        6 => Marker::Plus,
+        _ => Marker::Hourglass,
     }
 }
 
@@ -88,10 +104,10 @@ pub fn place(column: &str, value: &str, order: usize) -> usize {
     if column != "system" {
         return order;
     }
-    match SYSTEMS.iter().position(|s| *s == value) {
-        Some(index) => index,
+    match SYSTEMS.iter().find(|(system, _)| *system == value) {
+        Some((_, place)) => *place,
         // Systems that users bring get a place by name, so that it is the same in every figure.
-        None => SYSTEMS.len() - 1 + value.bytes().map(usize::from).sum::<usize>() % 2,
+        None => [5, 7][value.bytes().map(usize::from).sum::<usize>() % 2],
     }
 }
 

@@ -91,6 +91,14 @@ impl Quantity {
         }
     }
 
+    /// Seconds, bytes or rounds in one unit of [`Quantity::of`].
+    pub const fn drawn_unit(self) -> f64 {
+        match self {
+            Self::Bytes(_) | Self::Material | Self::PeakMemory => 1e6,
+            Self::Seconds(_) | Self::Rounds(_) | Self::Cpu(_) => 1.0,
+        }
+    }
+
     /// Axis label with unit.
     pub fn label(self) -> String {
         match self {

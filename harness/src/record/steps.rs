@@ -85,9 +85,19 @@ pub fn kind(step: &str) -> String {
     }
 }
 
+/// The family of a step, which systems on the same walk share however they compute it: its kind without what is
+/// inside, such as `softmax` or `linear`.
+pub fn family(step: &str) -> String {
+    let kind = kind(step);
+    match kind.split_once('/') {
+        Some((family, _)) => family.to_owned(),
+        None => kind,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::kind;
+    use super::{family, kind};
 
     #[test]
     fn steps_fall_into_kinds() {
@@ -104,5 +114,12 @@ mod tests {
         ] {
             assert_eq!(kind(step), expected, "{step}");
         }
+    }
+
+    #[test]
+    fn kinds_fall_into_families() {
+        assert_eq!(family("layer3/attention/softmax/max"), "softmax");
+        assert_eq!(family("layer3/attention/softmax"), "softmax");
+        assert_eq!(family("layer0/feed-forward/in/convert"), "linear");
     }
 }

@@ -39,7 +39,7 @@ fn summary(rows: &[&RunRow], quantity: Quantity) -> Option<Summary> {
     summarize(&values)
 }
 
-fn time_cell(summary: Option<Summary>) -> String {
+pub(super) fn time_cell(summary: Option<Summary>) -> String {
     let Some(s) = summary else {
         return "<td></td>".into();
     };
@@ -63,7 +63,7 @@ fn number_cell(summary: Option<Summary>, digits: usize) -> String {
     )
 }
 
-fn head(columns: &[String]) -> String {
+pub(super) fn head(columns: &[String]) -> String {
     let cells: Vec<String> = columns
         .iter()
         .map(|c| format!("<th>{}</th>", escape(c)))

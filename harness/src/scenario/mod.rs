@@ -109,6 +109,15 @@ pub struct FigureSpec {
     pub title: String,
     /// Whether published numbers of the same quantity are drawn beside, from `results/published`.
     pub published: bool,
+    /// The system that ratios are taken of; `None` for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// Whether bars have a logarithmic axis; `None` to go by what they show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<bool>,
+    /// Whether stacked bars show shares of their sum; `None` for shares where systems stand beside each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<bool>,
 }
 
 /// Shapes of figures.
@@ -123,6 +132,15 @@ pub enum FigureKind {
     Stacked,
     /// Predicted time over bandwidth and round trip.
     Heatmap,
+    /// Ratios to a base system, as bars.
+    Speedup,
+    /// Lines with a power law through each.
+    Growth,
+    /// One quantity against another.
+    Pareto,
+    /// Predicted ratio to a base system over bandwidth and round trip.
+    #[serde(rename = "speedup-map")]
+    SpeedupMap,
 }
 
 /// One `[[table]]`.
@@ -161,6 +179,18 @@ pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
     ("table2", PaperTable::Table2),
     ("table3", PaperTable::Table3),
     ("table4", PaperTable::Table4),
+];
+
+/// The kinds of figures by their names in scenario files.
+pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
+    ("lines", FigureKind::Lines),
+    ("bars", FigureKind::Bars),
+    ("stacked", FigureKind::Stacked),
+    ("heatmap", FigureKind::Heatmap),
+    ("speedup", FigureKind::Speedup),
+    ("growth", FigureKind::Growth),
+    ("pareto", FigureKind::Pareto),
+    ("speedup-map", FigureKind::SpeedupMap),
 ];
 
 /// The activation functions' names in scenario files.

@@ -49,7 +49,7 @@ pub fn scenario(
         sweep,
         links,
         run: run(&root)?,
-        figures: figures::figures(&root)?,
+        figures: figures::figures(&root, systems)?,
         tables: tables::tables(&root)?,
     })
 }

@@ -3,7 +3,7 @@
 use super::{choice, missing};
 use crate::record::quantities::{self, Quantity};
 use crate::scenario::tree::{Node, Problem, Value, suggestion};
-use crate::scenario::{FigureKind, FigureSpec};
+use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec};
 use qbench_protocols::system::Phase;
 
 /// A column or quantity by name.
@@ -17,7 +17,7 @@ fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
 }
 
 /// Reads every `[[figure]]`; the default set where there is none.
-pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
+pub(super) fn figures(root: &Node, systems: &[&str]) -> Result<Vec<FigureSpec>, Problem> {
     let Some(list) = root.get("figure") else {
         return Ok(crate::figures::default_set());
     };
@@ -26,17 +26,30 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
     };
     let mut figures = Vec::new();
     for node in items {
-        node.keys(&["kind", "x", "y", "panel", "series", "title", "published"])?;
-        let kinds = [
-            ("lines", FigureKind::Lines),
-            ("bars", FigureKind::Bars),
-            ("stacked", FigureKind::Stacked),
-            ("heatmap", FigureKind::Heatmap),
-        ];
+        node.keys(&[
+            "kind",
+            "x",
+            "y",
+            "panel",
+            "series",
+            "title",
+            "published",
+            "base",
+            "log",
+            "share",
+        ])?;
         let kind = match node.get("kind") {
-            Some(kind) => choice(kind, &kinds)?,
+            Some(kind) => choice(kind, FIGURE_KINDS)?,
             None => return Err(missing(node, "figure.kind", "kind = \"lines\"")),
         };
+        only_for(
+            node,
+            "base",
+            kind,
+            &[FigureKind::Speedup, FigureKind::SpeedupMap],
+        )?;
+        only_for(node, "log", kind, &[FigureKind::Bars])?;
+        only_for(node, "share", kind, &[FigureKind::Stacked])?;
         let columns = |key: &str, default: &[&str], known: &[&str]| match node.get(key) {
             None => Ok(default.iter().map(|d| (*d).to_owned()).collect()),
             Some(Node {
@@ -54,17 +67,26 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             Some(n) => one_of(n, known),
         };
         let default_y: &[&str] = match kind {
-            FigureKind::Stacked | FigureKind::Heatmap => &["online_seconds"],
-            _ => &[],
+            FigureKind::Lines | FigureKind::Bars => &[],
+            _ => &["online_seconds"],
         };
+        // Against each other stand two quantities, over anything else a column.
+        let (default_x, known_x) = match kind {
+            FigureKind::Pareto => ("offline_seconds", quantities::names()),
+            _ => ("seq_len", quantities::DIMENSIONS.to_vec()),
+        };
+        let flag = |key: &str| node.get(key).map(Node::truth).transpose();
         let spec = FigureSpec {
             kind,
-            x: column("x", "seq_len", quantities::DIMENSIONS)?,
+            x: column("x", default_x, &known_x)?,
             y: columns("y", default_y, &quantities::names())?,
             panel: columns("panel", &["link"], quantities::DIMENSIONS)?,
             series: column("series", "system", quantities::DIMENSIONS)?,
             title: node.get("title").map_or(Ok(""), Node::text)?.to_owned(),
-            published: node.get("published").map_or(Ok(false), Node::truth)?,
+            published: flag("published")?.unwrap_or(false),
+            base: node.get("base").map(|n| one_of(n, systems)).transpose()?,
+            log: flag("log")?,
+            share: flag("share")?,
         };
         if spec.y.is_empty() {
             return Err(missing(node, "figure.y", "y = \"online_seconds\""));
@@ -79,11 +101,38 @@ pub(super) fn figures(root: &Node) -> Result<Vec<FigureSpec>, Problem> {
             return Err(node.problem(what));
         }
         let is_time = |y: &String| matches!(Quantity::find(y), Some(Quantity::Seconds(_)));
-        if kind == FigureKind::Heatmap && !spec.y.iter().all(is_time) {
+        let is_map = matches!(kind, FigureKind::Heatmap | FigureKind::SpeedupMap);
+        if is_map && !spec.y.iter().all(is_time) {
             let what = "a heat map shows predicted times: y = \"online_seconds\"";
             return Err(node.problem(what));
+        }
+        if kind == FigureKind::Growth
+            && !matches!(spec.x.as_str(), "seq_len" | "layers" | "threads")
+        {
+            let what = "growth is fitted over numbers: x = \"seq_len\", \"layers\" or \"threads\"";
+            return Err(node.problem(what));
+        }
+        if kind == FigureKind::Speedup && spec.series != "system" {
+            return Err(
+                node.problem("the series of a speedup figure are systems: leave `series` out")
+            );
         }
         figures.push(spec);
     }
     Ok(figures)
+}
+
+/// Refuses a key that says nothing to a kind of figure.
+fn only_for(node: &Node, key: &str, kind: FigureKind, kinds: &[FigureKind]) -> Result<(), Problem> {
+    match node.get(key) {
+        Some(value) if !kinds.contains(&kind) => {
+            let names: Vec<&str> = FIGURE_KINDS
+                .iter()
+                .filter(|(_, kind)| kinds.contains(kind))
+                .map(|(name, _)| *name)
+                .collect();
+            Err(value.problem(format!("is for figures of kind {}", names.join(" and "))))
+        }
+        _ => Ok(()),
+    }
 }

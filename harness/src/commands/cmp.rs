@@ -1,0 +1,314 @@
+//! `qbench cmp`: systems beside each other.
+
+use crate::cli::CmpArguments;
+use crate::compare::groups::{Entry, Group, default_base, groups, systems};
+use crate::compare::ratio::{Ratio, digits};
+use crate::compare::runs::Run;
+use crate::compare::settings::ACTIVATION;
+use crate::record::quantities::Quantity;
+use crate::record::runs::RunRow;
+use crate::scenario::units::time_text;
+use crate::stats::Summary;
+use anyhow::{Context, Result, anyhow, bail};
+use qbench_protocols::system::Phase;
+use std::path::Path;
+
+/// The lines of a system: a time, the phases whose bytes and rounds belong to it.
+const LINES: [(&str, Quantity, &[Phase]); 3] = [
+    (
+        "online",
+        Quantity::Seconds(Some(Phase::Online)),
+        &[Phase::Online],
+    ),
+    (
+        "offline",
+        Quantity::Seconds(Some(Phase::Offline)),
+        &[Phase::Offline],
+    ),
+    (
+        "total",
+        Quantity::Seconds(None),
+        &[Phase::Offline, Phase::Online],
+    ),
+];
+
+/// Prints a table for each combination of settings; writes the tidy table where asked.
+///
+/// # Errors
+/// Folders that are no runs; a base that no run has; a file that cannot be written.
+pub fn run(arguments: &CmpArguments) -> Result<bool> {
+    let runs: Vec<Run> = arguments
+        .runs
+        .iter()
+        .map(|dir| Run::read(dir))
+        .collect::<Result<_>>()?;
+    let names = systems(runs.iter().flat_map(|run| &run.rows));
+    let base = match &arguments.base {
+        Some(base) if names.contains(&base.as_str()) => base.clone(),
+        Some(base) => bail!(
+            "--base {base}: no row is of that system{}; there are {}",
+            crate::scenario::tree::suggestion(base, &names),
+            names.join(", ")
+        ),
+        None => default_base(&names)
+            .or_else(|| names.first().map(|s| (*s).to_owned()))
+            .context("no rows")?,
+    };
+    let rows: Vec<&[RunRow]> = runs.iter().map(|run| run.rows.as_slice()).collect();
+    let groups = groups(&rows);
+    for group in &groups {
+        crate::say!("{}", group.settings.describe());
+        crate::say!("{}", table(group, &base, &runs));
+    }
+    for note in notes(&groups, &base, &runs) {
+        crate::say!("{note}");
+    }
+    if let Some(path) = &arguments.csv {
+        write(path, &groups, &base, &runs)?;
+        crate::say!("{}", path.display());
+    }
+    Ok(true)
+}
+
+/// System, with its run and activation function where there are several.
+fn name(entry: &Entry<'_>, group: &Group<'_>, runs: &[Run]) -> String {
+    let mut name = entry.system.clone();
+    let twice = |other: &&Entry<'_>| other.system == entry.system && other.run == entry.run;
+    if group.entries.iter().filter(twice).count() > 1 {
+        name += &format!(" {}", entry.activation);
+    }
+    if runs.len() > 1 {
+        name += &format!(" [{}]", entry.run + 1);
+    }
+    name
+}
+
+fn table(group: &Group<'_>, base: &str, runs: &[Run]) -> String {
+    let head = [
+        "system", "phase", "runs", "time", "interval", "MB", "rounds",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let compared = group
+        .entries
+        .iter()
+        .any(|entry| group.base_of(base, entry).is_some());
+    if compared {
+        rows[0].extend([format!("{base} / system"), "interval".into()]);
+    }
+    for entry in &group.entries {
+        for (index, (phase, time, phases)) in LINES.into_iter().enumerate() {
+            let Some(seconds) = entry.summary(time) else {
+                continue;
+            };
+            let sum = |of: fn(Phase) -> Quantity| -> f64 {
+                let parts = phases.iter().filter_map(|p| entry.summary(of(*p)));
+                parts.map(|s| s.median).sum()
+            };
+            let text = |seconds: f64| time_text(seconds * 1e9);
+            let mut row = vec![
+                if index == 0 {
+                    name(entry, group, runs)
+                } else {
+                    String::new()
+                },
+                phase.to_owned(),
+                entry.rows.len().to_string(),
+                text(seconds.median),
+                interval(seconds, text),
+                format!("{:.3}", sum(Quantity::Bytes)),
+                format!("{:.0}", sum(Quantity::Rounds)),
+            ];
+            if let Some(other) = group.base_of(base, entry) {
+                row.extend(match entry.ratio(other, time) {
+                    Some(ratio) => [marked(&ratio), interval(ratio.summary, digits)],
+                    None => ["-".into(), String::new()],
+                });
+            } else if compared {
+                row.extend(["base".into(), String::new()]);
+            }
+            rows.push(row);
+        }
+    }
+    super::table(&rows)
+}
+
+/// `~` where the repetitions did not run next to each other.
+fn marked(ratio: &Ratio) -> String {
+    let mark = if ratio.paired { "" } else { "~" };
+    format!("{mark}{}", digits(ratio.summary.median))
+}
+
+fn interval(summary: Summary, text: impl Fn(f64) -> String) -> String {
+    if summary.count < 2 {
+        return String::new();
+    }
+    format!("{} .. {}", text(summary.low), text(summary.high))
+}
+
+/// What a reader must know of these tables.
+fn notes(groups: &[Group<'_>], base: &str, runs: &[Run]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut ratios = Vec::new();
+    for (group, entry) in each(groups) {
+        if let Some(other) = group.base_of(base, entry) {
+            ratios.extend(entry.ratio(other, Quantity::Seconds(None)));
+            if other.activation != entry.activation {
+                let said = |text: &str| match text {
+                    "" => "none named".to_owned(),
+                    text => text.to_owned(),
+                };
+                notes.push(format!(
+                    "{ACTIVATION} differs: {} has {}, {} has {}",
+                    entry.system,
+                    said(&entry.activation),
+                    other.system,
+                    said(&other.activation)
+                ));
+            }
+            if entry.rows.len() != other.rows.len() {
+                notes.push(format!(
+                    "repetitions differ: {} has {}, {} has {} ({})",
+                    entry.system,
+                    entry.rows.len(),
+                    other.system,
+                    other.rows.len(),
+                    group.settings.describe()
+                ));
+            }
+        }
+        for (column, value) in group.settings.columns() {
+            let applies = |row: &RunRow| row.dimension(column).is_some_and(|v| !v.is_empty());
+            let known = crate::record::quantities::DIMENSIONS.contains(column);
+            if known && !value.is_empty() && !entry.rows.iter().any(|row| applies(row)) {
+                notes.push(format!("{column} does not apply to {}", entry.system));
+            }
+        }
+    }
+    if ratios.iter().any(|r| r.paired) {
+        notes.push(format!(
+            "{base} / system: median of the ratios of repetitions that ran next to each other; above 1 the system is faster"
+        ));
+    }
+    if ratios.iter().any(|r| !r.paired) {
+        notes.push(format!(
+            "~ unpaired: {base} / system of medians over repetitions that did not run next to each other"
+        ));
+    }
+    if ratios.is_empty() {
+        notes.push(format!(
+            "nothing to compare: no other system has rows with the settings of {base}"
+        ));
+    }
+    notes.push(
+        "intervals: 95 % bootstrap of the median from six repetitions on, smallest to largest with fewer; \
+         MB are 10^6 bytes over all parties"
+            .into(),
+    );
+    for (index, run) in runs.iter().enumerate() {
+        if runs.len() > 1 {
+            notes.push(format!("[{}] {}", index + 1, run.name));
+        }
+        if run.failed > 0 {
+            notes.push(format!(
+                "{}: {} repetitions have only an error and are left out",
+                run.name, run.failed
+            ));
+        }
+    }
+    let mut machines: Vec<&str> = runs
+        .iter()
+        .flat_map(|run| run.distinct(|row| &row.machine))
+        .collect();
+    machines.sort_unstable();
+    machines.dedup();
+    if machines.len() > 1 {
+        notes.push(format!(
+            "these runs are of different machines: {}",
+            machines.join(", ")
+        ));
+    }
+    let mut once: Vec<String> = Vec::new();
+    for note in notes {
+        if !once.contains(&note) {
+            once.push(note);
+        }
+    }
+    once
+}
+
+/// Every entry with its group.
+fn each<'a, 'b>(groups: &'b [Group<'a>]) -> impl Iterator<Item = (&'b Group<'a>, &'b Entry<'a>)> {
+    groups
+        .iter()
+        .flat_map(|group| group.entries.iter().map(move |entry| (group, entry)))
+}
+
+/// The tidy table: a row for each settings, run, system and quantity. `docs/FORMAT.md` describes it.
+fn write(path: &Path, groups: &[Group<'_>], base: &str, runs: &[Run]) -> Result<()> {
+    let mut text = csv::Writer::from_writer(Vec::new());
+    let Some(first) = groups.first() else {
+        bail!("no rows");
+    };
+    let settings = first
+        .settings
+        .columns()
+        .iter()
+        .map(|(column, _)| match *column {
+            "bandwidth" => "bandwidth_bits_per_second",
+            "rtt" => "rtt_ns",
+            column => column,
+        });
+    let mut head: Vec<&str> = vec!["run", "system", "activation"];
+    head.extend(settings);
+    head.extend([
+        "quantity",
+        "repetitions",
+        "median",
+        "low",
+        "high",
+        "base",
+        "ratio",
+        "ratio_low",
+        "ratio_high",
+        "ratio_repetitions",
+        "ratio_how",
+    ]);
+    text.write_record(&head)?;
+    for (group, entry) in each(groups) {
+        for quantity in crate::record::quantities::names() {
+            let found = Quantity::find(quantity);
+            let Some((found, summary)) = found.and_then(|q| Some((q, entry.summary(q)?))) else {
+                continue;
+            };
+            let number = |value: f64| format!("{}", value * found.drawn_unit());
+            let mut row = vec![
+                runs[entry.run].name.clone(),
+                entry.system.clone(),
+                entry.activation.clone(),
+            ];
+            row.extend(group.settings.columns().iter().map(|(_, v)| v.clone()));
+            row.extend([
+                quantity.to_owned(),
+                summary.count.to_string(),
+                number(summary.median),
+                number(summary.low),
+                number(summary.high),
+            ]);
+            let other = group.base_of(base, entry);
+            row.push(other.map_or_else(String::new, |other| other.system.clone()));
+            row.extend(match other.and_then(|other| entry.ratio(other, found)) {
+                Some(Ratio { summary, paired }) => [
+                    summary.median.to_string(),
+                    summary.low.to_string(),
+                    summary.high.to_string(),
+                    summary.count.to_string(),
+                    if paired { "paired" } else { "unpaired" }.to_owned(),
+                ],
+                None => Default::default(),
+            });
+            text.write_record(&row)?;
+        }
+    }
+    let bytes = text.into_inner().map_err(|e| anyhow!("{e}"))?;
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,161 @@
+//! Ratios of a base system to the others, from repetitions that ran next to each other.
+
+use super::data::{Figure, Panel, Series, distinct, panel_heading};
+use super::style::{Look, place};
+use crate::compare::groups::{Group, default_base, groups, systems};
+use crate::record::quantities::{DIMENSIONS, Quantity, dimension_label};
+use crate::record::runs::RunRow;
+use crate::scenario::FigureSpec;
+
+/// One ratio, by what places it in the figure.
+struct Point {
+    panel: Vec<String>,
+    heading: String,
+    x: String,
+    system: String,
+    /// Settings that vary and that the figure names nowhere.
+    variant: String,
+    summary: crate::stats::Summary,
+}
+
+/// The base of a figure, if the rows have it and another system.
+pub fn base(spec: &FigureSpec, rows: &[RunRow]) -> Option<String> {
+    let names = systems(rows.iter());
+    match &spec.base {
+        Some(base) => (names.len() > 1 && names.contains(&base.as_str())).then(|| base.clone()),
+        None => default_base(&names),
+    }
+}
+
+/// Builds the figure: `base / system` for every other system; `None` with fewer than two systems, or where
+/// nothing can be compared. Only ratios that are paired are drawn.
+pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
+    let base = base(spec, rows)?;
+    let groups = groups(&[rows]);
+    let mut panels = Vec::new();
+    let mut xs = Vec::new();
+    for y in &spec.y {
+        let quantity = Quantity::find(y)?;
+        let points = points(spec, &groups, &base, quantity);
+        xs.extend(points.iter().map(|point| point.x.clone()));
+        let mut keys: Vec<(&Vec<String>, &str)> = Vec::new();
+        for point in &points {
+            if !keys.iter().any(|(key, _)| **key == point.panel) {
+                keys.push((&point.panel, &point.heading));
+            }
+        }
+        for (key, heading) in keys {
+            panels.push(Panel {
+                heading: heading.to_owned(),
+                y_label: format!("{y_name} ratio", y_name = plain(quantity)),
+                series: series(points.iter().filter(|point| point.panel == *key)),
+            });
+        }
+    }
+    if panels.is_empty() {
+        return None;
+    }
+    let title = match spec.title.as_str() {
+        "" => format!("Speedup over {base}"),
+        title => title.to_owned(),
+    };
+    Some(Figure {
+        title: format!("{title} ({base} / system, above 1 the system is ahead)"),
+        x_label: dimension_label(&spec.x).to_owned(),
+        xs: distinct(xs.into_iter()),
+        panels,
+    })
+}
+
+/// The quantity without its unit, which a ratio does not have.
+fn plain(quantity: Quantity) -> String {
+    let label = quantity.label();
+    label.split(" [").next().unwrap_or(&label).to_owned()
+}
+
+fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantity) -> Vec<Point> {
+    let varying: Vec<&str> = DIMENSIONS
+        .iter()
+        .copied()
+        .filter(|c| *c != "system" && *c != spec.x && !spec.panel.iter().any(|p| p == c))
+        .filter(|c| quantity.depends_on(c))
+        .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))
+        .filter(|c| {
+            let values = groups.iter().map(|g| g.settings.value(c).to_owned());
+            distinct(values.filter(|v| !v.is_empty())).len() > 1
+        })
+        .collect();
+    let mut points: Vec<Point> = Vec::new();
+    for group in groups {
+        let value = |column: &str| group.settings.value(column).to_owned();
+        let variants: Vec<String> = varying
+            .iter()
+            .filter(|c| !value(c).is_empty())
+            .map(|c| format!("{} {}", c.replace('_', " "), value(c)))
+            .collect();
+        for entry in &group.entries {
+            let Some(other) = group.base_of(base, entry) else {
+                continue;
+            };
+            let Some(ratio) = entry.ratio(other, quantity).filter(|r| r.paired) else {
+                continue;
+            };
+            let Some(row) = entry.rows.first() else {
+                continue;
+            };
+            let mut variant = variants.clone();
+            let of_system = |e: &&crate::compare::groups::Entry<'_>| e.system == entry.system;
+            if group.entries.iter().filter(of_system).count() > 1 {
+                variant.push(entry.activation.clone());
+            }
+            let point = Point {
+                panel: spec.panel.iter().map(|c| value(c)).collect(),
+                heading: panel_heading(row, &spec.panel),
+                x: value(&spec.x),
+                system: entry.system.clone(),
+                variant: variant.join(", "),
+                summary: ratio.summary,
+            };
+            // What does not depend on the link or the threads is the same in every group.
+            let same = |p: &Point| {
+                (&p.panel, &p.x, &p.system, &p.variant)
+                    == (&point.panel, &point.x, &point.system, &point.variant)
+            };
+            if !points.iter().any(same) {
+                points.push(point);
+            }
+        }
+    }
+    points
+}
+
+fn series<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Series> {
+    let mut all: Vec<(&Point, Series)> = Vec::new();
+    for point in points {
+        let at = (point.x.clone(), point.summary);
+        let same = |p: &Point| (&p.system, &p.variant) == (&point.system, &point.variant);
+        if let Some((_, series)) = all.iter_mut().find(|(p, _)| same(p)) {
+            series.points.push(at);
+            continue;
+        }
+        let variants = all.iter().filter(|(p, _)| p.system == point.system).count();
+        let place = place("system", &point.system, 0);
+        let name = match point.variant.as_str() {
+            "" => point.system.clone(),
+            variant => format!("{}, {variant}", point.system),
+        };
+        let look = Look {
+            shape: place + variants,
+            ..Look::measured(place)
+        };
+        all.push((
+            point,
+            Series {
+                name,
+                look,
+                points: vec![at],
+            },
+        ));
+    }
+    all.into_iter().map(|(_, series)| series).collect()
+}
