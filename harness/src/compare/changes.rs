@@ -43,6 +43,12 @@ impl Question {
         }
     }
 
+    /// Whether another one may be the same, where one of them is of before the activation function was recorded.
+    fn may_be(&self, other: &Self) -> bool {
+        let unsaid = self.activation.is_empty() || other.activation.is_empty();
+        unsaid && self.system == other.system && self.settings == other.settings
+    }
+
     /// `lut-rss, bert-base, ..`.
     pub fn describe(&self) -> String {
         let activation = if self.activation.is_empty() {
@@ -100,7 +106,11 @@ impl Both<'_> {
 
     fn change(&self, quantity: Quantity) -> Option<Change> {
         let values = |entry: &Entry<'_>| -> Vec<f64> {
-            entry.rows.iter().map(|row| quantity.of(row)).collect()
+            entry
+                .rows
+                .iter()
+                .filter_map(|row| quantity.of(row))
+                .collect()
         };
         Some(Change {
             old: self.old.summary(quantity)?,
@@ -146,7 +156,13 @@ pub fn cells<'a>(old: &'a Run, new: &'a Run) -> Cells<'a> {
         only_new: Vec::new(),
     };
     for (question, old) in olds {
-        match news.iter().position(|(q, _)| *q == question) {
+        let same = news.iter().position(|(q, _)| *q == question);
+        let same = same.or_else(|| {
+            let mut likely = (0..news.len()).filter(|&at| news[at].0.may_be(&question));
+            // With several it could be any of them.
+            likely.next().filter(|_| likely.next().is_none())
+        });
+        match same {
             Some(at) => {
                 let (question, new) = news.remove(at);
                 cells.both.push(Both { question, old, new });

@@ -116,7 +116,7 @@ fn points(rows: &[&RunRow], x: Quantity, y: Quantity) -> Vec<(String, Summary, S
         .filter_map(|length| {
             let own = || rows.iter().filter(|row| value(row, "seq_len") == length);
             let of = |quantity: Quantity| {
-                let values: Vec<f64> = own().map(|row| quantity.of(row)).collect();
+                let values: Vec<f64> = own().filter_map(|row| quantity.of(row)).collect();
                 summarize(&values).filter(|s| s.low > 0.0)
             };
             Some((length.clone(), of(x)?, of(y)?))
@@ -155,8 +155,8 @@ impl Drawing for Pareto {
             let ys: Vec<f64> = all().flat_map(|(_, _, y)| ends(y)).collect();
             let plane = Plane::new(
                 sheet.corner(index),
-                Scale::logarithmic(&xs),
-                Scale::logarithmic(&ys),
+                Scale::logarithmic(&xs, 1.7),
+                Scale::logarithmic(&ys, 1.7),
             );
             plane.draw(canvas, &panel.heading, &panel.x_label, &panel.y_label)?;
             let mut taken: Vec<(Point, Point)> = Vec::new();
