@@ -46,28 +46,41 @@ impl<'a> Arithmetic<'a> {
         if let Some(threads) = self.runtime.threads() {
             let grain = grain * GRAIN.div_ceil(grain.max(1));
             threads.chunks_mut(&mut values, grain, |first, part| {
-                widest(|| change(first, part));
+                widest(
+                    #[inline(always)]
+                    || change(first, part),
+                );
             });
         }
         Share::held(RING, values)
     }
 
     fn each(&self, x: Share, f: impl Fn(u64) -> u64 + Sync) -> Share {
-        self.change(x, 1, |_, part| {
-            for value in part {
-                *value = f(*value);
-            }
-        })
+        self.change(
+            x,
+            1,
+            #[inline(always)]
+            |_, part| {
+                for value in part {
+                    *value = f(*value);
+                }
+            },
+        )
     }
 
     fn pairs(&self, x: Share, y: &Share, f: impl Fn(u64, u64) -> u64 + Sync) -> Share {
         assert_eq!(x.len(), y.len(), "shapes of a local sum");
-        self.change(x, 1, |first, part| {
-            let y = &y.values()[first..][..part.len()];
-            for (x, y) in part.iter_mut().zip(y) {
-                *x = f(*x, *y);
-            }
-        })
+        self.change(
+            x,
+            1,
+            #[inline(always)]
+            |first, part| {
+                let y = &y.values()[first..][..part.len()];
+                for (x, y) in part.iter_mut().zip(y) {
+                    *x = f(*x, *y);
+                }
+            },
+        )
     }
 
     /// `x + y`.
@@ -95,18 +108,30 @@ impl<'a> Arithmetic<'a> {
         if self.runtime.me() != Some(Party::P1) {
             return x;
         }
-        self.each(x, |x| x.wrapping_add(value as u64))
+        self.each(
+            x,
+            #[inline(always)]
+            |x| x.wrapping_add(value as u64),
+        )
     }
 
     /// x times a real number, by local truncation (see [`truncate`] for how it can fail).
     pub fn scale_public(&self, x: Share, factor: f64) -> Share {
         let factor = encode(factor);
-        self.each(x, |x| truncate(x.wrapping_mul(factor), FRACTION_BITS))
+        self.each(
+            x,
+            #[inline(always)]
+            |x| truncate(x.wrapping_mul(factor), FRACTION_BITS),
+        )
     }
 
     /// x times an integer: exact.
     pub fn times_integer(&self, x: Share, factor: i64) -> Share {
-        self.each(x, |x| x.wrapping_mul(factor as u64))
+        self.each(
+            x,
+            #[inline(always)]
+            |x| x.wrapping_mul(factor as u64),
+        )
     }
 
     /// x divided by a public integer: each party divides its share towards zero (see [`truncate`] for
@@ -118,9 +143,17 @@ impl<'a> Arithmetic<'a> {
         assert!(divisor > 0, "a divisor");
         if divisor.is_power_of_two() {
             let bits = divisor.trailing_zeros();
-            return self.each(x, |x| truncate(x, bits));
+            return self.each(
+                x,
+                #[inline(always)]
+                |x| truncate(x, bits),
+            );
         }
-        self.each(x, |x| (x as i64 / i64::from(divisor)) as u64)
+        self.each(
+            x,
+            #[inline(always)]
+            |x| (x as i64 / i64::from(divisor)) as u64,
+        )
     }
 
     /// The sum of each row of `width` elements.
@@ -131,26 +164,36 @@ impl<'a> Arithmetic<'a> {
     /// Row r of x, `width` elements, less element r of `per_row`.
     pub fn subtract_rows(&self, x: Share, per_row: &Share, width: usize) -> Share {
         assert_eq!(x.len(), per_row.len() * width, "shapes of a row difference");
-        self.change(x, width, |first, part| {
-            let per_row = &per_row.values()[first / width..];
-            for (row, less) in part.chunks_mut(width).zip(per_row) {
-                for value in row {
-                    *value = value.wrapping_sub(*less);
+        self.change(
+            x,
+            width,
+            #[inline(always)]
+            |first, part| {
+                let per_row = &per_row.values()[first / width..];
+                for (row, less) in part.chunks_mut(width).zip(per_row) {
+                    for value in row {
+                        *value = value.wrapping_sub(*less);
+                    }
                 }
-            }
-        })
+            },
+        )
     }
 
     /// Each row of x plus `per_column`, such as a bias; a row is as long as `per_column`.
     pub fn add_columns(&self, x: Share, per_column: &Share) -> Share {
         let width = per_column.len();
         assert_eq!(x.len() % width.max(1), 0, "shapes of a row sum");
-        self.change(x, width, |_, part| {
-            for row in part.chunks_mut(width) {
-                for (value, more) in row.iter_mut().zip(per_column.values()) {
-                    *value = value.wrapping_add(*more);
+        self.change(
+            x,
+            width,
+            #[inline(always)]
+            |_, part| {
+                for row in part.chunks_mut(width) {
+                    for (value, more) in row.iter_mut().zip(per_column.values()) {
+                        *value = value.wrapping_add(*more);
+                    }
                 }
-            }
-        })
+            },
+        )
     }
 }

@@ -58,11 +58,14 @@ impl Bilinear {
                 threads.chunks_mut(product, width, |first, product| {
                     let rows = product.chunks_mut(width).zip(left[first..].chunks(width));
                     for ((product, left), right) in rows.zip(&right[first / width..]) {
-                        widest(|| {
-                            for (product, left) in product.iter_mut().zip(left) {
-                                *product = product.wrapping_add(left.wrapping_mul(*right));
-                            }
-                        });
+                        widest(
+                            #[inline(always)]
+                            || {
+                                for (product, left) in product.iter_mut().zip(left) {
+                                    *product = product.wrapping_add(left.wrapping_mul(*right));
+                                }
+                            },
+                        );
                     }
                 });
             }
@@ -70,12 +73,15 @@ impl Bilinear {
                 threads.chunks_mut(product, width, |first, product| {
                     let rows = product.chunks_mut(width).zip(left[first..].chunks(width));
                     for (product, left) in rows {
-                        widest(|| {
-                            let terms = left.iter().zip(right);
-                            for (product, (left, right)) in product.iter_mut().zip(terms) {
-                                *product = product.wrapping_add(left.wrapping_mul(*right));
-                            }
-                        });
+                        widest(
+                            #[inline(always)]
+                            || {
+                                let terms = left.iter().zip(right);
+                                for (product, (left, right)) in product.iter_mut().zip(terms) {
+                                    *product = product.wrapping_add(left.wrapping_mul(*right));
+                                }
+                            },
+                        );
                     }
                 });
             }
@@ -89,7 +95,13 @@ impl Bilinear {
         let sum = |first, count| {
             let mut sum = draw(threads, one, first, count);
             let second = draw(threads, two, first, count);
-            combine(threads, &mut sum, &second, |a, b| a.wrapping_add(b));
+            combine(
+                threads,
+                &mut sum,
+                &second,
+                #[inline(always)]
+                |a, b| a.wrapping_add(b),
+            );
             sum
         };
         let (a, b) = (sum(0, left), sum(left, right));
@@ -109,21 +121,17 @@ impl Bilinear {
 }
 
 impl MatmulShape {
-    fn pack(&self, right: &[u64]) -> Packed64 {
-        if self.right_is_transposed {
-            Packed64::from_rows(right, self.columns, self.inner)
-        } else {
-            Packed64::from_columns(right, self.inner, self.columns)
-        }
-    }
-
     fn accumulate(&self, threads: &Threads, left: &[u64], right: &[u64], product: &mut [u64]) {
         let (rows, inner, columns) = (self.rows, self.inner, self.columns);
         if product.is_empty() || inner == 0 {
             return;
         }
         if self.batch == 1 {
-            let right = self.pack(right);
+            // One product: its parts are spread over the threads.
+            let right = match self.right_is_transposed {
+                true => Packed64::from_rows_parallel(threads, right, columns, inner),
+                false => Packed64::from_columns_parallel(threads, right, inner, columns),
+            };
             multiply_add_parallel(threads, left, inner, rows, &right, product, columns);
             return;
         }
@@ -132,7 +140,11 @@ impl MatmulShape {
             for (i, product) in product.chunks_mut(rows * columns).enumerate() {
                 let left = &left[(from + i) * rows * inner..][..rows * inner];
                 let right = &right[(from + i) * inner * columns..][..inner * columns];
-                multiply_add(left, inner, rows, &self.pack(right), product, columns);
+                let right = match self.right_is_transposed {
+                    true => Packed64::from_rows(right, columns, inner),
+                    false => Packed64::from_columns(right, inner, columns),
+                };
+                multiply_add(left, inner, rows, &right, product, columns);
             }
         });
     }
@@ -156,10 +168,13 @@ pub(super) fn combine(
 ) {
     threads.chunks_mut(a, GRAIN, |first, a| {
         let b = &b[first..][..a.len()];
-        widest(|| {
-            for (a, b) in a.iter_mut().zip(b) {
-                *a = f(*a, *b);
-            }
-        });
+        widest(
+            #[inline(always)]
+            || {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a = f(*a, *b);
+                }
+            },
+        );
     });
 }

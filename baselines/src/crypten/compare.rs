@@ -59,7 +59,13 @@ impl Arithmetic<'_> {
             format!("{count} words and {}", y.len())
         })?;
         let (x, y) = (x.values(), y.values());
-        let out = self.and_into(count, |i| (x[i], y[i]), |_, _, and| [and])?;
+        let out = self.and_into(
+            count,
+            #[inline(always)]
+            |i| (x[i], y[i]),
+            #[inline(always)]
+            |_, _, and| [and],
+        )?;
         Ok(out.map_or_else(|| Self::absent(count), held))
     }
 
@@ -76,7 +82,11 @@ impl Arithmetic<'_> {
             format!("{count} words plus {}", y.len())
         })?;
         let (x, y) = (x.values(), y.values());
-        let carries = self.carries(count, |i| (x[i], y[i]))?;
+        let carries = self.carries(
+            count,
+            #[inline(always)]
+            |i| (x[i], y[i]),
+        )?;
         let Some(mut carries) = carries else {
             return Ok(Self::absent(count));
         };
@@ -110,25 +120,36 @@ impl Arithmetic<'_> {
             return Ok(Self::absent(count));
         };
         let mut out = x.into_values();
-        let buffer = std::mem::take(&mut self.buffer);
+        let buffer = self.opening_buffer(gates.opened());
         let one = u64::from(self.runtime.me() == Some(Party::P1));
         let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(threads, buffer, |start, n, masks, words| {
-            let bits = out[start..][..n].iter().zip(masks);
-            for (word, (x, r)) in words.iter_mut().zip(bits) {
-                *word = ((x ^ r) & 1).to_le_bytes();
-            }
-        });
+        let opening = gates.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| {
+                let bits = out[start..][..n].iter().zip(masks);
+                for (word, (x, r)) in words.iter_mut().zip(bits) {
+                    *word = ((x ^ r) & 1).to_le_bytes();
+                }
+            },
+        );
         let theirs = self.exchange(opening)?;
         let threads = self.runtime.session()?.threads();
-        gates.finish(threads, &theirs, &mut out, |_, block, x| {
-            let terms = block.masks.iter().zip(block.products).zip(block.theirs);
-            for (x, ((mask, r), word)) in x.iter_mut().zip(terms) {
-                // r where the opened bit is 0, 1 - r where it is 1.
-                let opened = ((*x ^ mask ^ u64::from_le_bytes(*word)) & 1).wrapping_neg();
-                *x = (r ^ opened).wrapping_sub(opened).wrapping_add(one & opened);
-            }
-        });
+        gates.finish(
+            threads,
+            &theirs,
+            &mut out,
+            #[inline(always)]
+            |_, block, x| {
+                let terms = block.masks.iter().zip(block.products).zip(block.theirs);
+                for (x, ((mask, r), word)) in x.iter_mut().zip(terms) {
+                    // r where the opened bit is 0, 1 - r where it is 1.
+                    let opened = ((*x ^ mask ^ u64::from_le_bytes(*word)) & 1).wrapping_neg();
+                    *x = (r ^ opened).wrapping_sub(opened).wrapping_add(one & opened);
+                }
+            },
+        );
         self.buffer = theirs;
         Ok(held(out))
     }
@@ -194,7 +215,12 @@ impl Arithmetic<'_> {
             let shift = 1 << level;
             let words = &equal;
             let step = |i: usize| (words[i], words[i] << shift);
-            match self.and_into(count, step, |_, _, and| [and])? {
+            match self.and_into(
+                count,
+                step,
+                #[inline(always)]
+                |_, _, and| [and],
+            )? {
                 Some(next) => equal = next,
                 None => equal.clear(),
             }
@@ -239,7 +265,11 @@ impl Arithmetic<'_> {
             Some(Party::P1) => (u64::MAX, 0),
             _ => (0, u64::MAX),
         };
-        self.carries(x.len(), |i| (values[i] & mine.0, values[i] & mine.1))
+        self.carries(
+            x.len(),
+            #[inline(always)]
+            |i| (values[i] & mine.0, values[i] & mine.1),
+        )
     }
 
     /// The carry out of each bit of `x + y`, where `operands(i)` are this party's binary shares of the
@@ -254,7 +284,12 @@ impl Arithmetic<'_> {
         count: usize,
         operands: impl Fn(usize) -> (u64, u64) + Sync,
     ) -> Result<Option<Vec<u64>>> {
-        let start = self.and_into(count, operands, |x, y, and| [and, x ^ y])?;
+        let start = self.and_into(
+            count,
+            operands,
+            #[inline(always)]
+            |x, y, and| [and, x ^ y],
+        )?;
         let mut state = start.unwrap_or_default();
         for level in 0..LEVELS {
             self.join_halves(count, Level::new(level), &mut state)?;
@@ -282,36 +317,47 @@ impl Arithmetic<'_> {
         let Some(gates) = self.gates(Gate::And, count)? else {
             return Ok(None);
         };
-        let buffer = std::mem::take(&mut self.buffer);
+        let buffer = self.opening_buffer(gates.opened());
         let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(threads, buffer, |start, n, masks, words| {
-            let (a, b) = masks.split_at(n);
-            let (e, d) = words.split_at_mut(n);
-            let pairs = a.iter().zip(b).zip(e.iter_mut().zip(d));
-            for (i, ((a, b), (e, d))) in pairs.enumerate() {
-                let (x, y) = operands(start + i);
-                *e = (x ^ a).to_le_bytes();
-                *d = (y ^ b).to_le_bytes();
-            }
-        });
+        let opening = gates.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| {
+                let (a, b) = masks.split_at(n);
+                let (e, d) = words.split_at_mut(n);
+                let pairs = a.iter().zip(b).zip(e.iter_mut().zip(d));
+                for (i, ((a, b), (e, d))) in pairs.enumerate() {
+                    let (x, y) = operands(start + i);
+                    *e = (x ^ a).to_le_bytes();
+                    *d = (y ^ b).to_le_bytes();
+                }
+            },
+        );
         let theirs = self.exchange(opening)?;
         let threads = self.runtime.session()?.threads();
         let mut out = vec![0; count * W];
-        gates.finish(threads, &theirs, &mut out, |start, block, out| {
-            let n = block.n;
-            let (a, b) = block.masks.split_at(n);
-            let (e, d) = block.theirs.split_at(n);
-            let terms = a.iter().zip(b).zip(e.iter().zip(d)).zip(block.products);
-            for (i, (((a, b), (e, d)), c)) in terms.enumerate() {
-                let (x, y) = operands(start + i);
-                let e = x ^ a ^ u64::from_le_bytes(*e);
-                let d = y ^ b ^ u64::from_le_bytes(*d);
-                let kept = keep(x, y, c ^ (e & y) ^ (a & d));
-                for (w, kept) in kept.into_iter().enumerate() {
-                    out[w * n + i] = kept;
+        gates.finish(
+            threads,
+            &theirs,
+            &mut out,
+            #[inline(always)]
+            |start, block, out| {
+                let n = block.n;
+                let (a, b) = block.masks.split_at(n);
+                let (e, d) = block.theirs.split_at(n);
+                let terms = a.iter().zip(b).zip(e.iter().zip(d)).zip(block.products);
+                for (i, (((a, b), (e, d)), c)) in terms.enumerate() {
+                    let (x, y) = operands(start + i);
+                    let e = x ^ a ^ u64::from_le_bytes(*e);
+                    let d = y ^ b ^ u64::from_le_bytes(*d);
+                    let kept = keep(x, y, c ^ (e & y) ^ (a & d));
+                    for (w, kept) in kept.into_iter().enumerate() {
+                        out[w * n + i] = kept;
+                    }
                 }
-            }
-        });
+            },
+        );
         self.buffer = theirs;
         Ok(Some(out))
     }
@@ -322,16 +368,27 @@ impl Arithmetic<'_> {
         let Some(gates) = self.gates(Gate::AndPair, count)? else {
             return Ok(());
         };
-        let buffer = std::mem::take(&mut self.buffer);
+        let buffer = self.opening_buffer(gates.opened());
         let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(threads, buffer, |start, n, masks, words| {
-            level.mask(&state[2 * start..][..2 * n], masks, words);
-        });
+        let opening = gates.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| {
+                level.mask(&state[2 * start..][..2 * n], masks, words);
+            },
+        );
         let theirs = self.exchange(opening)?;
         let threads = self.runtime.session()?.threads();
-        gates.finish(threads, &theirs, state, |_, block, state| {
-            level.join(block, state);
-        });
+        gates.finish(
+            threads,
+            &theirs,
+            state,
+            #[inline(always)]
+            |_, block, state| {
+                level.join(block, state);
+            },
+        );
         self.buffer = theirs;
         Ok(())
     }

@@ -116,6 +116,18 @@ impl Arithmetic<'_> {
         Ok(())
     }
 
+    /// Memory for an opening of `words` words: that of the last message received where it is enough,
+    /// so that a chain of operations asks the system for no more.
+    pub(super) fn opening_buffer(&mut self, words: usize) -> Vec<u8> {
+        let bytes = words * WORD;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.capacity() < bytes {
+            return vec![0; bytes];
+        }
+        buffer.resize(bytes, 0);
+        buffer
+    }
+
     /// Sends `opening` to the other computing party and receives as much.
     ///
     /// # Security

@@ -55,7 +55,7 @@ fn memory(settings: &Settings, material: [u64; 3]) -> [u64; 3] {
     let process = 24 << 20;
     let working = process + 6 * matrix + 16 * widest;
     [
-        process + weights / 4 + 4 * matrix + 8 * widest,
+        process + weights / 4 + 3 * matrix + 4 * widest,
         working + 8 * weights + material[1],
         working + 8 * weights + material[2],
     ]

@@ -79,7 +79,10 @@ impl Gate {
                 one.fill(RING, (start * (masks + products)) as u64, ones);
                 two.fill(RING, (start * masks) as u64, twos);
                 let (ones, shares) = ones.split_at(masks * n);
-                widest(|| self.correct(n, ones, twos, shares, words));
+                widest(
+                    #[inline(always)]
+                    || self.correct(n, ones, twos, shares, words),
+                );
                 start += n;
             }
         });
@@ -149,6 +152,11 @@ impl Gates {
         Self { gate, count, dealt }
     }
 
+    /// Words that this party opens.
+    pub fn opened(&self) -> usize {
+        self.gate.masks() * self.count
+    }
+
     /// Words of a block that its stream has for one element.
     fn stride(&self) -> usize {
         match self.dealt.correction {
@@ -158,7 +166,7 @@ impl Gates {
     }
 
     /// Writes this party's opening: `mask(first element, elements, masks, out)` for each block, where
-    /// `out` is as long as the masks and gets the masked operands. `buffer` is memory to use again.
+    /// `out` is as long as the masks and gets the masked operands. `buffer` is memory for it.
     pub fn opening(
         &self,
         threads: &Threads,
@@ -166,7 +174,6 @@ impl Gates {
         mask: impl Fn(usize, usize, &[u64], &mut [Bytes]) + Sync,
     ) -> Vec<u8> {
         let per_element = self.gate.masks();
-        buffer.resize(self.count * per_element * WORD, 0);
         let words = buffer.as_chunks_mut::<WORD>().0;
         threads.chunks_mut(words, per_element * BLOCK, |first, words| {
             let mut masks = [0; MASKS * BLOCK];
@@ -177,7 +184,10 @@ impl Gates {
                 self.dealt
                     .stream
                     .fill(RING, (start * self.stride()) as u64, masks);
-                widest(|| mask(start, n, masks, words));
+                widest(
+                    #[inline(always)]
+                    || mask(start, n, masks, words),
+                );
                 start += n;
             }
         });
@@ -222,7 +232,10 @@ impl Gates {
                     products: shares,
                     theirs: &theirs[start * masks..][..n * masks],
                 };
-                widest(|| finish(start, &block, out));
+                widest(
+                    #[inline(always)]
+                    || finish(start, &block, out),
+                );
                 start += n;
             }
         });

@@ -19,7 +19,7 @@ impl Arithmetic<'_> {
     /// As [`Arithmetic::less_than_zero`] and [`Arithmetic::multiply`].
     ///
     /// # Errors
-    /// Rows so long that the original would go another way (m > 128; longer than 2^18).
+    /// Rows so long that m > 128, for which the original goes another way.
     pub fn max_rows(&mut self, x: &Share, width: usize) -> Result<Share> {
         let fits = width > 0 && x.len().is_multiple_of(width);
         self.expect(fits, || format!("rows of {width} in {}", x.len()))?;

@@ -44,35 +44,46 @@ impl Arithmetic<'_> {
         };
         let mut out = x.into_values();
         let y = y.values();
-        let buffer = std::mem::take(&mut self.buffer);
+        let buffer = self.opening_buffer(gates.opened());
         let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(threads, buffer, |start, n, masks, words| {
-            let (a, b) = masks.split_at(n);
-            let (e, d) = words.split_at_mut(n);
-            mask(&out[start..][..n], a, e);
-            mask(&y[start..][..n], b, d);
-        });
+        let opening = gates.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| {
+                let (a, b) = masks.split_at(n);
+                let (e, d) = words.split_at_mut(n);
+                mask(&out[start..][..n], a, e);
+                mask(&y[start..][..n], b, d);
+            },
+        );
         let theirs = self.exchange(opening)?;
         let threads = self.runtime.session()?.threads();
-        gates.finish(threads, &theirs, &mut out, |start, block, x| {
-            let n = block.n;
-            let (a, b) = block.masks.split_at(n);
-            let (e, d) = block.theirs.split_at(n);
-            let y = &y[start..][..n];
-            let masked = a.iter().zip(b).zip(e.iter().zip(d));
-            let shares = x.iter_mut().zip(y).zip(block.products);
-            for (((x, y), c), ((a, b), (e, d))) in shares.zip(masked) {
-                let e = x.wrapping_sub(*a).wrapping_add(u64::from_le_bytes(*e));
-                let d = y.wrapping_sub(*b).wrapping_add(u64::from_le_bytes(*d));
-                let product = c
-                    .wrapping_add(e.wrapping_mul(*y))
-                    .wrapping_add(a.wrapping_mul(d));
-                *x = match TRUNCATED {
-                    true => truncate(product, FRACTION_BITS),
-                    false => product,
-                };
-            }
-        });
+        gates.finish(
+            threads,
+            &theirs,
+            &mut out,
+            #[inline(always)]
+            |start, block, x| {
+                let n = block.n;
+                let (a, b) = block.masks.split_at(n);
+                let (e, d) = block.theirs.split_at(n);
+                let y = &y[start..][..n];
+                let masked = a.iter().zip(b).zip(e.iter().zip(d));
+                let shares = x.iter_mut().zip(y).zip(block.products);
+                for (((x, y), c), ((a, b), (e, d))) in shares.zip(masked) {
+                    let e = x.wrapping_sub(*a).wrapping_add(u64::from_le_bytes(*e));
+                    let d = y.wrapping_sub(*b).wrapping_add(u64::from_le_bytes(*d));
+                    let product = c
+                        .wrapping_add(e.wrapping_mul(*y))
+                        .wrapping_add(a.wrapping_mul(d));
+                    *x = match TRUNCATED {
+                        true => truncate(product, FRACTION_BITS),
+                        false => product,
+                    };
+                }
+            },
+        );
         self.buffer = theirs;
         Ok(Share::held(RING, out))
     }
@@ -94,21 +105,32 @@ impl Arithmetic<'_> {
             return Ok(Self::absent(count));
         };
         let mut out = x.into_values();
-        let buffer = std::mem::take(&mut self.buffer);
+        let buffer = self.opening_buffer(gates.opened());
         let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(threads, buffer, |start, n, masks, words| {
-            mask(&out[start..][..n], masks, words);
-        });
+        let opening = gates.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| {
+                mask(&out[start..][..n], masks, words);
+            },
+        );
         let theirs = self.exchange(opening)?;
         let threads = self.runtime.session()?.threads();
-        gates.finish(threads, &theirs, &mut out, |_, block, x| {
-            let terms = block.masks.iter().zip(block.products).zip(block.theirs);
-            for (x, ((r, c), e)) in x.iter_mut().zip(terms) {
-                let e = x.wrapping_sub(*r).wrapping_add(u64::from_le_bytes(*e));
-                let square = c.wrapping_add(e.wrapping_mul(x.wrapping_add(*r)));
-                *x = truncate(square, FRACTION_BITS);
-            }
-        });
+        gates.finish(
+            threads,
+            &theirs,
+            &mut out,
+            #[inline(always)]
+            |_, block, x| {
+                let terms = block.masks.iter().zip(block.products).zip(block.theirs);
+                for (x, ((r, c), e)) in x.iter_mut().zip(terms) {
+                    let e = x.wrapping_sub(*r).wrapping_add(u64::from_le_bytes(*e));
+                    let square = c.wrapping_add(e.wrapping_mul(x.wrapping_add(*r)));
+                    *x = truncate(square, FRACTION_BITS);
+                }
+            },
+        );
         self.buffer = theirs;
         Ok(Share::held(RING, out))
     }
@@ -156,15 +178,26 @@ impl Arithmetic<'_> {
             return Ok(Self::absent(len));
         };
         let (x, y) = (x.values(), y.values());
-        let mut opening = std::mem::take(&mut self.buffer);
-        opening.resize((left + right) * WORD, 0);
+        let mut opening = self.opening_buffer(left + right);
         let threads = self.runtime.session()?.threads();
         // e and d start as this party's shares of them, a stays.
         let a = draw(threads, &dealt.stream, 0, left);
         let mut e = a.clone();
-        combine(threads, &mut e, x, |a, x| x.wrapping_sub(a));
+        combine(
+            threads,
+            &mut e,
+            x,
+            #[inline(always)]
+            |a, x| x.wrapping_sub(a),
+        );
         let mut d = draw(threads, &dealt.stream, left, right);
-        combine(threads, &mut d, y, |b, y| y.wrapping_sub(b));
+        combine(
+            threads,
+            &mut d,
+            y,
+            #[inline(always)]
+            |b, y| y.wrapping_sub(b),
+        );
         let (first, second) = opening.as_chunks_mut::<WORD>().0.split_at_mut(left);
         write(threads, &e, first);
         write(threads, &d, second);
@@ -177,11 +210,14 @@ impl Arithmetic<'_> {
         map.accumulate(threads, &e, y, &mut out);
         map.accumulate(threads, &a, &d, &mut out);
         threads.chunks_mut(&mut out, GRAIN, |_, out| {
-            widest(|| {
-                for out in out {
-                    *out = truncate(*out, FRACTION_BITS);
-                }
-            });
+            widest(
+                #[inline(always)]
+                || {
+                    for out in out {
+                        *out = truncate(*out, FRACTION_BITS);
+                    }
+                },
+            );
         });
         self.buffer = theirs;
         Ok(Share::held(RING, out))

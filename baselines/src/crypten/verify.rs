@@ -10,11 +10,11 @@ use qbench_protocols::system::{Verified, Workload};
 use qbench_protocols::{Error, Result};
 
 /// Largest difference that rounding may make between a run and [`clear::run`], relative to the root mean square of the
-/// output. Correct runs of up to 12 layers and 128 tokens stay below a third of it.
+/// output. Runs of BERT-base with 12 layers and 8 to 128 tokens were within 0.005.
 ///
-/// The original's local truncation is off by 2^32 with probability |x| / 2^31 or so for a product x: of a whole
-/// BERT-base with 128 tokens about one run in a hundred comes out wrong, as it would there, and does not pass.
-pub const TOLERANCE: f64 = 0.1;
+/// The original's local truncation fails with probability |x| / 2^32 for a product x, and is then off by 2^32. Of BERT-base
+/// with 128 tokens about one run in a hundred therefore comes out wrong, as it would there; it does not pass.
+pub const TOLERANCE: f64 = 0.05;
 
 /// Checks P1's output against the model with CrypTen's approximations, and measures how far it is from
 /// the model as defined.

@@ -3,7 +3,7 @@
 use super::axes::{Frame, Scale, Spacing, number};
 use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{Figure, Panel, Series};
-use super::style::{INK, Look};
+use super::style::{INK, Look, PAPER};
 use super::{Drawing, Sheet, legend_of};
 use crate::compare::ratio::digits;
 use anyhow::Result;
@@ -162,10 +162,16 @@ fn value<DB: DrawingBackend>(
     above: bool,
 ) -> Result<()> {
     let sign = if above { -1.0 } else { 1.0 };
-    if upwards {
-        let half = text_width(text, VALUE) / 2.0;
-        canvas.text(text, (x, y + sign * (5.0 + half)), VALUE, Anchor::Upwards)
+    let half = text_width(text, VALUE) / 2.0;
+    let (middle, size, anchor) = if upwards {
+        ((x, y + sign * (5.0 + half)), (5.0, half), Anchor::Upwards)
     } else {
-        canvas.text(text, (x, y + sign * 8.0), VALUE, Anchor::Middle)
-    }
+        ((x, y + sign * 8.0), (half, 5.0), Anchor::Middle)
+    };
+    // On white, so that no grid line runs through it.
+    let (left, right) = (middle.0 - size.0, middle.0 + size.0);
+    let (top, bottom) = (middle.1 - size.1, middle.1 + size.1);
+    let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
+    canvas.fill(&corners, PAPER)?;
+    canvas.text(text, middle, VALUE, anchor)
 }

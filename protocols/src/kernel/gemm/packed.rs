@@ -1,6 +1,7 @@
 //! The right operand of a product, laid out as the kernels read it.
 
 use super::Element;
+use crate::threads::Threads;
 
 /// One step of a panel: for each of its columns the operand at one group of inner indices, side
 /// by side. One cache line.
@@ -32,16 +33,23 @@ impl<W: Element> Packed<W> {
     /// # Panics
     /// If `values` does not hold `columns * inner` elements.
     pub fn from_rows(values: &[W], columns: usize, inner: usize) -> Self {
-        assert_eq!(values.len(), columns * inner, "elements of the operand");
-        let mut packed = Self::zero(inner, columns);
-        let groups = packed.groups();
-        for (column, row) in values.chunks_exact(inner.max(1)).enumerate() {
-            let (panel, lane) = (column / W::PANEL, column % W::PANEL);
-            let lines = &mut packed.lines[panel * groups..(panel + 1) * groups];
-            for (line, group) in lines.iter_mut().zip(row.chunks(W::GROUP)) {
-                line.0.as_mut()[lane * W::GROUP..][..group.len()].copy_from_slice(group);
-            }
-        }
+        let mut packed = Self::zero(inner, columns, values);
+        packed.fill(|panel, lines| panel.copy_rows(values, lines));
+        packed
+    }
+
+    /// [`Packed::from_rows`] over all of `threads`.
+    ///
+    /// # Panics
+    /// As [`Packed::from_rows`].
+    pub fn from_rows_parallel(
+        threads: &Threads,
+        values: &[W],
+        columns: usize,
+        inner: usize,
+    ) -> Self {
+        let mut packed = Self::zero(inner, columns, values);
+        packed.fill_parallel(threads, |panel, lines| panel.copy_rows(values, lines));
         packed
     }
 
@@ -50,21 +58,46 @@ impl<W: Element> Packed<W> {
     /// # Panics
     /// If `values` does not hold `inner * columns` elements.
     pub fn from_columns(values: &[W], inner: usize, columns: usize) -> Self {
-        assert_eq!(values.len(), inner * columns, "elements of the operand");
-        let mut packed = Self::zero(inner, columns);
-        let groups = packed.groups();
-        for (k, row) in values.chunks_exact(columns.max(1)).enumerate() {
-            for (panel, part) in row.chunks(W::PANEL).enumerate() {
-                let line = packed.lines[panel * groups + k / W::GROUP].0.as_mut();
-                for (lane, value) in part.iter().enumerate() {
-                    line[lane * W::GROUP + k % W::GROUP] = *value;
-                }
-            }
-        }
+        let mut packed = Self::zero(inner, columns, values);
+        packed.fill(|panel, lines| panel.copy_columns(values, lines));
         packed
     }
 
-    fn zero(inner: usize, columns: usize) -> Self {
+    /// [`Packed::from_columns`] over all of `threads`.
+    ///
+    /// # Panics
+    /// As [`Packed::from_columns`].
+    pub fn from_columns_parallel(
+        threads: &Threads,
+        values: &[W],
+        inner: usize,
+        columns: usize,
+    ) -> Self {
+        let mut packed = Self::zero(inner, columns, values);
+        packed.fill_parallel(threads, |panel, lines| panel.copy_columns(values, lines));
+        packed
+    }
+
+    /// Fills each panel's lines.
+    fn fill(&mut self, fill: impl Fn(&Panel, &mut [Line<W>])) {
+        let (inner, columns, groups) = (self.inner, self.columns, self.groups());
+        for (index, lines) in self.lines.chunks_mut(groups.max(1)).enumerate() {
+            fill(&Panel::new::<W>(index, inner, columns), lines);
+        }
+    }
+
+    fn fill_parallel(&mut self, threads: &Threads, fill: impl Fn(&Panel, &mut [Line<W>]) + Sync) {
+        let (inner, columns, groups) = (self.inner, self.columns, self.groups().max(1));
+        threads.chunks_mut(&mut self.lines, groups, |first, lines| {
+            for (i, lines) in lines.chunks_mut(groups).enumerate() {
+                fill(&Panel::new::<W>(first / groups + i, inner, columns), lines);
+            }
+        });
+    }
+
+    /// Zero, to be filled from `values`.
+    fn zero(inner: usize, columns: usize, values: &[W]) -> Self {
+        assert_eq!(values.len(), inner * columns, "elements of the operand");
         let count = columns.div_ceil(W::PANEL) * inner.div_ceil(W::GROUP);
         Self {
             lines: vec![Line(W::Groups::default()); count],
@@ -104,5 +137,52 @@ impl<W: Element> Packed<W> {
     pub(in crate::kernel) fn panel(&self, panel: usize) -> &[Line<W>] {
         let groups = self.groups();
         &self.lines[panel * groups..(panel + 1) * groups]
+    }
+}
+
+/// Where a panel lies in its operand.
+struct Panel {
+    /// Its first column.
+    first: usize,
+    /// Columns that the operand has of it.
+    width: usize,
+    inner: usize,
+    columns: usize,
+}
+
+impl Panel {
+    fn new<W: Element>(index: usize, inner: usize, columns: usize) -> Self {
+        let first = index * W::PANEL;
+        Self {
+            first,
+            width: W::PANEL.min(columns - first),
+            inner,
+            columns,
+        }
+    }
+
+    /// From rows of `inner` elements, one a column: a group of each goes into each line.
+    fn copy_rows<W: Element>(&self, values: &[W], lines: &mut [Line<W>]) {
+        let rows = values[self.first * self.inner..].chunks_exact(self.inner.max(1));
+        for (lane, row) in rows.take(self.width).enumerate() {
+            for (line, group) in lines.iter_mut().zip(row.chunks(W::GROUP)) {
+                // Element by element: groups are too short for a call to copy them.
+                let slot = &mut line.0.as_mut()[lane * W::GROUP..][..W::GROUP];
+                for (slot, value) in slot.iter_mut().zip(group) {
+                    *slot = *value;
+                }
+            }
+        }
+    }
+
+    /// From rows of `columns` elements, one an inner index.
+    fn copy_columns<W: Element>(&self, values: &[W], lines: &mut [Line<W>]) {
+        for (k, row) in values.chunks_exact(self.columns.max(1)).enumerate() {
+            let part = &row[self.first..][..self.width];
+            let line = lines[k / W::GROUP].0.as_mut();
+            for (lane, value) in part.iter().enumerate() {
+                line[lane * W::GROUP + k % W::GROUP] = *value;
+            }
+        }
     }
 }

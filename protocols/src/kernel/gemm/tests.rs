@@ -150,9 +150,17 @@ fn both_packings_agree<W: Element>() {
         let from_rows = Packed::from_rows(&rows, columns, inner);
         let from_columns = Packed::from_columns(&transposed, inner, columns);
         assert_eq!((from_rows.inner(), from_rows.columns()), (inner, columns));
+        let threads = Threads::new(2).expect("threads");
+        let parallel = [
+            Packed::from_rows_parallel(&threads, &rows, columns, inner),
+            Packed::from_columns_parallel(&threads, &transposed, inner, columns),
+        ];
         for panel in 0..from_rows.panels() {
             let (a, b) = (from_rows.panel(panel), from_columns.panel(panel));
             assert!(a.iter().zip(b).all(|(a, b)| a.0.as_ref() == b.0.as_ref()));
+            for c in parallel.each_ref().map(|packed| packed.panel(panel)) {
+                assert!(a.iter().zip(c).all(|(a, c)| a.0.as_ref() == c.0.as_ref()));
+            }
         }
     }
 }
