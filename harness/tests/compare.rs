@@ -187,6 +187,21 @@ fn differences_beyond_intervals_are_flagged() {
 }
 
 #[test]
+fn runs_of_before_activations_were_recorded_are_matched() {
+    let place = place();
+    for folder in ["old", "new"] {
+        Fixture::new(&place.path(folder))
+            .sweep(&SYSTEMS[..2], &[8], &[LAN], 2, false)
+            .write("");
+    }
+    let runs = place.path("old/runs.csv");
+    let text = std::fs::read_to_string(&runs).unwrap();
+    std::fs::write(&runs, text.replace(",relu,", ",,")).unwrap();
+    let diff = printed(&place.output(&["diff", "old", "new"]));
+    assert!(diff.contains("2 cells in both, 0 changed"), "{diff}");
+}
+
+#[test]
 fn one_repetition_has_no_interval_to_change_beyond() {
     let place = place();
     let [mut lut, ..] = SYSTEMS;

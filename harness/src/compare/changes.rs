@@ -43,6 +43,12 @@ impl Question {
         }
     }
 
+    /// Whether another one may be the same, where one of them is of before the activation function was recorded.
+    fn may_be(&self, other: &Self) -> bool {
+        let unsaid = self.activation.is_empty() || other.activation.is_empty();
+        unsaid && self.system == other.system && self.settings == other.settings
+    }
+
     /// `lut-rss, bert-base, ..`.
     pub fn describe(&self) -> String {
         let activation = if self.activation.is_empty() {
@@ -146,7 +152,13 @@ pub fn cells<'a>(old: &'a Run, new: &'a Run) -> Cells<'a> {
         only_new: Vec::new(),
     };
     for (question, old) in olds {
-        match news.iter().position(|(q, _)| *q == question) {
+        let same = news.iter().position(|(q, _)| *q == question);
+        let same = same.or_else(|| {
+            let mut likely = (0..news.len()).filter(|&at| news[at].0.may_be(&question));
+            // With several it could be any of them.
+            likely.next().filter(|_| likely.next().is_none())
+        });
+        match same {
             Some(at) => {
                 let (question, new) = news.remove(at);
                 cells.both.push(Both { question, old, new });

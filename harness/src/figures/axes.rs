@@ -48,12 +48,12 @@ impl Scale {
         }
     }
 
-    /// A logarithmic scale over values above zero, with room around them.
-    pub fn logarithmic(values: &[f64]) -> Self {
+    /// A logarithmic scale over values above zero, with room of a factor around them.
+    pub fn logarithmic(values: &[f64], room: f64) -> Self {
         let (least, high) = extremes(values);
         Self {
-            low: least / 1.4,
-            high: high * 1.4,
+            low: least / room,
+            high: high * room,
             logarithmic: true,
         }
     }

@@ -124,7 +124,7 @@ impl Growth {
         let frame = Frame::new(
             corner,
             xs,
-            Scale::logarithmic(&values),
+            Scale::logarithmic(&values, 1.4),
             Spacing::Logarithmic,
         );
         frame.draw(

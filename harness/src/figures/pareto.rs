@@ -155,8 +155,8 @@ impl Drawing for Pareto {
             let ys: Vec<f64> = all().flat_map(|(_, _, y)| ends(y)).collect();
             let plane = Plane::new(
                 sheet.corner(index),
-                Scale::logarithmic(&xs),
-                Scale::logarithmic(&ys),
+                Scale::logarithmic(&xs, 1.7),
+                Scale::logarithmic(&ys, 1.7),
             );
             plane.draw(canvas, &panel.heading, &panel.x_label, &panel.y_label)?;
             let mut taken: Vec<(Point, Point)> = Vec::new();

@@ -340,6 +340,8 @@ impl Drawing for Stacked {
                 frame.draw(canvas, &panel.heading, &self.x_label, &y_label, &slots)?;
             }
             let width = (frame.slot() * 0.8).min(70.0);
+            // Room for five digits and the unit, or smaller.
+            let size = (9.5 * frame.slot() / text_width("0.000 s", 9.5)).min(9.5);
             for (x, stacks) in panel.stacks.iter().enumerate() {
                 for (order, stack) in stacks.iter().enumerate() {
                     let Some(stack) = stack else { continue };
@@ -361,11 +363,6 @@ impl Drawing for Stacked {
                     if self.share || self.beside() {
                         let text = format!("{} s", digits(total));
                         let at = (middle, frame.y(below) - 7.0);
-                        let size = if text_width(&text, 9.5) > frame.slot() {
-                            8.0
-                        } else {
-                            9.5
-                        };
                         canvas.text(&text, at, size, Anchor::Middle)?;
                     }
                 }

@@ -143,6 +143,18 @@ pub enum FigureKind {
     SpeedupMap,
 }
 
+/// The kinds of figures by their names in scenario files.
+pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
+    ("lines", FigureKind::Lines),
+    ("bars", FigureKind::Bars),
+    ("stacked", FigureKind::Stacked),
+    ("heatmap", FigureKind::Heatmap),
+    ("speedup", FigureKind::Speedup),
+    ("growth", FigureKind::Growth),
+    ("pareto", FigureKind::Pareto),
+    ("speedup-map", FigureKind::SpeedupMap),
+];
+
 /// One `[[table]]`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TableSpec {
@@ -179,18 +191,6 @@ pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
     ("table2", PaperTable::Table2),
     ("table3", PaperTable::Table3),
     ("table4", PaperTable::Table4),
-];
-
-/// The kinds of figures by their names in scenario files.
-pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
-    ("lines", FigureKind::Lines),
-    ("bars", FigureKind::Bars),
-    ("stacked", FigureKind::Stacked),
-    ("heatmap", FigureKind::Heatmap),
-    ("speedup", FigureKind::Speedup),
-    ("growth", FigureKind::Growth),
-    ("pareto", FigureKind::Pareto),
-    ("speedup-map", FigureKind::SpeedupMap),
 ];
 
 /// The activation functions' names in scenario files.
