@@ -5,6 +5,7 @@ pub mod plan;
 pub mod tree;
 pub mod units;
 
+use crate::external::External;
 use crate::link::Link;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
@@ -26,6 +27,10 @@ pub struct Scenario {
     pub sweep: Sweep,
     /// The links that the file describes, and `none`.
     pub links: Vec<Link>,
+    /// Programs that the harness drives and does not contain.
+    pub externals: Vec<External>,
+    /// Links whose mode was `auto`, by name, once it is resolved.
+    pub auto_links: Vec<String>,
     /// Repetitions and limits.
     pub run: RunSettings,
     /// The figures; the default set where the file names none.

@@ -23,7 +23,11 @@ impl Group<'_> {
     }
 
     pub fn summary(&self, quantity: Quantity) -> Option<Summary> {
-        let values: Vec<f64> = self.rows.iter().map(|row| quantity.of(row)).collect();
+        let values: Vec<f64> = self
+            .rows
+            .iter()
+            .filter_map(|row| quantity.of(row))
+            .collect();
         summarize(&values)
     }
 }
@@ -72,8 +76,8 @@ pub fn ratio(ours: &Group<'_>, base: &Group<'_>, quantity: Quantity) -> Option<S
         return summarize(&[ours.median / base.median]);
     }
     let values = |group: &Group<'_>| -> Vec<(usize, f64)> {
-        let pair = |row: &&RunRow| (row.repetition, quantity.of(row));
-        group.rows.iter().map(pair).collect()
+        let pair = |row: &&RunRow| Some((row.repetition, quantity.of(row)?));
+        group.rows.iter().filter_map(pair).collect()
     };
     paired_ratio(&values(ours), &values(base))
 }
