@@ -91,6 +91,13 @@ pub enum Command {
         /// rig or netem
         feature: String,
     },
+    /// One party of an external system; the controller starts it
+    #[command(hide = true)]
+    ExternalProgram {
+        /// The namespaces to enter
+        #[arg(long)]
+        seat: Option<String>,
+    },
     /// One party of a repetition; the controller starts it
     #[command(hide = true)]
     Party {

@@ -6,6 +6,7 @@
 //! `harness/examples/own_system`.
 
 pub mod compare;
+pub mod external;
 pub mod figures;
 pub mod link;
 pub mod models;
@@ -53,6 +54,9 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         Command::LinkHold { link } => link::rig::holder::run(&link).map(|()| true),
         Command::LinkRelay => link::relay::process::run().map(|()| true),
         Command::LinkProbe { feature } => link::rig::probe_here(&feature).map(|()| true),
+        Command::ExternalProgram { seat } => {
+            external::supervisor::run(seat.as_deref()).map(|()| true)
+        }
         // What goes wrong in a party is in the controller's row.
         Command::Party { id, seat } => run::party::run(systems, id, seat.as_deref()).map(|()| true),
     };

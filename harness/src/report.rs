@@ -102,6 +102,7 @@ pub fn write(
     page += &paper::write(&manifest.tables, &good, dir)?;
     page += &tables::published(&good)?;
     page += &tables::errors(rows);
+    page += &left_out(manifest);
     page += "<h2>How to read this</h2>\n<ul>\n";
     for caveat in CAVEATS {
         writeln!(page, "<li>{}</li>", escape(caveat))?;
@@ -112,6 +113,23 @@ pub fn write(
     let path = dir.join("report.html");
     std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
+}
+
+/// External systems whose cells the last start left out, with the reason.
+fn left_out(manifest: &Manifest) -> String {
+    let states = manifest.starts.last().map_or(&[][..], |s| &s.externals);
+    let items: Vec<String> = states
+        .iter()
+        .filter(|state| state.left_out)
+        .map(|state| {
+            let (id, said) = (escape(&state.declared.id), escape(&state.said));
+            format!("<li>{id}: {said}</li>\n")
+        })
+        .collect();
+    if items.is_empty() {
+        return String::new();
+    }
+    format!("<h2>Left out</h2>\n<ul>\n{}</ul>\n", items.concat())
 }
 
 /// Machine, commands and the scenario as it was.
@@ -130,6 +148,20 @@ fn provenance(manifest: &Manifest) -> String {
     }
     entry("instruction sets", &machine.cpu_flags.join(" "));
     entry("kernel", &machine.kernel);
+    let externals = manifest.starts.last().map_or(&[][..], |s| &s.externals);
+    for state in externals.iter().filter(|state| !state.left_out) {
+        let words = [
+            &state.declared.command.join(" "),
+            &state.said,
+            &state.declared.about,
+        ];
+        let words: Vec<&str> = words
+            .map(String::as_str)
+            .into_iter()
+            .filter(|w| !w.is_empty())
+            .collect();
+        entry(&escape(&state.declared.id), &words.join("; "));
+    }
     entry("changes to the scenario", &manifest.overrides.join(" "));
     for start in &manifest.starts {
         let command = start.command.join(" ");

@@ -49,7 +49,7 @@ fn settings_of_one_system_do_not_multiply_the_other() {
     // The file with empty columns is read again, by the next start and by the report.
     let again = place.run(&[]);
     assert!(
-        said(&again).contains("5 had their rows already"),
+        said(&again).contains("every repetition has its row"),
         "{}",
         said(&again)
     );

@@ -33,10 +33,10 @@ pub fn run(parameters: &impl Parameters, input: &[f32]) -> Result<Vec<f32>> {
         match site {
             Site::Probabilities(_) => replace(x, &before, &softmax),
             Site::Activated(Nonlinearity::Pooler) => replace(x, &before, &|row| each(row, tanh)),
-            Site::Activated(Nonlinearity::FeedForward(_)) => {
-                if config.activation == ActivationFunction::Gelu {
-                    replace(x, &before, &|row| each(row, gelu));
-                }
+            Site::Activated(Nonlinearity::FeedForward(_))
+                if config.activation == ActivationFunction::Gelu =>
+            {
+                replace(x, &before, &|row| each(row, gelu));
             }
             Site::NormOutput(norm) => {
                 if let Ok((gamma, beta)) = parameters.norm(norm) {

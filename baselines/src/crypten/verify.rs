@@ -38,8 +38,7 @@ pub fn check(parameters: &impl Parameters, input: &[f32], evidence: &[u8]) -> Re
         )));
     }
     let error = relative_error(&output, &approximated);
-    // Written so that no number fails too.
-    if !(error <= TOLERANCE) {
+    if error.is_nan() || error > TOLERANCE {
         return Err(Error::Verification(format!(
             "the output is {error:.3} times its root mean square from the reference with the same approximations, more \
              than the {TOLERANCE} that rounding explains"

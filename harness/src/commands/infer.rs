@@ -5,7 +5,6 @@ use crate::link::LinkMode;
 use crate::models;
 use crate::run::controller::{self, LinkProof, Order};
 use crate::run::interrupt;
-use crate::scenario::units::{bytes_text, time_text};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
 use qbench_protocols::model::tokenizer::Tokenizer;
@@ -67,12 +66,10 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             &mut LinkProof::default(),
         )?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
+            let [time, bytes, rounds] = totals.texts();
             crate::say!(
-                "  {:<8} {:>10}  {:>10}  {:>5} rounds",
-                phase.name(),
-                time_text(totals.wall_ns as f64),
-                bytes_text(totals.total_bytes()),
-                totals.rounds
+                "  {:<8} {time:>10}  {bytes:>10}  {rounds:>5} rounds",
+                phase.name()
             );
         }
         let verified = measured.verified.context("the output was not checked")?;

@@ -3,6 +3,7 @@
 use super::table;
 use crate::cli::ListArguments;
 use crate::scenario::units::{bytes_text, time_text};
+use crate::systems::Runner;
 use anyhow::Result;
 use qbench_protocols::system::{Declared, System};
 use std::path::{Path, PathBuf};
@@ -70,12 +71,17 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut total_ns = 0.0;
     for cell in &plan.cells {
-        let system = crate::systems::find(systems, &cell.system)?;
+        let name = format!("{}  {}", cell.id, cell.describe());
+        let Runner::Own(system) = Runner::of(systems, cell)? else {
+            // A program of others declares nothing.
+            rows.push([&[name][..], &["?"; 6].map(str::to_owned)].concat());
+            continue;
+        };
         let declared = system.cost(&cell.workload())?;
         let ns = link_time_ns(&declared, &cell.link);
         total_ns += ns * (scenario.run.repetitions + scenario.run.warmup) as f64;
         rows.push(vec![
-            format!("{}  {}", cell.id, cell.describe()),
+            name,
             bytes_text(declared.offline.total_bytes()),
             declared.offline.rounds().to_string(),
             bytes_text(declared.online.total_bytes()),
@@ -93,6 +99,17 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
         scenario.run.warmup,
         time_text(total_ns)
     );
+    for external in plan.externals() {
+        crate::say!(
+            "`{}` is an external program ({}): what it costs is not known before it runs. {}",
+            external.id,
+            external.command.join(" "),
+            external.about
+        );
+    }
+    for (system, reason) in &plan.left_out {
+        crate::say!("Cells of `{system}` are left out: {reason}");
+    }
     Ok(true)
 }
 

@@ -11,7 +11,7 @@ pub mod published;
 pub mod run;
 
 use crate::cli::ScenarioArguments;
-use crate::link::choose;
+use crate::link::{LinkMode, choose};
 use crate::scenario::plan::{self, Plan};
 use crate::scenario::{Scenario, parse};
 use anyhow::{Context, Result};
@@ -31,6 +31,8 @@ fn read(
     if changes.quick {
         plan::quicken(&mut scenario);
     }
+    let auto = scenario.links.iter().filter(|l| l.mode == LinkMode::Auto);
+    scenario.auto_links = auto.map(|l| l.name.clone()).collect();
     if let Some(note) = choose::resolve(&mut scenario.links) {
         eprintln!("{note}");
     }

@@ -1,9 +1,10 @@
 //! `qbench run` and `qbench report`.
 
 use crate::cli::RunArguments;
+use crate::external::availability;
 use crate::link::choose;
 use crate::record::log;
-use crate::record::manifest::{self, FORMAT, Manifest};
+use crate::record::manifest::{self, ExternalState, FORMAT, Manifest};
 use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
 use crate::run::interrupt::{self, Interrupted};
@@ -24,14 +25,14 @@ const RESULTS: &str = "results";
 /// # Errors
 /// A scenario that does not fit, a directory that cannot be written, an interrupt.
 pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<bool> {
-    let (scenario, plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
+    let (scenario, mut plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
     let mut modes = HashSet::new();
     for cell in &plan.cells {
         if modes.insert(cell.link.mode.name()) {
             choose::check(&cell.link)?;
         }
     }
-    let start = manifest::this_start(limits(&scenario))?;
+    let mut start = manifest::this_start(limits(&scenario))?;
     let machine = manifest::machine();
     let base = Path::new(RESULTS).join(&scenario.name);
     let path = match &arguments.out {
@@ -78,7 +79,6 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         commit: start.commit.clone(),
         ..RunRow::default()
     };
-    manifest.starts.push(start);
     interrupt::watch()?;
     if nothing_missing(&plan, &scenario, &dir) {
         eprintln!(
@@ -87,6 +87,8 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         );
         return report(&path);
     }
+    start.externals = ask_externals(&scenario, &mut plan);
+    manifest.starts.push(start);
     manifest.write(&path)?;
     eprintln!(
         "{}: {} cells into {}",
@@ -111,6 +113,32 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         outcome.measured, outcome.skipped, outcome.failed
     );
     Ok(outcome.failed == 0)
+}
+
+/// Asks each external program whether it can run here, and takes those that cannot out of the plan: that is no
+/// error, since nobody has to install them.
+fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Vec<ExternalState> {
+    let mut states = Vec::new();
+    for external in plan.externals() {
+        match availability::check(&external) {
+            Ok(said) => states.push(ExternalState {
+                declared: external,
+                said,
+                left_out: false,
+            }),
+            Err(reason) => plan.leave_out(&external.id, &reason, |_| true),
+        }
+    }
+    for (system, reason) in &plan.left_out {
+        eprintln!("note: cells of `{system}` are left out: {reason}");
+        let declared = scenario.externals.iter().find(|e| e.id == *system);
+        states.extend(declared.map(|declared| ExternalState {
+            declared: declared.clone(),
+            said: reason.clone(),
+            left_out: true,
+        }));
+    }
+    states
 }
 
 fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {

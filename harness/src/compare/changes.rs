@@ -106,7 +106,11 @@ impl Both<'_> {
 
     fn change(&self, quantity: Quantity) -> Option<Change> {
         let values = |entry: &Entry<'_>| -> Vec<f64> {
-            entry.rows.iter().map(|row| quantity.of(row)).collect()
+            entry
+                .rows
+                .iter()
+                .filter_map(|row| quantity.of(row))
+                .collect()
         };
         Some(Change {
             old: self.old.summary(quantity)?,

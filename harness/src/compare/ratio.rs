@@ -35,12 +35,16 @@ impl Entry<'_> {
 
     /// Values in the order of the rows.
     fn values(&self, quantity: Quantity) -> Vec<f64> {
-        self.rows.iter().map(|row| quantity.of(row)).collect()
+        self.rows
+            .iter()
+            .filter_map(|row| quantity.of(row))
+            .collect()
     }
 
     fn by_repetition(&self, quantity: Quantity) -> Vec<(usize, f64)> {
         let rows = self.rows.iter();
-        rows.map(|row| (row.repetition, quantity.of(row))).collect()
+        rows.filter_map(|row| Some((row.repetition, quantity.of(row)?)))
+            .collect()
     }
 
     /// `base / self`: paired by repetition within one run, else of the medians. `None` where one of them has

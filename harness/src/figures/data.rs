@@ -238,7 +238,7 @@ fn points(
             let values: Vec<f64> = rows
                 .iter()
                 .filter(|row| value(row, x) == *at && keep(row))
-                .map(|row| quantity.of(row))
+                .filter_map(|row| quantity.of(row))
                 .collect();
             Some((at.clone(), summarize(&values)?))
         })

@@ -116,7 +116,7 @@ fn points(rows: &[&RunRow], x: Quantity, y: Quantity) -> Vec<(String, Summary, S
         .filter_map(|length| {
             let own = || rows.iter().filter(|row| value(row, "seq_len") == length);
             let of = |quantity: Quantity| {
-                let values: Vec<f64> = own().map(|row| quantity.of(row)).collect();
+                let values: Vec<f64> = own().filter_map(|row| quantity.of(row)).collect();
                 summarize(&values).filter(|s| s.low > 0.0)
             };
             Some((length.clone(), of(x)?, of(y)?))

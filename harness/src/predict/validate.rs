@@ -95,7 +95,7 @@ pub fn hold(traces: &[Trace], rows: &[RunRow]) -> Result<Vec<Held>> {
             let measured = median(
                 measured
                     .iter()
-                    .map(|r| r.phases[phase as usize].wall_ns as f64),
+                    .filter_map(|r| Some(r.phases[phase as usize].wall_ns? as f64)),
             );
             if let (Some(predicted_ns), Some(measured_ns)) = (median(times.into_iter()), measured) {
                 let settings: Vec<&str> = ["system", "model", "seq_len", "threads"]

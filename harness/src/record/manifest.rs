@@ -1,5 +1,6 @@
 //! `manifest.json`: what a run is, on which machine, of which source, and by which command.
 
+use crate::external::External;
 use crate::run::host;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,17 @@ pub struct Machine {
     pub kernel: String,
 }
 
+/// An external system as it was found at a start.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExternalState {
+    /// The declaration.
+    pub declared: External,
+    /// What its check said: a version, or the reason why it was left out.
+    pub said: String,
+    /// Whether its cells were left out.
+    pub left_out: bool,
+}
+
 /// One start of `qbench run` on this directory.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Start {
@@ -41,6 +53,9 @@ pub struct Start {
     /// Repetitions and limits of this start, for people.
     #[serde(default)]
     pub limits: String,
+    /// The external systems of the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub externals: Vec<ExternalState>,
 }
 
 /// `manifest.json`.
@@ -201,6 +216,7 @@ pub fn this_start(limits: String) -> Result<Start> {
         commit: commit(),
         binary: host::binary_hash()?,
         limits,
+        externals: Vec::new(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a row can be divided by and what can be drawn of it.
 
-use super::runs::RunRow;
+use super::runs::{RunRow, sum};
 use qbench_protocols::system::Phase;
 
 /// Columns that divide rows: swept settings.
@@ -64,19 +64,19 @@ impl Quantity {
             .map(|(_, quantity)| *quantity)
     }
 
-    /// The value of a row, in the unit of [`Quantity::label`].
-    pub fn of(self, row: &RunRow) -> f64 {
-        let seconds = |phase: Phase| row.phases[phase as usize].wall_ns as f64 / 1e9;
+    /// The value of a row, in the unit of [`Quantity::label`]; `None` where the system does not give it.
+    pub fn of(self, row: &RunRow) -> Option<f64> {
+        let phase = |phase: Phase| &row.phases[phase as usize];
+        let seconds = |p: Phase| Some(phase(p).wall_ns? as f64 / 1e9);
+        let mega = |bytes: Option<u64>| Some(bytes? as f64 / 1e6);
         match self {
-            Self::Seconds(Some(phase)) => seconds(phase),
-            Self::Seconds(None) => seconds(Phase::Offline) + seconds(Phase::Online),
-            Self::Bytes(phase) => row.phases[phase as usize].total_bytes() as f64 / 1e6,
-            Self::Rounds(phase) => row.phases[phase as usize].rounds as f64,
-            Self::Cpu(phase) => row.phases[phase as usize].cpu_ns.iter().sum::<u64>() as f64 / 1e9,
-            Self::Material => row.material_bytes.iter().sum::<u64>() as f64 / 1e6,
-            Self::PeakMemory => {
-                row.peak_memory_bytes.iter().copied().max().unwrap_or(0) as f64 / 1e6
-            }
+            Self::Seconds(Some(p)) => seconds(p),
+            Self::Seconds(None) => Some(seconds(Phase::Offline)? + seconds(Phase::Online)?),
+            Self::Bytes(p) => mega(phase(p).total_bytes()),
+            Self::Rounds(p) => Some(phase(p).rounds? as f64),
+            Self::Cpu(p) => Some(sum(phase(p).cpu_ns.iter())? as f64 / 1e9),
+            Self::Material => mega(sum(row.material_bytes.iter())),
+            Self::PeakMemory => mega(row.peak_memory_bytes.iter().flatten().max().copied()),
         }
     }
 

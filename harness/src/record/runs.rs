@@ -2,27 +2,46 @@
 //! each column means.
 
 use crate::link::probe::{PAIRS as PROBED_PAIRS, Probed};
+use crate::scenario::units::{bytes_text, time_text};
 use qbench_protocols::system::Phase;
 use std::collections::HashMap;
 
-/// One phase over the trio.
+/// One phase over the trio. Our own systems give everything; an external program may leave anything out, and
+/// a repetition that failed has nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PhaseTotals {
     /// From the common start to the end of the slowest party.
-    pub wall_ns: u64,
+    pub wall_ns: Option<u64>,
     /// Payload bytes from party (first index) to party (second).
-    pub bytes: [[u64; 3]; 3],
+    pub bytes: [[Option<u64>; 3]; 3],
     /// Longest chain of dependent messages.
-    pub rounds: u64,
+    pub rounds: Option<u64>,
     /// CPU time of each party, user and system.
-    pub cpu_ns: [u64; 3],
+    pub cpu_ns: [Option<u64>; 3],
 }
 
 impl PhaseTotals {
-    /// Bytes over all directed pairs.
-    pub fn total_bytes(&self) -> u64 {
-        self.bytes.iter().flatten().sum()
+    /// Bytes over all directed pairs; `None` where none of them is known.
+    pub fn total_bytes(&self) -> Option<u64> {
+        sum(self.bytes.iter().flatten())
     }
+
+    /// Time, bytes and rounds for people; `-` for what is not known.
+    pub fn texts(&self) -> [String; 3] {
+        let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        [
+            text(self.wall_ns.map(|ns| time_text(ns as f64))),
+            text(self.total_bytes().map(bytes_text)),
+            text(self.rounds.map(|rounds| rounds.to_string())),
+        ]
+    }
+}
+
+/// The sum of what is known; `None` where nothing is.
+pub fn sum<'a>(values: impl Iterator<Item = &'a Option<u64>>) -> Option<u64> {
+    values
+        .flatten()
+        .fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
 }
 
 /// One row of `runs.csv`.
@@ -70,16 +89,16 @@ pub struct RunRow {
     /// Setup, offline, online.
     pub phases: [PhaseTotals; 3],
     /// Highest resident set of each party (`VmHWM`).
-    pub peak_memory_bytes: [u64; 3],
+    pub peak_memory_bytes: [Option<u64>; 3],
     /// Correlated randomness of each party between offline and online.
-    pub material_bytes: [u64; 3],
+    pub material_bytes: [Option<u64>; 3],
     /// Where each party held it.
     pub material_place: [String; 3],
     /// How the output was checked; `not checked` where the scenario says so.
     pub verified: String,
     /// Largest difference to the float reference, relative to its root mean square.
     pub float_error: Option<f64>,
-    /// Whether counted bytes and rounds equal the declared ones, step by step.
+    /// Whether counted bytes and rounds equal the declared ones, step by step; `None` where nothing is declared.
     pub declared_equals_counted: Option<bool>,
     /// Short name of the machine.
     pub machine: String,
@@ -132,27 +151,30 @@ impl RunRow {
         out.put("congestion_control", &self.congestion_control);
         for (phase, totals) in Phase::ALL.iter().zip(&self.phases) {
             let name = phase.name();
-            out.put(&format!("{name}_ns"), totals.wall_ns);
-            out.put(&format!("{name}_total_bytes"), totals.total_bytes());
+            out.put(&format!("{name}_ns"), optional(&totals.wall_ns));
+            out.put(
+                &format!("{name}_total_bytes"),
+                optional(&totals.total_bytes()),
+            );
             for (from, to) in PAIRS {
                 out.put(
                     &format!("{name}_bytes_p{from}_to_p{to}"),
-                    totals.bytes[from][to],
+                    optional(&totals.bytes[from][to]),
                 );
             }
-            out.put(&format!("{name}_rounds"), totals.rounds);
+            out.put(&format!("{name}_rounds"), optional(&totals.rounds));
             for (party, cpu) in totals.cpu_ns.iter().enumerate() {
-                out.put(&format!("{name}_cpu_ns_p{party}"), cpu);
+                out.put(&format!("{name}_cpu_ns_p{party}"), optional(cpu));
             }
         }
         for party in 0..3 {
             out.put(
                 &format!("peak_memory_bytes_p{party}"),
-                self.peak_memory_bytes[party],
+                optional(&self.peak_memory_bytes[party]),
             );
             out.put(
                 &format!("material_bytes_p{party}"),
-                self.material_bytes[party],
+                optional(&self.material_bytes[party]),
             );
             out.put(
                 &format!("material_place_p{party}"),
@@ -221,18 +243,18 @@ impl RunRow {
         }
         for (phase, totals) in Phase::ALL.iter().zip(&mut row.phases) {
             let name = phase.name();
-            totals.wall_ns = get.number(&format!("{name}_ns"))?;
+            totals.wall_ns = get.optional(&format!("{name}_ns"))?;
             for (from, to) in PAIRS {
-                totals.bytes[from][to] = get.number(&format!("{name}_bytes_p{from}_to_p{to}"))?;
+                totals.bytes[from][to] = get.optional(&format!("{name}_bytes_p{from}_to_p{to}"))?;
             }
-            totals.rounds = get.number(&format!("{name}_rounds"))?;
+            totals.rounds = get.optional(&format!("{name}_rounds"))?;
             for (party, cpu) in totals.cpu_ns.iter_mut().enumerate() {
-                *cpu = get.number(&format!("{name}_cpu_ns_p{party}"))?;
+                *cpu = get.optional(&format!("{name}_cpu_ns_p{party}"))?;
             }
         }
         for party in 0..3 {
-            row.peak_memory_bytes[party] = get.number(&format!("peak_memory_bytes_p{party}"))?;
-            row.material_bytes[party] = get.number(&format!("material_bytes_p{party}"))?;
+            row.peak_memory_bytes[party] = get.optional(&format!("peak_memory_bytes_p{party}"))?;
+            row.material_bytes[party] = get.optional(&format!("material_bytes_p{party}"))?;
             row.material_place[party] = get.text(&format!("material_place_p{party}"))?;
         }
         Ok(row)

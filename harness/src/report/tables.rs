@@ -35,7 +35,7 @@ fn dimensions(rows: &[RunRow]) -> Vec<&'static str> {
 }
 
 fn summary(rows: &[&RunRow], quantity: Quantity) -> Option<Summary> {
-    let values: Vec<f64> = rows.iter().map(|row| quantity.of(row)).collect();
+    let values: Vec<f64> = rows.iter().filter_map(|row| quantity.of(row)).collect();
     summarize(&values)
 }
 
@@ -119,10 +119,13 @@ pub fn measured(rows: &[RunRow]) -> String {
         text += &number_cell(summary(&cell, Quantity::PeakMemory), 0);
         let errors: Vec<f64> = cell.iter().filter_map(|row| row.float_error).collect();
         text += &number_cell(summarize(&errors), 3);
-        let agree = cell
-            .iter()
-            .all(|row| row.declared_equals_counted == Some(true));
-        text += &format!("<td>{}</td></tr>\n", if agree { "yes" } else { "NO" });
+        let all = |value| cell.iter().all(|row| row.declared_equals_counted == value);
+        let agree = match (all(Some(true)), all(None)) {
+            (true, _) => "yes",
+            (_, true) => "not declared",
+            _ => "NO",
+        };
+        text += &format!("<td>{agree}</td></tr>\n");
     }
     text += "</tbody></table></div>\n";
     let mut how: Vec<&str> = rows.iter().map(|row| row.verified.as_str()).collect();

@@ -17,8 +17,8 @@ pub const PROTOCOL_VERSION: &str = "1";
 /// Everything one party needs for one repetition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// System id.
-    pub system: String,
+    /// System id; `None` only probes the links.
+    pub system: Option<String>,
     /// The workload; only P1's copy has tokens, P2's has no model folder.
     pub workload: Workload,
     /// Threads of this party.

@@ -45,6 +45,10 @@ pub struct LinkProof {
     pub dropped_frames: Option<u64>,
     /// CPU time of the relay, where there is one.
     pub relay_cpu_ns: Option<u64>,
+    /// Bytes that the relay carried by sender and receiver, headers and the probe included.
+    pub carried: Option<[[u64; 3]; 3]>,
+    /// Payload of the probe by sender and receiver, bytes.
+    pub probe_bytes: [[u64; 3]; 3],
     /// Of the parties' TCP connections.
     pub congestion_control: String,
 }
@@ -85,22 +89,61 @@ pub fn repetition(
     proof: &mut LinkProof,
 ) -> Result<Measured> {
     let declared = system.cost(&order.workload)?;
-    let namespaces = order.link.mode.in_namespaces();
-    let mut rig = namespaces.then(|| Rig::start(order.link)).transpose()?;
+    with_links(order.link, proof, |rig, proof| {
+        over_links(system, order, &declared, rig, proof)
+    })
+}
+
+/// Makes the links of a repetition, does the work over them, and writes down what passed.
+///
+/// # Errors
+/// Links that cannot be had or broke; the work's.
+pub fn with_links<T>(
+    link: &Link,
+    proof: &mut LinkProof,
+    work: impl FnOnce(Option<&Rig>, &mut LinkProof) -> Result<T>,
+) -> Result<T> {
+    let namespaces = link.mode.in_namespaces();
+    let mut rig = namespaces.then(|| Rig::start(link)).transpose()?;
     proof.congestion_control = match &rig {
         Some(rig) => rig.tcp().congestion_control.clone(),
         None => host::congestion_control(),
     };
-    let outcome = over_links(system, order, &declared, rig.as_ref(), proof);
+    let outcome = work(rig.as_ref(), proof);
     match (outcome, &mut rig) {
-        (Ok(measured), Some(rig)) => {
+        (Ok(done), Some(rig)) => {
             let report = rig.finish()?;
             proof.dropped_frames = Some(report.dropped_frames());
+            proof.carried = report.carried();
             proof.relay_cpu_ns = report.relay.map(|relay| relay.cpu_ns);
-            Ok(measured)
+            Ok(done)
         }
         (outcome, _) => outcome,
     }
+}
+
+/// Starts the parties, connects them and probes the links between them.
+///
+/// # Errors
+/// The root cause, as one line; links that are not what was asked for.
+pub fn connected(
+    system: Option<&str>,
+    order: &Order<'_>,
+    rig: Option<&Rig>,
+    proof: &mut LinkProof,
+) -> Result<Watch> {
+    let mut watch = Watch::start(system, order, rig)?;
+    let addresses = watch.each(Phase::Setup, |event| match event {
+        Event::Said(FromParty::Listening(address)) => Ok(address),
+        other => Err(other),
+    })?;
+    watch.tell(&ToParty::Connect(addresses));
+    watch.each(Phase::Setup, |event| match event {
+        Event::Said(FromParty::Connected) => Ok(()),
+        other => Err(other),
+    })?;
+    probe_links(&mut watch, order.link, proof)?;
+    Ok(watch)
 }
 
 /// One repetition over links that are there.
@@ -111,17 +154,7 @@ fn over_links(
     rig: Option<&Rig>,
     proof: &mut LinkProof,
 ) -> Result<Measured> {
-    let mut watch = Watch::start(system.id(), order, rig)?;
-    let addresses = watch.each(Phase::Setup, |event| match event {
-        Event::Said(FromParty::Listening(address)) => Ok(address),
-        other => Err(other),
-    })?;
-    watch.tell(&ToParty::Connect(addresses));
-    watch.each(Phase::Setup, |event| match event {
-        Event::Said(FromParty::Connected) => Ok(()),
-        other => Err(other),
-    })?;
-    probe_links(&mut watch, order.link, &mut proof.probe)?;
+    let mut watch = connected(Some(system.id()), order, rig, proof)?;
     let mut reports = Vec::new();
     let mut phases = Vec::new();
     for phase in Phase::ALL {
@@ -169,9 +202,19 @@ fn over_links(
 }
 
 /// Probes until the links are what was asked for, or so often that they will not be.
-fn probe_links(watch: &mut Watch, link: &Link, probed: &mut Probed) -> Result<()> {
+fn probe_links(watch: &mut Watch, link: &Link, proof: &mut LinkProof) -> Result<()> {
+    let probed = &mut proof.probe;
     for attempt in 0..probe::ATTEMPTS {
-        watch.tell(&ToParty::Probe(probe::plan(link, attempt)));
+        let plan = probe::plan(link, attempt);
+        let sent = plan
+            .warm_bytes
+            .iter()
+            .flatten()
+            .zip(plan.bulk_bytes.iter().flatten());
+        for (total, (warm, bulk)) in proof.probe_bytes.iter_mut().flatten().zip(sent) {
+            *total += (warm + bulk) as u64;
+        }
+        watch.tell(&ToParty::Probe(plan));
         let views = watch.each(Phase::Setup, |event| match event {
             Event::Said(FromParty::Probed(view)) => Ok(view),
             other => Err(other),
@@ -194,14 +237,10 @@ fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
 /// Adds up a phase over the trio.
 fn totals(reports: &[PhaseReport; 3], at_ns: u64) -> PhaseTotals {
     PhaseTotals {
-        wall_ns: reports
-            .iter()
-            .map(|r| r.end_ns.saturating_sub(at_ns))
-            .max()
-            .unwrap_or(0),
-        bytes: reports.each_ref().map(|r| r.record.sent_bytes),
-        rounds: reports.iter().map(|r| r.record.rounds).max().unwrap_or(0),
-        cpu_ns: reports.each_ref().map(|r| r.cpu_ns),
+        wall_ns: reports.iter().map(|r| r.end_ns.saturating_sub(at_ns)).max(),
+        bytes: reports.each_ref().map(|r| r.record.sent_bytes.map(Some)),
+        rounds: reports.iter().map(|r| r.record.rounds).max(),
+        cpu_ns: reports.each_ref().map(|r| Some(r.cpu_ns)),
     }
 }
 
@@ -210,8 +249,8 @@ impl Measured {
     pub fn fill(&self, row: &mut RunRow) {
         row.phases = self.phases.clone();
         let (offline, online) = (&self.reports[1], &self.reports[2]);
-        row.peak_memory_bytes = online.each_ref().map(|r| r.peak_memory_bytes);
-        row.material_bytes = offline.each_ref().map(|r| r.material.0);
+        row.peak_memory_bytes = online.each_ref().map(|r| Some(r.peak_memory_bytes));
+        row.material_bytes = offline.each_ref().map(|r| Some(r.material.0));
         row.material_place = offline.each_ref().map(|r| r.material.1.clone());
         row.verified = match &self.verified {
             Some(verified) => verified.how.clone(),

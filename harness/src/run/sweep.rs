@@ -6,13 +6,14 @@ use super::interrupt::Interrupted;
 use super::memory;
 use super::party::one_line;
 use super::resume::RunDir;
-use crate::models::Models;
+use crate::external::repetition;
+use crate::models::{ModelSource, Models};
 use crate::record::manifest;
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::scenario::plan::{Cell, Plan, optional_name};
-use crate::scenario::units::{bytes_text, time_text};
 use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
+use crate::systems::Runner;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use qbench_protocols::system::System;
@@ -72,16 +73,16 @@ pub fn sweep(
             continue;
         }
         let mut proof = LinkProof::default();
-        let measured = run(systems, cell, settings, &models, &mut proof);
-        if measured.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
+        let mut row = template(row_template, cell);
+        let left = run(systems, cell, settings, &models, &mut proof, &mut row);
+        if left.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
             return Err(Interrupted.into());
         }
-        let mut row = template(row_template, cell);
         proof.fill(&mut row);
-        let steps = match measured {
-            Ok(measured) => {
-                measured.fill(&mut row);
+        let steps = match left {
+            Ok(None) => Vec::new(),
+            Ok(Some(measured)) => {
                 if let (Some(repetition), Some(traces)) = (turn.repetition, measured.traces()) {
                     row.repetition = repetition;
                     Trace::new(&row, &cell.link, host::cores(), traces)
@@ -152,32 +153,42 @@ fn turns<'a>(plan: &'a Plan, settings: &RunSettings, dir: &RunDir) -> Vec<Turn<'
     turns
 }
 
-/// Runs one repetition of a cell.
+/// Runs one repetition of a cell and fills in its row. A system of our own leaves its steps and traces too.
 fn run(
     systems: &[&'static dyn System],
     cell: &Cell,
     settings: &RunSettings,
     models: &Models,
     proof: &mut LinkProof,
-) -> Result<controller::Measured> {
-    let system = crate::systems::find(systems, &cell.system)?;
-    memory::check(system, cell, settings.memory_limit)?;
-    let mut workload = cell.workload();
-    workload.model_dir = models.folder_of(&cell.model, &cell.source)?;
-    controller::repetition(
-        system,
-        &Order {
-            workload,
-            threads: cell.threads,
-            link: &cell.link,
-            timeout: settings.timeout,
-            trace: settings.trace,
-            port: settings.port,
-            cell: &cell.id,
-            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
-        },
-        proof,
-    )
+    row: &mut RunRow,
+) -> Result<Option<controller::Measured>> {
+    let mut order = Order {
+        workload: cell.workload(),
+        threads: cell.threads,
+        link: &cell.link,
+        timeout: settings.timeout,
+        trace: settings.trace,
+        port: settings.port,
+        cell: &cell.id,
+        model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
+    };
+    match Runner::of(systems, cell)? {
+        Runner::Own(system) => {
+            memory::check(system, cell, settings.memory_limit)?;
+            order.workload.model_dir = models.folder_of(&cell.model, &cell.source)?;
+            let measured = controller::repetition(system, &order, proof)?;
+            measured.fill(row);
+            Ok(Some(measured))
+        }
+        Runner::External(external) => {
+            // It draws weights of its own on the same architecture; a model on disk is there to be read.
+            if let ModelSource::Folder { dir, .. } = &cell.source {
+                order.workload.model_dir.clone_from(dir);
+            }
+            repetition::repetition(external, &order, proof)?.fill(row);
+            Ok(None)
+        }
+    }
 }
 
 /// The columns of a row that are known before it runs.
@@ -224,14 +235,11 @@ fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
         .map_or_else(|| "warm-up".to_owned(), |r| format!("#{r}"));
     let [_, offline, online] = &row.phases;
     let line = if row.error.is_empty() {
+        let [offline_time, offline_bytes, _] = offline.texts();
+        let [online_time, online_bytes, rounds] = online.texts();
         format!(
-            "{} {which}: offline {} {}, online {} {} {} rounds",
+            "{} {which}: offline {offline_time} {offline_bytes}, online {online_time} {online_bytes} {rounds} rounds",
             turn.cell.describe(),
-            time_text(offline.wall_ns as f64),
-            bytes_text(offline.total_bytes()),
-            time_text(online.wall_ns as f64),
-            bytes_text(online.total_bytes()),
-            online.rounds,
         )
     } else {
         format!("{} {which}: ERROR {}", turn.cell.describe(), row.error)

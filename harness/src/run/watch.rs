@@ -28,11 +28,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts the parties and gives each its job.
+    /// Starts the parties and gives each its job; without a system they only probe the links.
     ///
     /// # Errors
     /// Parties that cannot be started.
-    pub fn start(system: &str, order: &Order<'_>, rig: Option<&Rig>) -> Result<Self> {
+    pub fn start(system: Option<&str>, order: &Order<'_>, rig: Option<&Rig>) -> Result<Self> {
         let mut trio = Trio::spawn(rig)?;
         let run = RunId::random()?.0;
         for party in Party::ALL {
@@ -49,12 +49,12 @@ impl Watch {
             let port = order.port.map_or(0, |port| port + party.index() as u16);
             let mut agreement = Agreement::default()
                 .with("protocol version", PROTOCOL_VERSION)
-                .with("system", system)
+                .with("system", system.unwrap_or("probe"))
                 .with("cell", order.cell)
                 .with("model", order.model_id);
             replace_field(&mut agreement, party);
             let job = Job {
-                system: system.to_owned(),
+                system: system.map(str::to_owned),
                 workload,
                 threads: order.threads,
                 link: order.link.clone(),

@@ -5,6 +5,7 @@ pub mod plan;
 pub mod tree;
 pub mod units;
 
+use crate::external::External;
 use crate::link::Link;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
@@ -26,6 +27,10 @@ pub struct Scenario {
     pub sweep: Sweep,
     /// The links that the file describes, and `none`.
     pub links: Vec<Link>,
+    /// Programs that the harness drives and does not contain.
+    pub externals: Vec<External>,
+    /// Links whose mode was `auto`, by name, once it is resolved.
+    pub auto_links: Vec<String>,
     /// Repetitions and limits.
     pub run: RunSettings,
     /// The figures; the default set where the file names none.
@@ -143,6 +148,18 @@ pub enum FigureKind {
     SpeedupMap,
 }
 
+/// The kinds of figures by their names in scenario files.
+pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
+    ("lines", FigureKind::Lines),
+    ("bars", FigureKind::Bars),
+    ("stacked", FigureKind::Stacked),
+    ("heatmap", FigureKind::Heatmap),
+    ("speedup", FigureKind::Speedup),
+    ("growth", FigureKind::Growth),
+    ("pareto", FigureKind::Pareto),
+    ("speedup-map", FigureKind::SpeedupMap),
+];
+
 /// One `[[table]]`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TableSpec {
@@ -179,18 +196,6 @@ pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
     ("table2", PaperTable::Table2),
     ("table3", PaperTable::Table3),
     ("table4", PaperTable::Table4),
-];
-
-/// The kinds of figures by their names in scenario files.
-pub const FIGURE_KINDS: &[(&str, FigureKind)] = &[
-    ("lines", FigureKind::Lines),
-    ("bars", FigureKind::Bars),
-    ("stacked", FigureKind::Stacked),
-    ("heatmap", FigureKind::Heatmap),
-    ("speedup", FigureKind::Speedup),
-    ("growth", FigureKind::Growth),
-    ("pareto", FigureKind::Pareto),
-    ("speedup-map", FigureKind::SpeedupMap),
 ];
 
 /// The activation functions' names in scenario files.

@@ -1,5 +1,6 @@
 //! Reads a scenario file. Every refusal names file, line and field, and says what would be right.
 
+mod externals;
 mod figures;
 mod links;
 mod model;
@@ -27,7 +28,7 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "table",
+        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "table", "external",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
@@ -37,7 +38,11 @@ pub fn scenario(
     let grid = links::grid(&root)?;
     links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
-    let sweep = sweep::sweep(&root, &model, systems, &links, &grid)?;
+    let externals = externals::externals(&root, systems)?;
+    let mut systems = systems.to_vec();
+    systems.extend(externals.iter().map(|e| e.id.as_str()));
+    let sweep = sweep::sweep(&root, &model, &systems, &links, &grid)?;
+    let figures = figures::figures(&root, &systems)?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -49,7 +54,9 @@ pub fn scenario(
         sweep,
         links,
         run: run(&root)?,
-        figures: figures::figures(&root, systems)?,
+        externals,
+        auto_links: Vec::new(),
+        figures,
         tables: tables::tables(&root)?,
     })
 }

@@ -1,8 +1,10 @@
 //! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
 
 use super::{ACTIVATIONS, MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
+use crate::external::External;
 use crate::link::Link;
 use crate::models::ModelSource;
+use crate::systems::Runner;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{MaxProtocol, Setting, System, VarianceProtocol, Workload};
@@ -19,6 +21,8 @@ pub struct Cell {
     pub id: String,
     /// System id.
     pub system: String,
+    /// The program, where the system is none of our own.
+    pub external: Option<External>,
     /// Architecture.
     pub model: ModelConfig,
     /// Where the weights come from.
@@ -48,6 +52,8 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// Content hash over the cells: what makes two runs the same question.
     pub hash: String,
+    /// External systems that cannot run here or over some link, each with the reason: their cells are not in `cells`.
+    pub left_out: Vec<(String, String)>,
 }
 
 impl Cell {
@@ -124,6 +130,9 @@ impl Cell {
             "seed": self.seed,
             "verify": self.verify,
         });
+        if let Some(external) = &self.external {
+            content["external"] = external.identity();
+        }
         if !self.link.exceptions.is_empty() {
             content["link_exceptions"] = serde_json::json!(self.link.exceptions);
         }
@@ -149,10 +158,20 @@ pub fn short_hash(bytes: &[u8]) -> String {
 /// leaves no cell.
 pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
     let cells = cells(scenario, systems)?;
+    let mut fallen_back = Vec::new();
     for cell in &cells {
-        crate::systems::find(systems, &cell.system)?
-            .check(&cell.workload())
-            .with_context(|| format!("{}: cell `{}` cannot run", scenario.name, cell.describe()))?;
+        let outcome = Runner::of(systems, cell)?.check(cell);
+        match outcome {
+            // The scenario leaves the mode to the machine, which has nothing that could hold a program of others.
+            Err(reason)
+                if cell.external.is_some() && scenario.auto_links.contains(&cell.link.name) =>
+            {
+                fallen_back.push((cell.id.clone(), (cell.system.clone(), reason.to_string())));
+            }
+            outcome => outcome.with_context(|| {
+                format!("{}: cell `{}` cannot run", scenario.name, cell.describe())
+            })?,
+        }
     }
     let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
     let hash = short_hash(ids.join(" ").as_bytes());
@@ -173,7 +192,39 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
             only.join(" --only ")
         );
     }
-    Ok(Plan { cells, hash })
+    let mut plan = Plan {
+        cells,
+        hash,
+        left_out: Vec::new(),
+    };
+    for (id, (system, reason)) in fallen_back {
+        plan.leave_out(&system, &reason, |cell| cell.id == id);
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// Takes the cells of a system for which `which` holds out of the plan, and keeps the reason once.
+    pub fn leave_out(&mut self, system: &str, reason: &str, which: impl Fn(&Cell) -> bool) {
+        let before = self.cells.len();
+        self.cells
+            .retain(|cell| cell.system != system || !which(cell));
+        let entry = (system.to_owned(), reason.to_owned());
+        if self.cells.len() < before && !self.left_out.contains(&entry) {
+            self.left_out.push(entry);
+        }
+    }
+
+    /// The external systems whose cells are in the plan.
+    pub fn externals(&self) -> Vec<External> {
+        let mut found: Vec<External> = Vec::new();
+        for external in self.cells.iter().filter_map(|cell| cell.external.as_ref()) {
+            if !found.contains(external) {
+                found.push(external.clone());
+            }
+        }
+        found
+    }
 }
 
 /// Reads `--only link=lan,seq_len=8,seq_len=16`: values of one column are alternatives, columns all hold.
@@ -229,6 +280,7 @@ fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cel
                     let shape = Cell {
                         id: String::new(),
                         system: String::new(),
+                        external: None,
                         model: model.clone(),
                         source: source.clone(),
                         seq_len,
@@ -271,10 +323,12 @@ fn settings(
             for &max_protocol in &sweep.max_protocols {
                 for &variance_protocol in &sweep.variance_protocols {
                     for id in &sweep.systems {
-                        let system = crate::systems::find(systems, id)?;
-                        let has = |setting| system.settings().contains(&setting);
+                        let external = scenario.externals.iter().find(|e| e.id == *id);
+                        let runner = Runner::find(systems, external, id)?;
+                        let has = |setting| runner.settings().contains(&setting);
                         let mut cell = Cell {
                             system: id.clone(),
+                            external: external.cloned(),
                             index_bits: has(Setting::IndexBits).then_some(index_bits),
                             max_protocol: has(Setting::MaxProtocol).then_some(max_protocol),
                             variance_protocol: has(Setting::VarianceProtocol)
@@ -289,7 +343,7 @@ fn settings(
                                     activation_is_given: false,
                                     ..
                                 },
-                            ) => system.default_activation(),
+                            ) => runner.default_activation(),
                             (None, _) => cell.model.activation,
                         };
                         cells.push(cell.hashed());

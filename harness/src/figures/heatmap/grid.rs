@@ -70,7 +70,7 @@ pub(super) fn sources<'a>(
         let times: Vec<f64> = rows
             .iter()
             .filter(of_cell)
-            .map(|r| quantity.of(r))
+            .filter_map(|r| quantity.of(r))
             .collect();
         summarize(&times).map_or(f64::INFINITY, |summary| summary.median)
     };
@@ -124,7 +124,7 @@ pub(super) fn marks(rows: &[RunRow], trace: &Trace, quantity: Quantity) -> Vec<(
             continue;
         }
         let of_cell = rows.iter().filter(|other| other.cell == row.cell);
-        let times: Vec<f64> = of_cell.map(|r| quantity.of(r)).collect();
+        let times: Vec<f64> = of_cell.filter_map(|r| quantity.of(r)).collect();
         if let Some(summary) = summarize(&times) {
             marks.push((place.0, place.1, summary.median));
         }

@@ -1,6 +1,7 @@
 //! Interfaces, addresses and routes of a rig, by netlink.
 //!
-//! Party p has the address 10.77.0.(p+1) on its loopback interface and an interface `to-pq` to each peer q.
+//! Party p has the address 10.77.0.(p+1) on its loopback interface and an interface `to-pq` to each peer q, which
+//! has the address too, for programs that look up the address of an interface.
 //! With a relay the other end lies in the middle and is called `pp-pq`; with netem it is the peer's own.
 //! Neighbours are written down, so no address resolution crosses a link.
 
@@ -180,20 +181,11 @@ pub fn try_veth() -> Result<()> {
 fn furnish(link: &Link, party: usize) -> Result<()> {
     let mut netlink = Netlink::open()?;
     up(&mut netlink, "lo")?;
-    let own = address(party).octets();
-    // ifaddrmsg: family, prefix length, flags, scope, index.
-    let mut part = vec![libc::AF_INET as u8, 32, 0, libc::RT_SCOPE_UNIVERSE];
-    part.extend(index_of("lo")?.to_ne_bytes());
-    let create = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
-    let mut request = Request::new(libc::RTM_NEWADDR, create, &part);
-    request.attribute(libc::IFA_LOCAL, &own);
-    request.attribute(libc::IFA_ADDRESS, &own);
-    netlink
-        .ask(&request)
-        .with_context(|| format!("giving P{party} its address"))?;
+    own_address(&mut netlink, party, "lo")?;
     for peer in (0..3).filter(|&peer| peer != party) {
         let name = interface(peer);
         up(&mut netlink, &name)?;
+        own_address(&mut netlink, party, &name)?;
         route(&mut netlink, party, peer)
             .and_then(|()| neighbour(&mut netlink, party, peer))
             .with_context(|| format!("routing from P{party} to P{peer}"))?;
@@ -201,6 +193,22 @@ fn furnish(link: &Link, party: usize) -> Result<()> {
             netem::set(&name, &link.direction(party, peer))?;
         }
     }
+    Ok(())
+}
+
+/// Gives an interface the party's address.
+fn own_address(netlink: &mut Netlink, party: usize, name: &str) -> Result<()> {
+    let own = address(party).octets();
+    // ifaddrmsg: family, prefix length, flags, scope, index.
+    let mut part = vec![libc::AF_INET as u8, 32, 0, libc::RT_SCOPE_UNIVERSE];
+    part.extend(index_of(name)?.to_ne_bytes());
+    let create = libc::NLM_F_CREATE | libc::NLM_F_EXCL;
+    let mut request = Request::new(libc::RTM_NEWADDR, create, &part);
+    request.attribute(libc::IFA_LOCAL, &own);
+    request.attribute(libc::IFA_ADDRESS, &own);
+    netlink
+        .ask(&request)
+        .with_context(|| format!("giving P{party} its address on {name}"))?;
     Ok(())
 }
 

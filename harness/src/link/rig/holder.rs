@@ -53,6 +53,9 @@ impl Default for Ready {
     }
 }
 
+/// The relay's routes in their order, as sender and receiver.
+const ROUTES: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
+
 /// What passed over a rig.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RigReport {
@@ -67,6 +70,15 @@ impl RigReport {
     pub fn dropped_frames(&self) -> u64 {
         let relayed = self.relay.iter().flat_map(|relay| &relay.routes);
         self.netem_dropped_frames + relayed.map(|route| route.dropped_frames).sum::<u64>()
+    }
+
+    /// Bytes of the frames that the relay forwarded, by sender and receiver; `None` without a relay.
+    pub fn carried(&self) -> Option<[[u64; 3]; 3]> {
+        let mut carried = [[0; 3]; 3];
+        for ((from, to), route) in ROUTES.into_iter().zip(&self.relay.as_ref()?.routes) {
+            carried[from][to] = route.bytes;
+        }
+        Some(carried)
     }
 }
 
@@ -208,19 +220,17 @@ struct Relay {
 
 impl Relay {
     fn start(link: &Link) -> Result<Self> {
-        let mut routes = Vec::new();
-        for from in 0..3 {
-            for to in (0..3).filter(|&to| to != from) {
-                let direction = link.direction(from, to);
-                routes.push(Route {
-                    from: build::middle_interface(from, to),
-                    to: build::middle_interface(to, from),
-                    bits_per_second: direction.bandwidth.map(|b| b.bits_per_second),
-                    one_way_ns: direction.one_way.as_nanos() as u64,
-                    queue_bytes: queue_bytes(&direction),
-                });
+        let routes = ROUTES.map(|(from, to)| {
+            let direction = link.direction(from, to);
+            Route {
+                from: build::middle_interface(from, to),
+                to: build::middle_interface(to, from),
+                bits_per_second: direction.bandwidth.map(|b| b.bits_per_second),
+                one_way_ns: direction.one_way.as_nanos() as u64,
+                queue_bytes: queue_bytes(&direction),
             }
-        }
+        });
+        let routes = routes.to_vec();
         let mut child = Command::new("/proc/self/exe")
             .arg("link-relay")
             .stdin(Stdio::piped())

@@ -144,6 +144,11 @@ impl Rig {
         &self.ready.seats[party]
     }
 
+    /// An interface of a party that has its address, by name: the one to its last peer.
+    pub fn interface(party: usize) -> String {
+        build::interface(if party == 2 { 1 } else { 2 })
+    }
+
     /// TCP settings in the parties' namespaces.
     pub fn tcp(&self) -> &TcpSettings {
         &self.ready.tcp

@@ -23,7 +23,11 @@ impl Group<'_> {
     }
 
     pub fn summary(&self, quantity: Quantity) -> Option<Summary> {
-        let values: Vec<f64> = self.rows.iter().map(|row| quantity.of(row)).collect();
+        let values: Vec<f64> = self
+            .rows
+            .iter()
+            .filter_map(|row| quantity.of(row))
+            .collect();
         summarize(&values)
     }
 }
@@ -76,7 +80,7 @@ pub fn ratio(ours: &Group<'_>, base: &Group<'_>, quantity: Quantity) -> Option<S
         .iter()
         .filter_map(|row| {
             let partner = base.rows.iter().find(|b| b.repetition == row.repetition)?;
-            Some(quantity.of(row) / quantity.of(partner))
+            Some(quantity.of(row)? / quantity.of(partner)?)
         })
         .collect();
     summarize(&ratios)

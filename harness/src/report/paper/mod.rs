@@ -175,9 +175,9 @@ mod tests {
             rtt_ns: 200_000,
             ..RunRow::default()
         };
-        row.phases[2].wall_ns = ms * 1_000_000;
-        row.phases[2].bytes[1][2] = 5_000_000;
-        row.phases[1].bytes[0][2] = 62_000_000;
+        row.phases[2].wall_ns = Some(ms * 1_000_000);
+        row.phases[2].bytes[1][2] = Some(5_000_000);
+        row.phases[1].bytes[0][2] = Some(62_000_000);
         row
     }
 

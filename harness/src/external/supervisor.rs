@@ -1,0 +1,113 @@
+//! A process of ours around each external program: it enters the party's namespace, starts the program, measures
+//! it, and ends its whole process group when the controller is gone, however that ended.
+
+use crate::link::rig;
+use anyhow::{Context, Result};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::getpgrp;
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// What the supervisor is to start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Launch {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Set beside the environment of the controller.
+    pub environment: Vec<(String, String)>,
+    /// For the program's standard input.
+    pub description: String,
+}
+
+/// What became of the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// It ran.
+    Ended {
+        /// As `wait` gives it.
+        wait_status: i32,
+        /// CPU time, user and system, of the program and of what it waited for.
+        cpu_ns: u64,
+        /// Highest resident set of the program, or of the largest process that it waited for.
+        peak_memory_bytes: u64,
+        /// From its start to its end.
+        wall_ns: u64,
+    },
+    /// It could not be started; why.
+    Failed(String),
+}
+
+/// Runs a program for the controller, which speaks over standard input. Standard output and standard error are the
+/// program's.
+///
+/// # Errors
+/// A control connection that is none.
+pub fn run(seat: Option<&str>) -> Result<()> {
+    if let Some(seat) = seat {
+        // Before the first thread starts: a process enters its namespaces alone.
+        rig::enter(&serde_json::from_str(seat).context("reading the seat")?)?;
+    }
+    let mut control = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    control
+        .peer_addr()
+        .context("standard input is no socket: qbench run starts this, not you")?;
+    let mut reader = BufReader::new(control.try_clone()?);
+    let mut line = String::new();
+    reader
+        .read_line(&mut line)
+        .context("reading what to start")?;
+    let launch: Launch = serde_json::from_str(&line).context("reading what to start")?;
+    std::thread::spawn(move || {
+        // Nothing more is said: this ends when the controller does.
+        let _ = reader.read_to_end(&mut Vec::new());
+        // This process and all that it started.
+        let _ = killpg(getpgrp(), Signal::SIGKILL);
+    });
+    let end = supervise(&launch).unwrap_or_else(|error| End::Failed(format!("{error:#}")));
+    let mut line = serde_json::to_vec(&end)?;
+    line.push(b'\n');
+    control.write_all(&line).context("control connection")?;
+    // The controller ends the group, so that nothing of the program outlives it.
+    loop {
+        std::thread::park();
+    }
+}
+
+fn supervise(launch: &Launch) -> Result<End> {
+    let (program, arguments) = launch
+        .command
+        .split_first()
+        .context("no command was given")?;
+    let began = Instant::now();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(launch.environment.iter().cloned())
+        .stdin(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{program}` cannot be started"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not want to read it is free not to.
+        let _ = stdin.write_all(launch.description.as_bytes());
+    }
+    let status = child.wait().context("waiting for the program")?;
+    let wall_ns = began.elapsed().as_nanos() as u64;
+    // This process has waited for one child only.
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("reading what the program used")?;
+    let cpu_ns = [usage.user_time(), usage.system_time()]
+        .iter()
+        .map(|t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000)
+        .sum();
+    Ok(End::Ended {
+        wait_status: status.into_raw(),
+        cpu_ns,
+        peak_memory_bytes: usage.max_rss() as u64 * 1024,
+        wall_ns,
+    })
+}
