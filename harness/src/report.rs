@@ -93,13 +93,13 @@ pub fn write(
             escape(title)
         )?;
     }
+    page += &paper::write(&manifest.tables, &good, dir)?;
     page += &systems::systems_beside(&good);
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";
     page += &tables::measured(&good);
     page += &links::links(&good);
     page += &links::predictions(&validate::hold(&traces, &good)?);
-    page += &paper::write(&manifest.tables, &good, dir)?;
     page += &tables::published(&good)?;
     page += &tables::errors(rows);
     page += &left_out(manifest);

@@ -185,7 +185,7 @@ mod tests {
         rows[1].rtt_ns = 1;
         assert_eq!(groups(&[&rows]).len(), 2);
         let mut rows = [row("a", 8, "", ""), row("b", 8, "", "")];
-        rows[1].link_mode = "relay".into();
+        (rows[0].link_mode, rows[1].link_mode) = ("shaped".into(), "relay".into());
         assert_eq!(groups(&[&rows]).len(), 2);
     }
 

@@ -3,7 +3,7 @@
 use super::Paper;
 use crate::record::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
-use crate::stats::{Summary, summarize};
+use crate::stats::{Summary, paired_ratio, summarize};
 
 /// Rows that differ in their repetition only, as far as the quantity depends on it.
 pub struct Group<'a> {
@@ -75,13 +75,9 @@ pub fn ratio(ours: &Group<'_>, base: &Group<'_>, quantity: Quantity) -> Option<S
         let (ours, base) = (ours.summary(quantity)?, base.summary(quantity)?);
         return summarize(&[ours.median / base.median]);
     }
-    let ratios: Vec<f64> = ours
-        .rows
-        .iter()
-        .filter_map(|row| {
-            let partner = base.rows.iter().find(|b| b.repetition == row.repetition)?;
-            Some(quantity.of(row)? / quantity.of(partner)?)
-        })
-        .collect();
-    summarize(&ratios)
+    let values = |group: &Group<'_>| -> Vec<(usize, f64)> {
+        let pair = |row: &&RunRow| Some((row.repetition, quantity.of(row)?));
+        group.rows.iter().filter_map(pair).collect()
+    };
+    paired_ratio(&values(ours), &values(base))
 }
