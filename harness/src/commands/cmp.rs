@@ -96,28 +96,32 @@ fn table(group: &Group<'_>, base: &str, runs: &[Run]) -> String {
         rows[0].extend([format!("{base} / system"), "interval".into()]);
     }
     for entry in &group.entries {
-        for (index, (phase, time, phases)) in LINES.into_iter().enumerate() {
+        let mut named = false;
+        for (phase, time, phases) in LINES {
             let Some(seconds) = entry.summary(time) else {
                 continue;
             };
-            let sum = |of: fn(Phase) -> Quantity| -> f64 {
-                let parts = phases.iter().filter_map(|p| entry.summary(of(*p)));
-                parts.map(|s| s.median).sum()
+            // What a system does not give for every phase of a line is not summed.
+            let sum = |of: fn(Phase) -> Quantity, digits: usize| -> String {
+                let parts = phases.iter().map(|p| Some(entry.summary(of(*p))?.median));
+                let sum: Option<f64> = parts.sum();
+                sum.map_or_else(|| "-".into(), |sum| format!("{sum:.digits$}"))
             };
             let text = |seconds: f64| time_text(seconds * 1e9);
             let mut row = vec![
-                if index == 0 {
-                    name(entry, group, runs)
-                } else {
+                if named {
                     String::new()
+                } else {
+                    name(entry, group, runs)
                 },
                 phase.to_owned(),
                 entry.rows.len().to_string(),
                 text(seconds.median),
                 interval(seconds, text),
-                format!("{:.3}", sum(Quantity::Bytes)),
-                format!("{:.0}", sum(Quantity::Rounds)),
+                sum(Quantity::Bytes, 3),
+                sum(Quantity::Rounds, 0),
             ];
+            named = true;
             if let Some(other) = group.base_of(base, entry) {
                 row.extend(match entry.ratio(other, time) {
                     Some(ratio) => [marked(&ratio), interval(ratio.summary, digits)],
