@@ -243,6 +243,16 @@ fn a_wrong_run_does_not_pass() {
             other => panic!("{what}: {other:?} within {TOLERANCE}"),
         }
     }
+    // Where the original's series diverge, the error says that, and blames no run.
+    let mut wide = model.clone();
+    for scale in &mut wide.layers[0].feed_forward_in.row_scale {
+        *scale *= 20.0;
+    }
+    let outcomes = infer(&workload, &wide, &input).unwrap();
+    match check(&wide, &input, &outcomes[1].evidence) {
+        Err(Error::Verification(text)) => assert!(text.contains("do not hold"), "{text}"),
+        other => panic!("{other:?}"),
+    }
     // Nor one of another length, nor one that says nothing.
     let short = &right[1].evidence[8..];
     for evidence in [short, &[]] {

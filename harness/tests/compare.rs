@@ -145,7 +145,10 @@ fn differences_beyond_intervals_are_flagged() {
         .sweep(systems, &[8, 16], &[LAN], 3, false)
         .write("");
     let same = printed(&place.output(&["diff", "old", "old"]));
-    assert!(same.contains("2 cells in both, 0 changed"), "{same}");
+    assert!(
+        same.contains("cells in both: 2, changed beyond their intervals: 0"),
+        "{same}"
+    );
     assert!(!same.contains("warning"), "{same}");
 
     // Half the computing and one byte a token more; another length; another link mode.
@@ -181,8 +184,8 @@ fn differences_beyond_intervals_are_flagged() {
     assert!(of("online bytes").contains("CHANGED (more)"), "{diff}");
     assert!(!diff.contains("offline bytes"), "{diff}");
     assert!(
-        diff.contains("1 cells in both, 1 changed")
-            && diff.contains("1 only in the old run, 1 only in the new")
+        diff.contains("cells in both: 1, changed beyond their intervals: 1")
+            && diff.contains("only in the old run: 1, only in the new: 1")
     );
 }
 
@@ -198,7 +201,10 @@ fn runs_of_before_activations_were_recorded_are_matched() {
     let text = std::fs::read_to_string(&runs).unwrap();
     std::fs::write(&runs, text.replace(",relu,", ",,")).unwrap();
     let diff = printed(&place.output(&["diff", "old", "new"]));
-    assert!(diff.contains("2 cells in both, 0 changed"), "{diff}");
+    assert!(
+        diff.contains("cells in both: 2, changed beyond their intervals: 0"),
+        "{diff}"
+    );
 }
 
 #[test]

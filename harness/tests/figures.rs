@@ -100,7 +100,7 @@ fn every_kind_is_drawn_for_several_systems() {
     let pareto = svg(&dir, "05-online_seconds-pareto");
     assert!(pareto.contains("n = 128") && !pareto.contains("crypten-pypi"));
     let published = svg(&dir, "08-online_seconds-online_bytes-bars");
-    assert!(published.contains("lut-rss, as published"));
+    assert!(published.contains("as published"));
     let page = std::fs::read_to_string(dir.join("report.html")).unwrap();
     assert!(page.contains("<h2>Systems beside each other</h2>"));
     assert!(page.contains("crypten / system"));

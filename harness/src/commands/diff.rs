@@ -33,7 +33,7 @@ pub fn run(arguments: &DiffArguments) -> Result<bool> {
         }
     }
     crate::say!(
-        "{} cells in both, {changed} changed beyond their intervals; {} only in the old run, {} only in the new",
+        "cells in both: {}, changed beyond their intervals: {changed}; only in the old run: {}, only in the new: {}",
         cells.both.len(),
         cells.only_old.len(),
         cells.only_new.len()

@@ -159,11 +159,11 @@ fn crossed(external: &External, measured: &Measured, proof: &LinkProof) -> Resul
     let Some(carried) = &proof.carried else {
         return Ok(());
     };
-    for from in 0..3 {
-        for to in 0..3 {
+    for (from, carried) in carried.iter().enumerate() {
+        for (to, carried) in carried.iter().enumerate() {
             let said = measured.phases.iter().filter_map(|p| p.bytes[from][to]);
             let said: u64 = said.sum();
-            let over = carried[from][to].saturating_sub(proof.probe_bytes[from][to]);
+            let over = carried.saturating_sub(proof.probe_bytes[from][to]);
             ensure!(
                 said <= over,
                 "`{}` says that P{from} sent {} to P{to}, and the link carried {}: its traffic goes another way",

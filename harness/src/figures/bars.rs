@@ -3,7 +3,7 @@
 use super::axes::{Frame, Scale, Spacing, number};
 use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{Figure, Panel, Series};
-use super::style::{INK, Look};
+use super::style::{INK, Look, PAPER};
 use super::{Drawing, Sheet, legend_of};
 use crate::compare::ratio::digits;
 use anyhow::Result;
@@ -96,6 +96,7 @@ impl Drawing for Bars {
             let widths = texts.map(|(_, s)| text_width(&self.text(s.median), VALUE));
             // All of a panel the same way round.
             let upwards = widths.fold(0.0, f64::max) > width;
+            let mut values = Vec::new();
             for (order, series) in panel.series.iter().enumerate() {
                 let offset = (order as f64 - panel.series.len() as f64 / 2.0) * width;
                 for (x, summary) in &series.points {
@@ -119,8 +120,11 @@ impl Drawing for Bars {
                     // A bar that goes down has its number below.
                     let above = !from_one || summary.median >= 1.0;
                     let y = if above { high.min(top) } else { low.max(top) };
-                    value(canvas, &text, (middle, y), upwards, above)?;
+                    values.push((text, (middle, y), above));
                 }
+            }
+            for (text, at, above) in values {
+                value(canvas, &text, at, (upwards, above), width)?;
             }
             if self.foot == Foot::One {
                 let (left, right) = frame.sides();
@@ -153,19 +157,29 @@ fn rounded(value: f64) -> f64 {
 /// Size of numbers over bars.
 const VALUE: f64 = 9.5;
 
-/// A number over (or below) a bar.
+/// A number over (or below) a bar of a width.
 fn value<DB: DrawingBackend>(
     canvas: &Canvas<'_, DB>,
     text: &str,
     (x, y): Point,
-    upwards: bool,
-    above: bool,
+    (upwards, above): (bool, bool),
+    width: f64,
 ) -> Result<()> {
     let sign = if above { -1.0 } else { 1.0 };
-    if upwards {
-        let half = text_width(text, VALUE) / 2.0;
-        canvas.text(text, (x, y + sign * (5.0 + half)), VALUE, Anchor::Upwards)
+    let half = text_width(text, VALUE) / 2.0;
+    let (middle, size, anchor) = if upwards {
+        (
+            (x, y + sign * (5.0 + half)),
+            (5.0_f64.min(width / 2.0 - 1.0), half),
+            Anchor::Upwards,
+        )
     } else {
-        canvas.text(text, (x, y + sign * 8.0), VALUE, Anchor::Middle)
-    }
+        ((x, y + sign * 8.0), (half, 5.0), Anchor::Middle)
+    };
+    // On white, so that no grid line runs through it.
+    let (left, right) = (middle.0 - size.0, middle.0 + size.0);
+    let (top, bottom) = (middle.1 - size.1, middle.1 + size.1);
+    let corners = [(left, top), (right, top), (right, bottom), (left, bottom)];
+    canvas.fill(&corners, PAPER)?;
+    canvas.text(text, middle, VALUE, anchor)
 }

@@ -263,7 +263,9 @@ fn as_published(
             of_panel && stated("system") && stated("model") && number.runs_over_link_of(row)
         })
     };
-    let numbers: Vec<&Number> = numbers.iter().filter(fits).copied().collect();
+    let mut numbers: Vec<&Number> = numbers.iter().filter(fits).copied().collect();
+    // The same order, and so the same look, in every panel.
+    numbers.sort_by_key(|number| number.threads);
     let divides = |column: &str| {
         spec.series == column || spec.x == column || spec.panel.iter().any(|c| c == column)
     };

@@ -168,22 +168,25 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
     })
 }
 
-/// The families that occur, in their own order, each with its look; others after them.
+/// The families that occur, in their own order, each with its look; `other` for what is of none.
 fn families<'a>(
     all: impl Iterator<Item = &'a HashMap<String, f64>>,
 ) -> Option<Vec<(String, Look)>> {
-    let found = largest_kinds(all)?;
-    let mut kinds: Vec<(String, Look)> = Vec::new();
-    for (place, family) in FAMILIES.iter().enumerate() {
-        if found.iter().any(|f| f == family) {
-            kinds.push(((*family).to_owned(), Look::measured(place)));
+    let mut found: Vec<&str> = Vec::new();
+    for (family, _) in all.flatten() {
+        if !found.contains(&family.as_str()) {
+            found.push(family);
         }
     }
-    let others = found
-        .into_iter()
-        .filter(|f| !FAMILIES.contains(&f.as_str()));
-    kinds.extend(others.zip((FAMILIES.len()..).map(Look::measured)));
-    Some(kinds)
+    let known = FAMILIES.iter().enumerate();
+    let mut kinds: Vec<(String, Look)> = known
+        .filter(|(_, family)| found.contains(family))
+        .map(|(place, family)| ((*family).to_owned(), Look::measured(place)))
+        .collect();
+    if found.iter().any(|family| !FAMILIES.contains(family)) {
+        kinds.push(("other".to_owned(), Look::measured(FAMILIES.len())));
+    }
+    (!kinds.is_empty()).then_some(kinds)
 }
 
 /// The kinds that take most, largest first, and `other` where there are more.

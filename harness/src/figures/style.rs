@@ -19,6 +19,8 @@ const PALETTE: [RGBColor; 8] = [
 
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(40, 40, 40);
+/// What is drawn on.
+pub const PAPER: RGBColor = RGBColor(255, 255, 255);
 /// Grid lines.
 pub const GRID: RGBColor = RGBColor(222, 222, 222);
 
