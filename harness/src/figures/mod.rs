@@ -161,7 +161,9 @@ impl Sheet<'_> {
         sample: impl Fn(&Canvas<'_, DB>, (f64, f64), Look) -> Result<()>,
     ) -> Result<()> {
         let (width, height) = self.size();
-        canvas.text(self.title, (width / 2.0, 18.0), 16.0, Anchor::Middle)?;
+        // A long title over a single panel gets smaller letters.
+        let size = 16.0 * ((width - 24.0) / text_width(self.title, 16.0)).min(1.0);
+        canvas.text(self.title, (width / 2.0, 18.0), size, Anchor::Middle)?;
         let lines = self.lines();
         if !self.note.is_empty() {
             let at = (width / 2.0, height - 14.0);
