@@ -2,6 +2,7 @@
 
 use crate::cli::PredictArguments;
 use crate::figures::heatmap::{SIDE, predict, spaced};
+use crate::predict::least_by;
 use crate::predict::replay::{Compute, Script, Wires, rounds};
 use crate::predict::validate::{self, Held};
 use crate::record::log;
@@ -145,18 +146,7 @@ fn fastest(traces: &[Trace]) -> Vec<&Trace> {
         let events = trace.phases.iter().flatten().flatten();
         events.map(|event| event.inside_wall_ns).sum()
     };
-    let mut found: Vec<&Trace> = Vec::new();
-    for trace in traces {
-        let same = found
-            .iter_mut()
-            .find(|t| t.header.settings == trace.header.settings);
-        match same {
-            Some(best) if waiting(trace) < waiting(best) => *best = trace,
-            Some(_) => {}
-            None => found.push(trace),
-        }
-    }
-    found
+    least_by(traces, waiting)
 }
 
 fn held(run: &Path, held: &[Held]) -> Result<bool> {

@@ -1,5 +1,6 @@
 //! Networks, and what traces and rows say about them.
 
+use crate::predict::least_by;
 use crate::predict::replay::{Compute, Script, Wires};
 use crate::record::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
@@ -74,18 +75,7 @@ pub(super) fn sources<'a>(
             .collect();
         summarize(&times).map_or(f64::INFINITY, |summary| summary.median)
     };
-    let mut found: Vec<&Trace> = Vec::new();
-    for trace in traces {
-        let same = found
-            .iter_mut()
-            .find(|t| t.header.settings == trace.header.settings);
-        match same {
-            Some(best) if time(trace) < time(best) => *best = trace,
-            Some(_) => {}
-            None => found.push(trace),
-        }
-    }
-    found
+    least_by(traces, time)
 }
 
 /// The settings in which a trace differs from others, but for some columns.
