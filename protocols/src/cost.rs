@@ -1,9 +1,48 @@
-//! The cost walk's book: adds up declared bytes and message chains without running anything.
+//! Declared cost: what a step says that it sends, and the cost walk's book, which adds up declared bytes and message chains
+//! without running anything.
 
 use crate::net::Party;
 use crate::steps::StepPath;
-use crate::system::{DeclaredPhase, DeclaredStep};
 use std::collections::HashMap;
+
+/// Declared traffic of one step, from the cost walk: no party ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeclaredStep {
+    /// Step label, such as `layer3/attention/softmax/max`.
+    pub step: String,
+    /// Payload bytes from party (first index) to party (second).
+    pub bytes: [[u64; 3]; 3],
+    /// Growth of the longest chain of dependent messages over all parties.
+    pub rounds: u64,
+}
+
+/// Declared cost of one phase.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DeclaredPhase {
+    /// Every step that was walked, in order.
+    pub steps: Vec<DeclaredStep>,
+}
+
+impl DeclaredPhase {
+    /// Bytes from each party to each other, over all steps.
+    pub fn bytes(&self) -> [[u64; 3]; 3] {
+        let mut sum = [[0; 3]; 3];
+        for step in &self.steps {
+            for (total, more) in sum.iter_mut().flatten().zip(step.bytes.iter().flatten()) {
+                *total += more;
+            }
+        }
+        sum
+    }
+    /// Bytes over all parties.
+    pub fn total_bytes(&self) -> u64 {
+        self.bytes().iter().flatten().sum()
+    }
+    /// Rounds over all steps.
+    pub fn rounds(&self) -> u64 {
+        self.steps.iter().map(|step| step.rounds).sum()
+    }
+}
 
 /// A pairwise seed.
 const SEED_BYTES: usize = 16;
@@ -16,6 +55,7 @@ pub struct CostBook {
     steps: Vec<DeclaredStep>,
     index: HashMap<String, usize>,
     depth: [u64; 3],
+    dealt_bytes: [u64; 3],
 }
 
 impl CostBook {
@@ -56,6 +96,17 @@ impl CostBook {
             depth[to.index()] = depth[to.index()].max(before[from.index()] + 1);
         }
         self.lift(depth);
+    }
+
+    /// One message of correlated randomness, which its receiver holds until it is used.
+    pub fn deal(&mut self, from: Party, to: Party, bytes: usize) {
+        self.dealt_bytes[to.index()] += bytes as u64;
+        self.message(from, to, bytes);
+    }
+
+    /// Bytes of correlated randomness that each party holds at the end.
+    pub fn dealt_bytes(&self) -> [u64; 3] {
+        self.dealt_bytes
     }
 
     /// What [`crate::session::Session::establish`] sends, in its step `connect`: the seeds. The messages of the agreement

@@ -54,6 +54,10 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
 
+    /// Something that the program's own parts should have made impossible.
+    #[error("internal fault: {0}")]
+    Internal(String),
+
     /// Input that does not fit its place: expected and met are in the text.
     #[error("step `{step}`: {what}")]
     Shape {

@@ -129,6 +129,19 @@ impl Ring {
         ((element.to_u64() << shift) as i64) >> shift
     }
 
+    /// `a - b`, element by element; as many as the shorter has.
+    pub fn subtract<W: Word>(self, a: &[W], b: &[W]) -> Vec<W> {
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| self.reduce(a.sub(*b))).collect()
+    }
+
+    /// `a += b`, element by element.
+    pub fn add_to<W: Word>(self, a: &mut [W], b: &[W]) {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a = self.reduce(a.add(*b));
+        }
+    }
+
     /// Bits that `count` elements take on the wire.
     pub const fn wire_bits(self, count: usize) -> u64 {
         self.bits as u64 * count as u64

@@ -1,14 +1,15 @@
-//! What a protocol step runs in: a party's session, or the cost walk's book. The same step code deals
-//! offline, computes online, and declares its cost; this is what keeps the three from drifting apart.
+//! What a protocol step runs in: a party's session and its correlated randomness, or the cost walk's book. The same step
+//! code deals offline, computes online, and declares its cost; this is what keeps the three from drifting apart.
+//!
+//! A step is a function `(runtime, inputs) -> Result<outputs>`, in any crate. It asks [`Runtime::phase`] and
+//! [`Runtime::me`] what is to be done: nobody (`me` is `None`) declares, a party offline deals or puts what it is dealt into
+//! its store, a party online takes it out and computes.
 
 use crate::cost::CostBook;
-use crate::evidence::Evidence;
-use crate::lut::store::Store;
+use crate::material::{Dealt, Kind, Store};
 use crate::net::Party;
-use crate::ring::{Ring, Word};
+use crate::phase::Phase;
 use crate::session::Session;
-use crate::share::Additive;
-use crate::system::Phase;
 use crate::threads::Threads;
 use crate::{Error, Result};
 
@@ -17,20 +18,14 @@ enum World<'a> {
     /// Nowhere: they are added up.
     Declared(&'a mut CostBook, Phase),
     /// To the peers.
-    Party(&'a mut Session),
+    Party(&'a mut Session, &'a mut Store),
 }
 
 /// The context that protocol steps run in.
 pub struct Runtime<'a> {
     world: World<'a>,
-    store: Option<&'a mut Store>,
-    evidence: Option<&'a mut Evidence>,
-    /// What the cost walk found to be dealt, by holder: bytes of correlated randomness.
-    pub(crate) dealt_bytes: [u64; 3],
-    #[cfg(test)]
-    pub(crate) unmask_summands: bool,
-    #[cfg(test)]
-    pub(crate) zero_offsets: bool,
+    /// Memory of the last message received, for the next one sent.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Runtime<'a> {
@@ -38,47 +33,15 @@ impl<'a> Runtime<'a> {
     pub fn declared(book: &'a mut CostBook, phase: Phase) -> Self {
         Self {
             world: World::Declared(book, phase),
-            store: None,
-            evidence: None,
-            dealt_bytes: [0; 3],
-            #[cfg(test)]
-            unmask_summands: false,
-            #[cfg(test)]
-            zero_offsets: false,
+            buffer: Vec::new(),
         }
     }
 
-    /// A party's walk in the session's current phase. `evidence` is given only where a run is to be
-    /// verified by somebody who may see both computing parties' records.
-    pub fn party(
-        session: &'a mut Session,
-        store: &'a mut Store,
-        evidence: Option<&'a mut Evidence>,
-    ) -> Self {
+    /// A party's walk in the session's current phase.
+    pub fn party(session: &'a mut Session, store: &'a mut Store) -> Self {
         Self {
-            world: World::Party(session),
-            store: Some(store),
-            evidence,
-            dealt_bytes: [0; 3],
-            #[cfg(test)]
-            unmask_summands: false,
-            #[cfg(test)]
-            zero_offsets: false,
-        }
-    }
-
-    /// A party's walk of a protocol that keeps its correlated randomness elsewhere and leaves no
-    /// evidence: steps that look up tables or cut have nothing to work with here.
-    pub fn in_session(session: &'a mut Session) -> Self {
-        Self {
-            world: World::Party(session),
-            store: None,
-            evidence: None,
-            dealt_bytes: [0; 3],
-            #[cfg(test)]
-            unmask_summands: false,
-            #[cfg(test)]
-            zero_offsets: false,
+            world: World::Party(session, store),
+            buffer: Vec::new(),
         }
     }
 
@@ -86,7 +49,7 @@ impl<'a> Runtime<'a> {
     pub fn phase(&self) -> Phase {
         match &self.world {
             World::Declared(_, phase) => *phase,
-            World::Party(session) => session.phase(),
+            World::Party(session, _) => session.phase(),
         }
     }
 
@@ -94,7 +57,16 @@ impl<'a> Runtime<'a> {
     pub fn me(&self) -> Option<Party> {
         match &self.world {
             World::Declared(..) => None,
-            World::Party(session) => Some(session.me()),
+            World::Party(session, _) => Some(session.me()),
+        }
+    }
+
+    /// The other computing party, where this is P1 or P2 and the phase is online: where shares are held.
+    pub fn computing_peer(&self) -> Option<Party> {
+        match (self.phase(), self.me()) {
+            (Phase::Online, Some(Party::P1)) => Some(Party::P2),
+            (Phase::Online, Some(Party::P2)) => Some(Party::P1),
+            _ => None,
         }
     }
 
@@ -104,8 +76,8 @@ impl<'a> Runtime<'a> {
     /// In the cost walk there is none; steps ask [`Runtime::me`] first.
     pub fn session(&mut self) -> Result<&mut Session> {
         match &mut self.world {
-            World::Party(session) => Ok(session),
-            World::Declared(..) => Err(Error::Unsupported(
+            World::Party(session, _) => Ok(session),
+            World::Declared(..) => Err(Error::Internal(
                 "the cost walk has no session to send in".into(),
             )),
         }
@@ -115,17 +87,7 @@ impl<'a> Runtime<'a> {
     pub fn threads(&self) -> Option<&Threads> {
         match &self.world {
             World::Declared(..) => None,
-            World::Party(session) => Some(session.threads()),
-        }
-    }
-
-    /// Session and store together.
-    pub(crate) fn session_and_store(&mut self) -> Result<(&mut Session, &mut Store)> {
-        match (&mut self.world, &mut self.store) {
-            (World::Party(session), Some(store)) => Ok((session, store)),
-            _ => Err(Error::Unsupported(
-                "the cost walk holds no correlated randomness".into(),
-            )),
+            World::Party(session, _) => Some(session.threads()),
         }
     }
 
@@ -133,15 +95,15 @@ impl<'a> Runtime<'a> {
     pub fn label(&self) -> &str {
         match &self.world {
             World::Declared(book, _) => book.path.label(),
-            World::Party(session) => session.label(),
+            World::Party(session, _) => session.label(),
         }
     }
 
-    /// Opens a step inside the current one.
+    /// Opens a step inside the current one. [`Runtime::step`] also closes it.
     pub fn enter(&mut self, name: &str) {
         match &mut self.world {
             World::Declared(book, _) => book.path.enter(name),
-            World::Party(session) => session.enter(name),
+            World::Party(session, _) => session.enter(name),
         }
     }
 
@@ -149,11 +111,14 @@ impl<'a> Runtime<'a> {
     pub fn leave(&mut self) {
         match &mut self.world {
             World::Declared(book, _) => book.path.leave(),
-            World::Party(session) => session.leave(),
+            World::Party(session, _) => session.leave(),
         }
     }
 
-    /// Runs `body` inside step `name`.
+    /// Runs `body` inside step `name`. After an error the step stays open: its label says where it happened.
+    ///
+    /// # Errors
+    /// The body's.
     pub fn step<T>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.enter(name);
         let value = body(self)?;
@@ -180,67 +145,90 @@ impl<'a> Runtime<'a> {
         self.declare_simultaneous(&[(Party::P1, Party::P2, bytes), (Party::P2, Party::P1, bytes)]);
     }
 
-    /// A fault for the privacy tests, which must catch it; never true outside of tests.
-    pub(crate) fn sends_unmasked_summands(&self) -> bool {
-        #[cfg(test)]
-        return self.unmask_summands;
-        #[cfg(not(test))]
-        false
+    /// Declares correlated randomness that P0 sends to `holder`, who holds it until it is used: to P2 mostly, since P1's part
+    /// comes out of a generator.
+    pub fn declare_dealt(&mut self, holder: Party, bytes: usize) {
+        if let World::Declared(book, _) = &mut self.world {
+            book.deal(Party::P0, holder, bytes);
+        }
     }
 
-    /// Another fault for the privacy tests; never true outside of tests.
-    pub(crate) fn draws_zero_offsets(&self) -> bool {
-        #[cfg(test)]
-        return self.zero_offsets;
-        #[cfg(not(test))]
-        false
-    }
-
-    /// Keeps the top `bits` bits of both shares: from Z_{2^l} to Z_{2^bits}, without communication
-    /// (paper Alg. 3, last line; no truncation protocol).
+    /// Puts what was dealt for this step into the party's store.
     ///
-    /// With `unit = 2^(l - bits)` and `y = f * unit`, the result is `floor(f)` with probability
-    /// `1 - frac(f)` and `floor(f) + 1` otherwise: unbiased, and exact where f is an integer.
-    /// Correction to the paper: it cuts without the constant `unit - 1` that P1 adds first here, and so
-    /// comes out half a unit too low on average.
+    /// # Errors
+    /// The store's; in the cost walk there is none.
+    pub fn put<K: Kind + Send>(&mut self, kind: K, dealt: Dealt) -> Result<()> {
+        match &mut self.world {
+            World::Party(session, store) => store.put(session.label(), kind, dealt),
+            World::Declared(..) => Err(no_store()),
+        }
+    }
+
+    /// Takes what was dealt for this step out of the party's store: it is gone from there.
+    ///
+    /// # Errors
+    /// [`Error::Material`] where something else, or nothing, was dealt; in the cost walk there is no store.
+    pub fn take<K: Kind>(&mut self, kind: &K) -> Result<Dealt> {
+        match &mut self.world {
+            World::Party(session, store) => store.take(session.label(), kind),
+            World::Declared(..) => Err(no_store()),
+        }
+    }
+
+    /// Memory for a message of `bytes` bytes: that of the last one received where it is enough, so that a chain of exchanges
+    /// asks the system for no more.
+    pub fn buffer(&mut self, bytes: usize) -> Vec<u8> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.capacity() < bytes {
+            return vec![0; bytes];
+        }
+        buffer.resize(bytes, 0);
+        buffer
+    }
+
+    /// Gives a received message's memory back for [`Runtime::buffer`].
+    pub fn recycle(&mut self, message: Vec<u8>) {
+        self.buffer = message;
+    }
+
+    /// At P1 or P2: sends `opening` to the other and receives as much. Between them it is one round.
     ///
     /// # Security
-    /// Local. The rounding depends on the shares: in the ideal world the functionality takes the
-    /// corrupted party's low bits as its coin. Where a run is verified the low bits go into the evidence,
-    /// which both computing parties hand to the verifier after the online phase; the verifier learns the
-    /// low bits of intermediate values. A run on a real input is verified only where all three parties
-    /// are one person's.
-    pub fn cut<W: Word, V: Word>(&mut self, y: &Additive<W>, bits: u32) -> Additive<V> {
-        let (ring, out) = (y.ring(), Ring::new(bits));
-        let dropped = ring.bits() - bits;
-        if y.values().is_empty() || self.phase() != Phase::Online {
-            return Additive::absent(out, y.len());
-        }
-        let low = if dropped == 0 {
-            0
-        } else {
-            Ring::new(dropped).mask()
+    /// The caller has masked everything in `opening`, or it is an output that the other may learn.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn exchange(&mut self, opening: Vec<u8>) -> Result<Vec<u8>> {
+        let session = self.session()?;
+        let peer = match session.me() {
+            Party::P1 => Party::P2,
+            Party::P2 => Party::P1,
+            Party::P0 => {
+                return Err(Error::Internal(
+                    "P0 takes no part in exchanges of P1 and P2".into(),
+                ));
+            }
         };
-        let constant = if self.me() == Some(Party::P1) { low } else { 0 };
-        if let Some(evidence) = &mut self.evidence {
-            let label = match &self.world {
-                World::Declared(book, _) => book.path.label(),
-                World::Party(session) => session.label(),
-            };
-            let lows = y
-                .values()
-                .iter()
-                .map(|v| v.to_u64().wrapping_add(constant) & low);
-            evidence.record_cut(label, dropped, lows);
+        let bytes = opening.len();
+        session.send(peer, opening)?;
+        session.receive(peer, bytes)
+    }
+
+    /// Refuses operands that do not fit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] with `what`, where not `fits`.
+    pub fn expect(&self, fits: bool, what: impl FnOnce() -> String) -> Result<()> {
+        if fits {
+            return Ok(());
         }
-        y.map_to(out, y.len(), |values| {
-            values
-                .iter()
-                .map(|v| {
-                    let shifted = v.to_u64().wrapping_add(constant) & ring.mask();
-                    V::from_u64(shifted >> dropped)
-                })
-                .collect()
+        Err(Error::Shape {
+            step: self.label().to_owned(),
+            what: what(),
         })
     }
+}
+
+fn no_store() -> Error {
+    Error::Internal("the cost walk holds no correlated randomness".into())
 }

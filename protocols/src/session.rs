@@ -1,10 +1,12 @@
 //! One party's session: who I am, the network, pairwise seeds, step labels, phases, threads.
 
+use crate::kernel::pack;
 use crate::net::{Meter, Network, Party};
+use crate::phase::Phase;
 use crate::prg::{Seed, Stream};
+use crate::ring::{Ring, Word};
 use crate::steps::{StepBook, StepRecord};
-use crate::system::Phase;
-use crate::threads::Threads;
+use crate::threads::{GRAIN, Threads};
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -45,16 +47,6 @@ struct Reading {
     meter: Meter,
 }
 
-/// Domains that a broken session would use again.
-#[cfg(test)]
-#[derive(Clone, Copy)]
-pub(crate) enum Repeated {
-    /// Each phase those of the one before it.
-    Phases,
-    /// Each draw of a step the same one.
-    Draws,
-}
-
 /// One party's end of a connected trio.
 pub struct Session {
     network: Box<dyn Network>,
@@ -65,8 +57,8 @@ pub struct Session {
     begun: u64,
     book: StepBook,
     ordinals: HashMap<(usize, String), u64>,
-    #[cfg(test)]
-    repeated: Option<Repeated>,
+    #[cfg(feature = "testing")]
+    fault: Option<crate::testing::Fault>,
     began: Reading,
     last: Reading,
 }
@@ -115,8 +107,8 @@ impl Session {
             begun: 0,
             book: StepBook::default(),
             ordinals: HashMap::new(),
-            #[cfg(test)]
-            repeated: None,
+            #[cfg(feature = "testing")]
+            fault: None,
             began: Reading { at: began, meter },
             last: Reading { at: began, meter },
         };
@@ -149,7 +141,11 @@ impl Session {
     /// Begins a phase: its clock and counters start now, and it has generator domains of its own. All
     /// parties begin the same phases in the same order.
     pub fn begin_phase(&mut self, phase: Phase) {
-        if !self.repeats_phase() {
+        #[cfg(feature = "testing")]
+        let repeats = self.begun > 0 && self.fault == Some(crate::testing::Fault::RepeatedPhases);
+        #[cfg(not(feature = "testing"))]
+        let repeats = false;
+        if !repeats {
             self.begun += 1;
         }
         self.phase = phase;
@@ -166,26 +162,10 @@ impl Session {
         self.book.take();
     }
 
-    /// From now on some domains are used again: a fault for the privacy tests.
-    #[cfg(test)]
-    pub(crate) fn repeat(&mut self, repeated: Repeated) {
-        self.repeated = Some(repeated);
-    }
-
-    /// Whether this phase draws what the one before it drew; never outside of tests.
-    fn repeats_phase(&self) -> bool {
-        #[cfg(test)]
-        return self.begun > 0 && matches!(self.repeated, Some(Repeated::Phases));
-        #[cfg(not(test))]
-        false
-    }
-
-    /// Whether every draw of a step is the same; never outside of tests.
-    fn repeats_draws(&self) -> bool {
-        #[cfg(test)]
-        return matches!(self.repeated, Some(Repeated::Draws));
-        #[cfg(not(test))]
-        false
+    /// Breaks the session's generators from now on: for privacy tests, which must see it.
+    #[cfg(feature = "testing")]
+    pub fn plant(&mut self, fault: crate::testing::Fault) {
+        self.fault = Some(fault);
     }
 
     /// Ends the phase and says what it took.
@@ -241,7 +221,10 @@ impl Session {
     }
 
     fn next_stream(&mut self, seed: usize) -> Stream {
-        let step = u64::from(!self.repeats_draws());
+        #[cfg(feature = "testing")]
+        if let Some(stream) = self.broken_stream(seed) {
+            return stream;
+        }
         let ordinal = self
             .ordinals
             .entry((seed, self.book.path.label().to_owned()))
@@ -253,8 +236,61 @@ impl Session {
             self.book.path.label(),
             ordinal
         );
-        *ordinal += step;
+        *ordinal += 1;
         self.seeds[seed].stream(&domain)
+    }
+
+    /// What a planted fault makes of the next stream, if it changes it.
+    #[cfg(feature = "testing")]
+    fn broken_stream(&self, seed: usize) -> Option<Stream> {
+        use crate::testing::Fault;
+        let label = self.book.path.label();
+        match self.fault {
+            Some(Fault::RepeatedDraws) => {
+                let domain = format!("{}/{}/{label}/0", self.begun, self.phase.name());
+                Some(self.seeds[seed].stream(&domain))
+            }
+            Some(Fault::Zeros { of: (a, b), step }) => {
+                let me = self.me();
+                let here = (me == a && seed == b.index()) || (me == b && seed == a.index());
+                (here && label.ends_with(step)).then(Stream::zeros)
+            }
+            _ => None,
+        }
+    }
+
+    /// Fresh elements of the seed shared with `peer`, from a stream of their own: both ends get the same ones.
+    pub fn draw<W: Word>(&mut self, peer: Party, ring: Ring, len: usize) -> Vec<W> {
+        let stream = self.shared_stream(peer);
+        let mut out = vec![W::default(); len];
+        self.threads.chunks_mut(&mut out, GRAIN, |first, part| {
+            stream.fill(ring, first as u64, part);
+        });
+        out
+    }
+
+    /// Sends a vector, packed to the bit, as one message of the current step.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn send_elements<W: Word>(&mut self, to: Party, ring: Ring, elements: &[W]) -> Result<()> {
+        let mut payload = Vec::with_capacity(ring.wire_bytes(elements.len()));
+        pack::pack(ring, elements, &mut payload);
+        self.send(to, payload)
+    }
+
+    /// Receives a vector of `len` elements, packed to the bit, as one message of the current step.
+    ///
+    /// # Errors
+    /// The network's.
+    pub fn receive_elements<W: Word>(
+        &mut self,
+        from: Party,
+        ring: Ring,
+        len: usize,
+    ) -> Result<Vec<W>> {
+        let payload = self.receive(from, ring.wire_bytes(len))?;
+        Ok(pack::unpack_next(ring, &mut payload.as_slice(), len))
     }
 
     /// Sends one message of the current step.

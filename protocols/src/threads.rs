@@ -4,6 +4,10 @@
 use crate::{Error, Result};
 use rayon::prelude::*;
 
+/// Elements of a vector that are worth handing to another thread: drawing or adding fewer takes less time than waking it.
+/// A multiple of what a generator makes at a time.
+pub const GRAIN: usize = 4096;
+
 /// A pool of a fixed number of threads.
 pub struct Threads {
     pool: Option<rayon::ThreadPool>,

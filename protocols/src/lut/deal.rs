@@ -1,9 +1,9 @@
 //! Dealing tables (offline): P0 rotates each instance by its inputs' offsets, subtracts P1's share,
 //! which is generator output, and sends the rest to P2, packed to the bit.
 
-use super::store::{Dealt, Kind, Material};
-use super::{Contents, Input, table_entries};
+use super::{Contents, Input, Tables, table_entries};
 use crate::kernel::pack;
+use crate::material::Dealt;
 use crate::net::Party;
 use crate::prg::Stream;
 use crate::ring::{Ring, Word};
@@ -19,62 +19,55 @@ fn instances_per_message(table_bits: usize) -> usize {
     (MESSAGE_BYTES * 8 / table_bits / 8).max(1) * 8
 }
 
-impl Runtime<'_> {
-    /// The offline half of [`Runtime::lookup`].
-    pub(super) fn deal<W: Word>(
-        &mut self,
-        inputs: &[Input<'_>],
-        count: usize,
-        ring: Ring,
-        contents: impl FnOnce() -> Contents<W>,
-    ) -> Result<()> {
-        let entries = table_entries(inputs);
-        let table_bits = entries * ring.bits() as usize;
-        let per_message = instances_per_message(table_bits);
-        let (session, store) = self.session_and_store()?;
-        let step = session.label().to_owned();
-        let put = |store: &mut super::store::Store, dealt| {
-            store.put(Material {
-                step: step.clone(),
-                kind: Kind::Tables(entries),
-                ring,
-                count,
-                dealt,
-            });
-        };
-        match session.me() {
-            Party::P0 => {
-                let stream = session.shared_stream(Party::P1);
-                let rotor = Rotor::new(inputs, contents(), entries, &step)?;
-                for first in (0..count).step_by(per_message) {
-                    let last = count.min(first + per_message);
-                    // Groups of 8 instances end on whole bytes, so threads can pack apart.
-                    let groups = (last - first).div_ceil(8);
-                    let per_part = groups.div_ceil(session.threads().count()).max(1) * 8;
-                    let parts = (last - first).div_ceil(per_part);
-                    let packed = session.threads().map(parts, |part| {
-                        let from = first + part * per_part;
-                        rotor.pack(from, last.min(from + per_part), ring, &stream)
-                    });
-                    session.send(Party::P2, packed.concat())?;
-                }
-            }
-            Party::P1 => {
-                let stream = session.shared_stream(Party::P0);
-                put(store, Dealt::Stream(Box::new(stream)));
-            }
-            Party::P2 => {
-                let mut tables = Vec::with_capacity((table_bits * count).div_ceil(8));
-                for first in (0..count).step_by(per_message) {
-                    let instances = per_message.min(count - first);
-                    let bytes = (table_bits * instances).div_ceil(8);
-                    tables.extend_from_slice(&session.receive(Party::P0, bytes)?);
-                }
-                put(store, Dealt::Packed(tables));
+/// The offline half of [`super::lookup`].
+pub(super) fn deal<W: Word>(
+    runtime: &mut Runtime<'_>,
+    inputs: &[Input<'_>],
+    count: usize,
+    ring: Ring,
+    contents: impl FnOnce() -> Contents<W>,
+) -> Result<()> {
+    let entries = table_entries(inputs);
+    let table_bits = entries * ring.bits() as usize;
+    let per_message = instances_per_message(table_bits);
+    let kind = Tables {
+        entries,
+        ring,
+        count,
+    };
+    let session = runtime.session()?;
+    match session.me() {
+        Party::P0 => {
+            let stream = session.shared_stream(Party::P1);
+            let rotor = Rotor::new(inputs, contents(), entries, session.label())?;
+            for first in (0..count).step_by(per_message) {
+                let last = count.min(first + per_message);
+                // Groups of 8 instances end on whole bytes, so threads can pack apart.
+                let groups = (last - first).div_ceil(8);
+                let per_part = groups.div_ceil(session.threads().count()).max(1) * 8;
+                let parts = (last - first).div_ceil(per_part);
+                let packed = session.threads().map(parts, |part| {
+                    let from = first + part * per_part;
+                    rotor.pack(from, last.min(from + per_part), ring, &stream)
+                });
+                session.send(Party::P2, packed.concat())?;
             }
         }
-        Ok(())
+        Party::P1 => {
+            let stream = session.shared_stream(Party::P0);
+            runtime.put(kind, Dealt::stream(stream))?;
+        }
+        Party::P2 => {
+            let mut tables = Vec::with_capacity((table_bits * count).div_ceil(8));
+            for first in (0..count).step_by(per_message) {
+                let instances = per_message.min(count - first);
+                let bytes = (table_bits * instances).div_ceil(8);
+                tables.extend_from_slice(&session.receive(Party::P0, bytes)?);
+            }
+            runtime.put(kind, Dealt::bytes(tables))?;
+        }
     }
+    Ok(())
 }
 
 /// Rotates tables by their instances' offsets, which P0 knows.

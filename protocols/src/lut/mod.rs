@@ -1,24 +1,24 @@
 //! Lookup tables on secret inputs (paper, section 3): Alg. 1 for one input, Alg. 2 for two,
 //! generalized to k, with inputs that several tables share.
 //!
-//! A table lookup is two things. [`Runtime::open`] gives every element of an input an offset D and opens
-//! `d = x - D` to P1 and P2, once. [`Runtime::lookup`] evaluates a table on one or more opened inputs
+//! A table lookup is two things. [`open()`] gives every element of an input an offset D and opens
+//! `d = x - D` to P1 and P2, once. [`lookup`] evaluates a table on one or more opened inputs
 //! without any message: P0 has dealt each instance, rotated by the inputs' offsets and shared. Tables
 //! that share an input share its offset and its opening.
 
 pub mod deal;
 pub mod evaluate;
 pub mod open;
-pub mod store;
 
-pub use open::Opened;
+pub use open::{Opened, open, open_all};
 
 use crate::Result;
 use crate::net::Party;
+use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::Additive;
-use crate::system::Phase;
+use std::fmt;
 
 /// How the elements of an opened input are laid out over the instances of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,39 +99,53 @@ pub(crate) fn table_entries(inputs: &[Input<'_>]) -> usize {
         .sum::<u32>()
 }
 
-impl Runtime<'_> {
-    /// Evaluates `count` instances of a table over `ring` on opened inputs.
-    ///
-    /// Cost: online nothing (the openings are paid at [`Runtime::open`]); offline
-    /// `2^(b1 + .. + bk) * m` bits an instance from P0 to P2, and nothing to P1, whose share of a table
-    /// is the output of the P0-P1 generator: it computes just the entry it looks up.
-    ///
-    /// `contents` is called at P0 only, offline only.
-    ///
-    /// # Security
-    /// Each instance has a fresh mask (P1's share) and is used once: the material is taken out of the
-    /// store by value. Tables that share an offset reveal nothing more than the one opening, since every
-    /// table has its own mask.
-    pub fn lookup<W: Word>(
-        &mut self,
-        inputs: &[Input<'_>],
-        count: usize,
-        ring: Ring,
-        contents: impl FnOnce() -> Contents<W>,
-    ) -> Result<Additive<W>> {
-        let bits = table_entries(inputs) as u64 * count as u64 * u64::from(ring.bits());
-        let bytes = bits.div_ceil(8) as usize;
-        match (self.phase(), self.me()) {
-            (Phase::Offline, None) => {
-                self.declare_message(Party::P0, Party::P2, bytes);
-                self.dealt_bytes[Party::P2.index()] += bytes as u64;
-            }
-            (Phase::Offline, Some(_)) => self.deal(inputs, count, ring, contents)?,
-            (Phase::Online, Some(Party::P1 | Party::P2)) => {
-                return self.evaluate(inputs, count, ring);
-            }
-            _ => {}
-        }
-        Ok(Additive::absent(ring, count))
+/// What the store keeps of a table.
+#[derive(PartialEq)]
+struct Tables {
+    /// In each table.
+    entries: usize,
+    ring: Ring,
+    count: usize,
+}
+
+impl fmt::Display for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} tables of {} entries in {:?}",
+            self.count, self.entries, self.ring
+        )
     }
+}
+
+/// Evaluates `count` instances of a table over `ring` on opened inputs.
+///
+/// Cost: online nothing (the openings are paid at [`open()`]); offline `2^(b1 + .. + bk) * m` bits an instance from P0 to P2,
+/// and nothing to P1, whose share of a table is the output of the P0-P1 generator: it computes just the entry it looks up.
+///
+/// `contents` is called at P0 only, offline only.
+///
+/// # Security
+/// Each instance has a fresh mask (P1's share) and is used once: the material is taken out of the store by value. Tables
+/// that share an offset reveal nothing more than the one opening, since every table has its own mask.
+///
+/// # Errors
+/// Tables of another size than the inputs'; tables that were dealt for something else; the network's.
+pub fn lookup<W: Word>(
+    runtime: &mut Runtime<'_>,
+    inputs: &[Input<'_>],
+    count: usize,
+    ring: Ring,
+    contents: impl FnOnce() -> Contents<W>,
+) -> Result<Additive<W>> {
+    let bits = table_entries(inputs) as u64 * count as u64 * u64::from(ring.bits());
+    match (runtime.phase(), runtime.me()) {
+        (Phase::Offline, None) => runtime.declare_dealt(Party::P2, bits.div_ceil(8) as usize),
+        (Phase::Offline, Some(_)) => deal::deal(runtime, inputs, count, ring, contents)?,
+        (Phase::Online, Some(Party::P1 | Party::P2)) => {
+            return evaluate::evaluate(runtime, inputs, count, ring);
+        }
+        _ => {}
+    }
+    Ok(Additive::absent(ring, count))
 }

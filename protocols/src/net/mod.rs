@@ -7,7 +7,6 @@
 //! | [`shape`] | the bandwidth and the delay of a link, imposed inside the transport |
 //! | [`probe`] | round trip and bandwidth of the links as they are |
 //! | [`trace`] | a wrapper that writes down when what was sent and received, for replay |
-//! | [`record`] | a wrapper that keeps what one party received, for tests on transcripts |
 //!
 //! [`End`] is what the transports have in common: checks, meter, depth, shaping. What arrives waits in memory without a bound, so a send never depends on the peer's receive and
 //! two ends that both send first cannot deadlock.
@@ -18,14 +17,12 @@ mod hello;
 mod inbox;
 pub mod local;
 pub mod probe;
-pub mod record;
 pub mod shape;
 pub mod tcp;
 pub mod trace;
 
 pub use end::{End, LABEL_LIMIT_BYTES};
 pub use local::{LocalNetwork, local_trio, local_trio_shaped};
-pub use record::{Received, Recorder, Transcript};
 pub use shape::LinkShape;
 pub use tcp::{Listener, Mesh, RunId, TcpNetwork};
 

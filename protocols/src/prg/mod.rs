@@ -82,6 +82,9 @@ impl Seed {
 #[derive(Clone)]
 pub struct Stream {
     cipher: Cipher,
+    /// A planted fault: every element is zero.
+    #[cfg(feature = "testing")]
+    zeros: bool,
 }
 
 impl std::fmt::Debug for Stream {
@@ -94,11 +97,26 @@ impl Stream {
     fn from_key(key: &[u8; 16]) -> Self {
         Self {
             cipher: Cipher::new(key),
+            #[cfg(feature = "testing")]
+            zeros: false,
+        }
+    }
+
+    /// A broken generator, for tests that must see it: nothing but zeros.
+    #[cfg(feature = "testing")]
+    pub(crate) fn zeros() -> Self {
+        Self {
+            zeros: true,
+            ..Self::from_key(&[0; 16])
         }
     }
 
     /// Elements `first .. first + out.len()`, each uniform in `ring`.
     pub fn fill<W: Word>(&self, ring: Ring, first: u64, out: &mut [W]) {
+        #[cfg(feature = "testing")]
+        if self.zeros {
+            return out.fill(W::default());
+        }
         let per_block = BLOCK / size_of::<W>();
         let block = first / per_block as u64;
         let skip = (first % per_block as u64) as usize;
@@ -127,6 +145,10 @@ impl Stream {
     /// If the two slices differ in length.
     pub fn gather<W: Word>(&self, ring: Ring, positions: &[u64], out: &mut [W]) {
         assert_eq!(positions.len(), out.len(), "one position an element");
+        #[cfg(feature = "testing")]
+        if self.zeros {
+            return out.fill(W::default());
+        }
         let per_block = (BLOCK / size_of::<W>()) as u64;
         let mut blocks = [[0; BLOCK]; GATHER];
         for (positions, out) in positions.chunks(GATHER).zip(out.chunks_mut(GATHER)) {

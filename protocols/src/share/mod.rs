@@ -4,12 +4,22 @@
 //! A share vector knows its ring and length everywhere, and holds values only at a party that has a
 //! share, and only online: offline and in the cost walk the same code runs over shapes.
 
-pub mod multiply;
-pub(crate) mod permutation;
-pub mod product;
-pub mod reshare;
-pub mod reveal;
-pub mod shuffle;
+mod input;
+mod masked;
+mod multiply;
+pub mod permutation;
+mod product;
+mod reshare;
+mod reveal;
+mod shuffle;
+
+pub use input::{share_from_p0, share_from_p1};
+pub use masked::{Masked, masked_from_p0, open_masked, unmask_to_p1};
+pub use multiply::{additive_from, multiply};
+pub use product::gather_product;
+pub use reshare::reshare;
+pub use reveal::{reveal, reveal_to_both, reveal_to_p1};
+pub use shuffle::shuffle;
 
 use crate::ring::{Ring, Word};
 use std::fmt;
@@ -196,8 +206,28 @@ impl<W: Word> Replicated<W> {
         !self.previous.is_empty()
     }
 
+    /// One vector a shape, from both components of each.
+    pub(crate) fn join(
+        shapes: impl Iterator<Item = (Ring, usize)>,
+        previous: Vec<Vec<W>>,
+        next: Vec<Vec<W>>,
+    ) -> Vec<Self> {
+        shapes
+            .zip(previous.into_iter().zip(next))
+            .map(|((ring, len), (previous, next))| Self {
+                ring,
+                len,
+                previous,
+                next,
+            })
+            .collect()
+    }
+
     /// `<x> + <y>`.
-    pub(crate) fn add(mut self, other: &Self) -> Self {
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    pub fn plus(mut self, other: &Self) -> Self {
         assert_eq!(
             (self.ring, self.len),
             (other.ring, other.len),

@@ -52,7 +52,7 @@ impl Draws {
 /// One permutation for each row of `row` elements: element i of a permuted row is the element at
 /// `sources[i]` of the row before. Uniform given a uniform stream (Fisher-Yates, unbiased draws); both
 /// holders of the stream draw the same.
-pub(crate) fn draw_rows(stream: Stream, count: usize, row: usize) -> Vec<u32> {
+pub fn draw_rows(stream: Stream, count: usize, row: usize) -> Vec<u32> {
     let mut draws = Draws::new(stream);
     let mut sources: Vec<u32> = (0..count).map(|i| (i % row) as u32).collect();
     for row in sources.chunks_exact_mut(row) {
@@ -64,7 +64,7 @@ pub(crate) fn draw_rows(stream: Stream, count: usize, row: usize) -> Vec<u32> {
 }
 
 /// `out[i] = values[sources[i]]` within each row.
-pub(crate) fn gather_rows<W: Word>(values: &[W], sources: &[u32], row: usize) -> Vec<W> {
+pub fn gather_rows<W: Word>(values: &[W], sources: &[u32], row: usize) -> Vec<W> {
     values
         .chunks_exact(row)
         .zip(sources.chunks_exact(row))
@@ -90,11 +90,7 @@ fn scatter_rows<W: Word>(values: &[W], destinations: &[u32], row: usize) -> Vec<
 /// # Errors
 /// [`Error::Shape`] where they are not one permutation a row, which a peer that follows the protocol
 /// never causes.
-pub(crate) fn checked_destinations<W: Word>(
-    opened: &[W],
-    row: usize,
-    step: &str,
-) -> Result<Vec<u32>> {
+pub fn checked_destinations<W: Word>(opened: &[W], row: usize, step: &str) -> Result<Vec<u32>> {
     let mut taken = vec![usize::MAX; row];
     for (r, opened) in opened.chunks_exact(row).enumerate() {
         for destination in opened {
@@ -117,14 +113,14 @@ pub(crate) fn checked_destinations<W: Word>(
 
 impl<W: Word> Replicated<W> {
     /// Moves element i of each row to public `destinations[i]`: local.
-    pub(crate) fn scatter_rows(&self, destinations: &[u32], row: usize) -> Self {
+    pub fn scatter_rows(&self, destinations: &[u32], row: usize) -> Self {
         self.map(self.len, |component| {
             scatter_rows(component, destinations, row)
         })
     }
 
     /// The last element of each row: local.
-    pub(crate) fn last_of_rows(&self, row: usize) -> Self {
+    pub fn last_of_rows(&self, row: usize) -> Self {
         self.map(self.len / row, |component| {
             component
                 .chunks_exact(row)

@@ -60,6 +60,18 @@ pub fn unpack<W: Word>(ring: Ring, bytes: &[u8], out: &mut [W]) {
     }
 }
 
+/// Unpacks the next `len` elements of a message of several vectors, each packed by itself, and moves on.
+///
+/// # Panics
+/// If fewer bytes are left, or the word is narrower than the ring.
+pub fn unpack_next<W: Word>(ring: Ring, rest: &mut &[u8], len: usize) -> Vec<W> {
+    let (bytes, tail) = rest.split_at(ring.wire_bytes(len));
+    *rest = tail;
+    let mut out = vec![W::default(); len];
+    unpack(ring, bytes, &mut out);
+    out
+}
+
 /// Reads the one element of `ring` that starts at bit `bit` of `bytes`.
 ///
 /// # Panics

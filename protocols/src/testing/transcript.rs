@@ -1,7 +1,18 @@
 //! Keeps what one party received, for tests on what a party sees.
 
-use super::{Meter, NetError, Network, Party};
+use crate::net::{Meter, NetError, Network, Party, local_trio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A network whose every end keeps what it receives.
+pub fn recorded() -> ([Box<dyn Network>; 3], [Transcript; 3]) {
+    let ends = local_trio(Duration::from_secs(120)).map(Recorder::new);
+    let transcripts = ends.each_ref().map(|(_, transcript)| transcript.clone());
+    (
+        ends.map(|(end, _)| Box::new(end) as Box<dyn Network>),
+        transcripts,
+    )
+}
 
 /// One message as its receiver saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -109,6 +109,12 @@ impl Evidence {
     }
 }
 
+impl From<Evidence> for Vec<u8> {
+    fn from(evidence: Evidence) -> Self {
+        evidence.to_bytes()
+    }
+}
+
 fn write_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&(length as u64).to_le_bytes());
 }

@@ -2,15 +2,15 @@
 //! of Z_{2^16}, every non-linear function the contents of a table.
 //!
 //! Both the integer reference and P0's part of `lut-rss` are made from this, so the reference checks
-//! the protocol, and [`super::reference_float`] checks the quantization.
+//! the protocol, and [`crate::model::reference_float`] checks the quantization.
 
 pub mod norm;
 pub mod scale;
 pub mod softmax;
 
-use super::config::{ActivationFunction, Head};
-use super::quantized::{QuantizedLinear, QuantizedModel, Range};
-use super::walk::{Linear, Norm};
+use crate::model::config::{ActivationFunction, Head};
+use crate::model::quantized::{QuantizedLinear, QuantizedModel, Range};
+use crate::model::walk::{Linear, Norm};
 use crate::ring::Ring;
 use crate::{Error, Result};
 use norm::IntegerNorm;

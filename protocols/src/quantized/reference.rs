@@ -5,11 +5,11 @@
 //! for bit; given random ones, it is a run of the ideal functionality.
 
 use super::carries::Carries;
-use super::config::Head;
 use super::integer::norm::VARIANCE_BITS;
 use super::integer::{IntegerLinear, IntegerModel, PRODUCT};
-use super::walk::{Engine, Linear, Nonlinearity, Norm};
 use crate::kernel::gemm16::{self, Packed16};
+use crate::model::config::Head;
+use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
 use crate::ring::{Ring, Word};
 use crate::{Error, Result};
 

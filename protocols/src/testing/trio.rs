@@ -3,8 +3,9 @@
 
 use crate::net::Network;
 use crate::net::local::local_trio;
+use crate::phase::Phase;
 use crate::session::{Agreement, PhaseRecord, Session};
-use crate::system::{PartyProgram, Phase};
+use crate::system::PartyProgram;
 use crate::{Error, Result};
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub fn run_over<T: Send>(
             .map(|party| {
                 party
                     .join()
-                    .unwrap_or_else(|_| Err(Error::Unsupported("a party panicked".into())))
+                    .unwrap_or_else(|_| Err(Error::Internal("a party panicked".into())))
             })
             .collect()
     });
@@ -58,7 +59,7 @@ pub fn run_over<T: Send>(
     let values: Vec<T> = fine.into_iter().flatten().collect();
     values
         .try_into()
-        .map_err(|_| Error::Unsupported("a trio has three parties".into()))
+        .map_err(|_| Error::Internal("a trio has three parties".into()))
 }
 
 /// What a party's program took and left behind.

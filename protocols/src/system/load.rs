@@ -1,9 +1,37 @@
 //! What a party may load for a run from the model folder.
 
-use super::quantized::{QuantizedModel, Range};
-use super::{store, synthetic};
-use crate::system::Workload;
+use super::Workload;
+use crate::model::quantized::{QuantizedModel, Range};
+use crate::model::{store, synthetic};
+use crate::net::Party;
 use crate::{Error, Result};
+
+/// What one party has read.
+pub enum Loaded {
+    /// P0: the model.
+    Model(Box<QuantizedModel>),
+    /// P1: its embedded tokens, `seq_len` x `hidden`, and the range that they are quantized in.
+    Input(Range, Vec<f32>),
+    /// P2: nothing.
+    Nothing,
+}
+
+impl Loaded {
+    /// What a party may know of a workload's model folder.
+    ///
+    /// # Errors
+    /// As [`model`] and [`input`].
+    pub fn of(workload: &Workload, party: Party) -> Result<Self> {
+        Ok(match party {
+            Party::P0 => Self::Model(Box::new(model(workload)?)),
+            Party::P1 => {
+                let (range, values) = input(workload)?;
+                Self::Input(range, values)
+            }
+            Party::P2 => Self::Nothing,
+        })
+    }
+}
 
 /// P0's model.
 ///

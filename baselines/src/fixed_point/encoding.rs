@@ -1,22 +1,39 @@
-//! Real numbers in Z_{2^64} with 16 fractional bits.
+//! Real numbers in rings.
 
-use qbench_protocols::ring::Ring;
+use qbench_protocols::ring::{Ring, Word};
 
-/// Fractional bits of an encoded real number.
-pub const FRACTION_BITS: u32 = 16;
-
-/// Z_{2^64}.
-pub const RING: Ring = Ring::new(64);
-
-/// `value` to the nearest multiple of 2^-16. (The original cuts towards zero, so that its constants
-/// and inputs are up to twice as far off.)
-pub fn encode(value: f64) -> u64 {
-    (value * f64::from(1 << FRACTION_BITS)).round() as i64 as u64
+/// Real numbers in Z_{2^l} with f fractional bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fixed {
+    /// The ring.
+    pub ring: Ring,
+    /// Fractional bits of an encoded real number.
+    pub fraction_bits: u32,
 }
 
-/// The real number that an element stands for.
-pub fn decode(element: u64) -> f64 {
-    element as i64 as f64 / f64::from(1 << FRACTION_BITS)
+impl Fixed {
+    /// `fraction_bits` in Z_{2^bits}.
+    pub const fn new(bits: u32, fraction_bits: u32) -> Self {
+        Self {
+            ring: Ring::new(bits),
+            fraction_bits,
+        }
+    }
+
+    /// What 1 is.
+    const fn unit(self) -> f64 {
+        (1u64 << self.fraction_bits) as f64
+    }
+
+    /// `value` to the nearest element.
+    pub fn encode<W: Word>(self, value: f64) -> W {
+        self.ring.encode((value * self.unit()).round() as i64)
+    }
+
+    /// The real number that an element stands for.
+    pub fn decode<W: Word>(self, element: W) -> f64 {
+        self.ring.signed(element) as f64 / self.unit()
+    }
 }
 
 /// One party's share divided by 2^bits, towards zero, as a signed integer: local truncation by two
@@ -57,8 +74,13 @@ mod tests {
 
     #[test]
     fn encoding_is_nearest() {
-        for value in [0.0, 1.0, -1.0, 3.300_01, -2.000_009, 1e6] {
-            assert!((decode(encode(value)) - value).abs() <= 0.5 / 65536.0);
+        for fixed in [Fixed::new(64, 16), Fixed::new(50, 12), Fixed::new(37, 12)] {
+            let half = 0.5 / fixed.unit();
+            for value in [0.0, 1.0, -1.0, 3.300_01, -2.000_009, 1e6] {
+                let element: u64 = fixed.encode(value);
+                assert!(element <= fixed.ring.mask());
+                assert!((fixed.decode(element) - value).abs() <= half);
+            }
         }
     }
 }

@@ -1,10 +1,34 @@
-//! Chi-square tests over a party's view.
+//! Chi-square tests over a party's view: whether what it received is uniform, independent of the input, and fresh.
 
-use super::views::View;
 use crate::ring::Ring;
+use std::collections::BTreeMap;
+
+/// What a party saw at one place of the protocol.
+pub struct Seen {
+    /// The ring of its elements.
+    pub ring: Ring,
+    /// Elements, for each session and each inference of it.
+    pub sessions: Vec<Vec<Vec<u64>>>,
+}
+
+impl Seen {
+    /// Every inference of every session.
+    pub fn runs(&self) -> impl Iterator<Item = &Vec<u64>> {
+        self.sessions.iter().flatten()
+    }
+
+    /// Whether every run has as many elements of the same ring.
+    fn same_shape(&self, other: &Self) -> bool {
+        let lengths = self.runs().map(Vec::len);
+        self.ring == other.ring && lengths.eq(other.runs().map(Vec::len))
+    }
+}
+
+/// All that a party saw, by place: phase, step, number of the message in the step, sender.
+pub type View = BTreeMap<String, Seen>;
 
 /// How many tests may be made in all for the false-alarm rate of all together to stay below 10^-6.
-pub(super) const MOST_TESTS: usize = 20_000;
+pub const MOST_TESTS: usize = 20_000;
 const FALSE_ALARMS: f64 = 1e-6;
 /// Below this many values a bin the statistic is not distributed as chi-square.
 const LEAST_EXPECTED: usize = 10;
@@ -13,7 +37,7 @@ const DIGIT_BITS: u32 = 4;
 
 /// What was tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Test {
+pub enum Test {
     /// Values, over all sessions and inferences.
     Uniform,
     /// Differences of neighbouring elements: a mask or a table used twice within a message.
@@ -28,22 +52,31 @@ pub(super) enum Test {
 
 /// A test that failed.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Finding {
+pub struct Finding {
+    /// Where.
     pub place: String,
+    /// Which test.
     pub test: Test,
+    /// Chi-square.
     pub statistic: f64,
+    /// What it may be.
     pub bound: f64,
 }
 
 /// All tests of a view.
 #[derive(Debug, Default)]
-pub(super) struct Examined {
+pub struct Examined {
+    /// How many tests were made.
     pub tests: usize,
+    /// Those that failed.
     pub findings: Vec<Finding>,
 }
 
 /// Tests what a party saw with one input and with another.
-pub(super) fn examine(one: &View, other: &View) -> Examined {
+///
+/// # Panics
+/// If the two inputs do not give the same messages, or too few values to test.
+pub fn examine(one: &View, other: &View) -> Examined {
     assert!(
         one.keys().eq(other.keys()),
         "both inputs give the same messages"
@@ -94,6 +127,12 @@ pub(super) fn examine(one: &View, other: &View) -> Examined {
 }
 
 impl Examined {
+    /// Whether a test failed at a place whose name contains `place`.
+    pub fn finds(&self, test: Test, place: &str) -> bool {
+        let matches = |finding: &Finding| finding.test == test && finding.place.contains(place);
+        self.findings.iter().any(matches)
+    }
+
     /// Pearson's test of uniformity. A message of one element has no neighbours, one of the setup no
     /// second inference: there is nothing to test then.
     fn uniform(&mut self, place: &str, test: Test, ring: Ring, values: &[u64]) {
