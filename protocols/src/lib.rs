@@ -1,23 +1,4 @@
-//! The substrate and the proposed system of `qbench`: everything that computes on secrets.
-//!
-//! The substrate, which knows no system:
-//!
-//! | module | what it holds |
-//! |---|---|
-//! | [`ring`] | elements of Z_{2^l}, l = 1..=64 |
-//! | [`prg`] | AES-128 in counter mode, random access, one domain a step |
-//! | [`kernel`] | integer matrix products and bit packing: portable code and SIMD behind one function each |
-//! | [`net`] | the blocking [`net::Network`], in memory and over TCP, metered, optionally shaped |
-//! | [`phase`], [`steps`], [`cost`] | phases, the book of steps, the book of declared cost |
-//! | [`threads`] | a party's own threads |
-//! | [`session`] | who I am, pairwise seeds, step labels, phases, threads |
-//! | [`material`] | correlated randomness between offline and online |
-//! | [`runtime`] | what a protocol step runs in |
-//! | [`share`] | additive, replicated and masked sharings, and the steps on them |
-//! | [`lut`] | lookup tables on secret inputs |
-//! | `testing` | three parties in one process, transcripts, planted faults (feature `testing`) |
-//!
-//! The model, and the systems that walk it:
+//! The proposed system of `qbench`, on the substrate: everything that computes on secrets.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -26,27 +7,21 @@
 //! | [`quantized`] | 1-bit weights and 4-bit activations: the integer model, its reference, the cut |
 //! | [`lut_rss`] | the engine of the paper |
 //!
+//! The modules of [`qbench_substrate`] are here too, so that a system needs to name one crate: [`ring`], [`prg`], [`kernel`],
+//! [`threads`], [`net`], [`phase`], [`steps`], [`cost`], [`session`], [`material`], [`runtime`], [`share`] and [`lut`].
+//!
 //! Nothing here knows of scenario files, CSV or figures: those are the harness's.
 
-pub mod cost;
-pub mod error;
-pub mod kernel;
-pub mod lut;
 pub mod lut_rss;
-pub mod material;
 pub mod model;
-pub mod net;
-pub mod phase;
-pub mod prg;
 pub mod quantized;
-pub mod ring;
-pub mod runtime;
-pub mod session;
-pub mod share;
-pub mod steps;
 pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod threads;
 
-pub use error::{Error, Result};
+#[cfg(feature = "testing")]
+pub use qbench_substrate::at_every_width;
+pub use qbench_substrate::{
+    Error, Result, cost, error, kernel, lut, material, net, phase, prg, ring, runtime, session,
+    share, steps, threads,
+};

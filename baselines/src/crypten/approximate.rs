@@ -61,7 +61,12 @@ fn positive_reciprocal(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 }
 
 /// `y + y - y^2 x`, again and again.
-fn newton_reciprocal(runtime: &mut Runtime<'_>, x: &Share, start: Share, iterations: usize) -> Result<Share> {
+fn newton_reciprocal(
+    runtime: &mut Runtime<'_>,
+    x: &Share,
+    start: Share,
+    iterations: usize,
+) -> Result<Share> {
     let mut y = start;
     for _ in 0..iterations {
         let square = square(runtime, &y)?;
@@ -122,5 +127,9 @@ pub fn sigmoid(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 pub fn tanh(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let doubled = times_integer(runtime, x.clone(), 2);
     let sigmoid = sigmoid(runtime, &doubled)?;
-    Ok(add_public(runtime, times_integer(runtime, sigmoid, 2), -1.0))
+    Ok(add_public(
+        runtime,
+        times_integer(runtime, sigmoid, 2),
+        -1.0,
+    ))
 }

@@ -1,7 +1,7 @@
 //! Products of whole vectors by one triple: matrices, and vectors spread over rows or columns.
 
-use super::correlation::WORD;
 use super::RING;
+use super::correlation::WORD;
 use qbench_protocols::kernel::gemm64::{Packed64, multiply_add, multiply_add_parallel};
 use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;

@@ -58,7 +58,9 @@ pub fn and_words(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Shar
         format!("{count} words and {}", y.len())
     })?;
     let (x, y) = (x.values(), y.values());
-    let out = and_into(runtime, count,
+    let out = and_into(
+        runtime,
+        count,
         #[inline(always)]
         |i| (x[i], y[i]),
         #[inline(always)]
@@ -80,7 +82,8 @@ pub fn add_words(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Shar
         format!("{count} words plus {}", y.len())
     })?;
     let (x, y) = (x.values(), y.values());
-    let carries = carries(runtime, 
+    let carries = carries(
+        runtime,
         count,
         #[inline(always)]
         |i| (x[i], y[i]),
@@ -203,7 +206,9 @@ pub fn equals_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
         let shift = 1 << level;
         let words = &equal;
         let step = |i: usize| (words[i], words[i] << shift);
-        match and_into(runtime, count,
+        match and_into(
+            runtime,
+            count,
             step,
             #[inline(always)]
             |_, _, and| [and],
@@ -252,7 +257,8 @@ fn carries_of_sum(runtime: &mut Runtime<'_>, x: &Share) -> Result<Option<Vec<u64
         Some(Party::P1) => (u64::MAX, 0),
         _ => (0, u64::MAX),
     };
-    carries(runtime, 
+    carries(
+        runtime,
         x.len(),
         #[inline(always)]
         |i| (values[i] & mine.0, values[i] & mine.1),
@@ -271,7 +277,9 @@ fn carries(
     count: usize,
     operands: impl Fn(usize) -> (u64, u64) + Sync,
 ) -> Result<Option<Vec<u64>>> {
-    let start = and_into(runtime, count,
+    let start = and_into(
+        runtime,
+        count,
         operands,
         #[inline(always)]
         |x, y, and| [and, x ^ y],
@@ -340,7 +348,12 @@ fn and_into<const W: usize>(
 
 /// One level of [`carries`]: `state` is S and P, in blocks; empty where no party
 /// computes.
-fn join_halves(runtime: &mut Runtime<'_>, count: usize, level: Level, state: &mut [u64]) -> Result<()> {
+fn join_halves(
+    runtime: &mut Runtime<'_>,
+    count: usize,
+    level: Level,
+    state: &mut [u64],
+) -> Result<()> {
     let Some(gates) = gates(runtime, Gate::AndPair, count)? else {
         return Ok(());
     };

@@ -116,7 +116,8 @@ impl Part {
     fn of(dealt: Dealt) -> Result<Self> {
         let stream = dealt.stream;
         Ok(Self {
-            stream: stream.ok_or_else(|| Error::Internal("a correlation without its stream".into()))?,
+            stream: stream
+                .ok_or_else(|| Error::Internal("a correlation without its stream".into()))?,
             correction: dealt.bytes,
         })
     }

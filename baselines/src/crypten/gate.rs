@@ -5,10 +5,10 @@
 //! of the first mask, then of the second, and so on, and at P1 then its shares of the products; openings
 //! and corrections are laid out in the same way.
 
-use super::correlation::{Part, WORD};
 use super::RING;
-use qbench_protocols::kernel::widest;
+use super::correlation::{Part, WORD};
 use qbench_protocols::Result;
+use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::Threads;

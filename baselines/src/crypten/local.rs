@@ -12,7 +12,8 @@ pub fn add_public(runtime: &Runtime<'_>, x: Share, value: f64) -> Share {
 /// x times a real number, by local truncation (see [`truncate`] for how it can fail).
 pub fn scale_public(runtime: &Runtime<'_>, x: Share, factor: f64) -> Share {
     let factor = FIXED.encode::<u64>(factor);
-    each(runtime, 
+    each(
+        runtime,
         x,
         #[inline(always)]
         |x| truncate(x.wrapping_mul(factor), FRACTION_BITS),
@@ -28,13 +29,15 @@ pub fn divide_public(runtime: &Runtime<'_>, x: Share, divisor: u32) -> Share {
     assert!(divisor > 0, "a divisor");
     if divisor.is_power_of_two() {
         let bits = divisor.trailing_zeros();
-        return each(runtime, 
+        return each(
+            runtime,
             x,
             #[inline(always)]
             |x| truncate(x, bits),
         );
     }
-    each(runtime, 
+    each(
+        runtime,
         x,
         #[inline(always)]
         |x| (x as i64 / i64::from(divisor)) as u64,

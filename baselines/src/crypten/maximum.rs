@@ -45,7 +45,11 @@ pub fn max_rows(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result<Sh
 ///
 /// # Security
 /// As [`max_rows`] and [`equals_zero`].
-pub fn max_and_argmax_rows(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result<(Share, Share)> {
+pub fn max_and_argmax_rows(
+    runtime: &mut Runtime<'_>,
+    x: &Share,
+    width: usize,
+) -> Result<(Share, Share)> {
     let max = max_rows(runtime, x, width)?;
     let below = subtract_rows(runtime, x.clone(), &max, width);
     let equal = equals_zero(runtime, &below)?;
@@ -171,8 +175,7 @@ pub fn random(runtime: &mut Runtime<'_>, count: usize) -> Result<Share> {
     };
     let shared = bit_to_additive(runtime, mine)?;
     Ok(shared.map_to(RING, count, |shared| {
-        let sum =
-            |i| (0..bits).fold(0u64, |sum, b| sum.wrapping_add(shared[b * count + i] << b));
+        let sum = |i| (0..bits).fold(0u64, |sum, b| sum.wrapping_add(shared[b * count + i] << b));
         (0..count).map(sum).collect()
     }))
 }

@@ -32,9 +32,7 @@ pub use compare::{
 pub use erf::{erf, gelu};
 pub use local::{add_public, divide_public, scale_public};
 pub use maximum::{max_and_argmax_rows, max_rows, random, softmax_rows};
-pub use multiply::{
-    matmul, multiply, multiply_columns, multiply_rows, multiply_unscaled, square,
-};
+pub use multiply::{matmul, multiply, multiply_columns, multiply_rows, multiply_unscaled, square};
 pub use norm::layer_norm;
 
 use crate::fixed_point::encoding::truncate;

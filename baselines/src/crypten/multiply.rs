@@ -31,7 +31,11 @@ pub fn multiply_unscaled(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Res
 }
 
 /// [`multiply`] in place of x.
-pub(super) fn product<const TRUNCATED: bool>(runtime: &mut Runtime<'_>, x: Share, y: &Share) -> Result<Share> {
+pub(super) fn product<const TRUNCATED: bool>(
+    runtime: &mut Runtime<'_>,
+    x: Share,
+    y: &Share,
+) -> Result<Share> {
     let count = x.len();
     runtime.expect(y.len() == count, || {
         format!("{count} elements times {}", y.len())
@@ -142,7 +146,12 @@ pub fn multiply_columns(runtime: &mut Runtime<'_>, x: &Share, per_column: &Share
 ///
 /// # Security
 /// Opens x - a and y - b; a and b are uniform, unknown to both, and used here alone.
-pub fn matmul(runtime: &mut Runtime<'_>, shape: MatmulShape, x: &Share, y: &Share) -> Result<Share> {
+pub fn matmul(
+    runtime: &mut Runtime<'_>,
+    shape: MatmulShape,
+    x: &Share,
+    y: &Share,
+) -> Result<Share> {
     bilinear(runtime, Bilinear::Matmul(shape), x, y)
 }
 

@@ -21,8 +21,7 @@ pub fn layer_norm(
     beta: &Share,
     epsilon: f64,
 ) -> Result<Share> {
-    let fits =
-        x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
+    let fits = x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
     runtime.expect(fits, || {
         let (gamma, beta) = (gamma.len(), beta.len());
         format!(

@@ -3,9 +3,9 @@
 use super::clear::CrypTenApproximations;
 use super::engine::{CrypTen, Plan};
 use super::{FIXED, RING, Share, memory};
+use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
 use crate::fixed_point::weights::SharedWeights;
-use crate::fixed_point::Secret;
 use qbench_protocols::Result;
 use qbench_protocols::model::walk::walk;
 use qbench_protocols::runtime::Runtime;
@@ -67,21 +67,22 @@ impl WalkedSystem for CrypTenSystem {
         secret: &mut Secret,
     ) -> Result<SharedWeights<Share>> {
         let model = secret.take_model();
-        SharedWeights::share(runtime, &plan.config, FIXED, model.as_deref(), |runtime, len, values| {
-            let share = share_from_p0(runtime, RING, len, values)?;
-            Ok(match share.is_empty() {
-                true => Share::absent(RING, len),
-                false => Share::held(RING, share),
-            })
-        })
+        SharedWeights::share(
+            runtime,
+            &plan.config,
+            FIXED,
+            model.as_deref(),
+            |runtime, len, values| {
+                let share = share_from_p0(runtime, RING, len, values)?;
+                Ok(match share.is_empty() {
+                    true => Share::absent(RING, len),
+                    false => Share::held(RING, share),
+                })
+            },
+        )
     }
 
-    fn walk(
-        &self,
-        runtime: Runtime<'_>,
-        plan: &Plan,
-        known: Known<'_, Self>,
-    ) -> Result<Output> {
+    fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Output> {
         let mut engine = CrypTen::new(runtime, plan, known.weights, known.secret.words());
         walk(&mut engine, &plan.config)?;
         Ok(engine.output)

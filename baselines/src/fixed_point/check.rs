@@ -1,7 +1,7 @@
 //! The check of a run against the references in the clear.
 
-use super::clear::{self, Approximations};
 use super::Fixed;
+use super::clear::{self, Approximations};
 use qbench_protocols::model::float::Parameters;
 use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::ring::Word;

@@ -67,7 +67,9 @@ pub fn run(
             };
         match site {
             Site::Probabilities(_) => replace(x, &before, &|row| approximations.softmax(row)),
-            Site::Activated(Nonlinearity::Pooler) => replace(x, &before, &|row| each(row, |x| approximations.tanh(x))),
+            Site::Activated(Nonlinearity::Pooler) => {
+                replace(x, &before, &|row| each(row, |x| approximations.tanh(x)))
+            }
             Site::Activated(Nonlinearity::FeedForward(_))
                 if config.activation == ActivationFunction::Gelu =>
             {

@@ -13,7 +13,12 @@ pub fn absent(len: usize) -> Share {
 
 /// Changes this party's share in place, over all threads. `change` gets part of it and the index
 /// of that part's first element.
-pub fn change(runtime: &Runtime<'_>, x: Share, grain: usize, change: impl Fn(usize, &mut [u64]) + Sync) -> Share {
+pub fn change(
+    runtime: &Runtime<'_>,
+    x: Share,
+    grain: usize,
+    change: impl Fn(usize, &mut [u64]) + Sync,
+) -> Share {
     let len = x.len();
     let mut values = x.into_values();
     if values.is_empty() {
@@ -33,7 +38,8 @@ pub fn change(runtime: &Runtime<'_>, x: Share, grain: usize, change: impl Fn(usi
 
 /// A function of every element of this party's share.
 pub fn each(runtime: &Runtime<'_>, x: Share, f: impl Fn(u64) -> u64 + Sync) -> Share {
-    change(runtime, 
+    change(
+        runtime,
         x,
         1,
         #[inline(always)]
@@ -49,9 +55,15 @@ pub fn each(runtime: &Runtime<'_>, x: Share, f: impl Fn(u64) -> u64 + Sync) -> S
 ///
 /// # Panics
 /// If the lengths differ.
-pub fn pairs(runtime: &Runtime<'_>, x: Share, y: &Share, f: impl Fn(u64, u64) -> u64 + Sync) -> Share {
+pub fn pairs(
+    runtime: &Runtime<'_>,
+    x: Share,
+    y: &Share,
+    f: impl Fn(u64, u64) -> u64 + Sync,
+) -> Share {
     assert_eq!(x.len(), y.len(), "shapes of a local sum");
-    change(runtime, 
+    change(
+        runtime,
         x,
         1,
         #[inline(always)]
@@ -79,35 +91,34 @@ pub fn negate(runtime: &Runtime<'_>, x: Share) -> Share {
     each(runtime, x, u64::wrapping_neg)
 }
 
-
 /// x plus an integer of the ring: for bits and counts, which have no fractional bits.
 pub fn add_integer(runtime: &Runtime<'_>, x: Share, value: i64) -> Share {
     if runtime.me() != Some(Party::P1) {
         return x;
     }
-    each(runtime, 
+    each(
+        runtime,
         x,
         #[inline(always)]
         |x| x.wrapping_add(value as u64),
     )
 }
 
-
 /// x times an integer: exact.
 pub fn times_integer(runtime: &Runtime<'_>, x: Share, factor: i64) -> Share {
-    each(runtime, 
+    each(
+        runtime,
         x,
         #[inline(always)]
         |x| x.wrapping_mul(factor as u64),
     )
 }
 
-
-
 /// Row r of x, `width` elements, less element r of `per_row`.
 pub fn subtract_rows(runtime: &Runtime<'_>, x: Share, per_row: &Share, width: usize) -> Share {
     assert_eq!(x.len(), per_row.len() * width, "shapes of a row difference");
-    change(runtime, 
+    change(
+        runtime,
         x,
         width,
         #[inline(always)]
@@ -126,7 +137,8 @@ pub fn subtract_rows(runtime: &Runtime<'_>, x: Share, per_row: &Share, width: us
 pub fn add_columns(runtime: &Runtime<'_>, x: Share, per_column: &Share) -> Share {
     let width = per_column.len();
     assert_eq!(x.len() % width.max(1), 0, "shapes of a row sum");
-    change(runtime, 
+    change(
+        runtime,
         x,
         width,
         #[inline(always)]

@@ -74,7 +74,8 @@ impl<T> SharedWeights<T> {
             let lengths = part.lengths(config);
             let tensors = runtime.step(&part.label(), |runtime| {
                 let mut tensors = |first: &[f32], second: &[f32]| -> Result<[T; 2]> {
-                    let fits = runtime.me() != Some(Party::P0) || [first.len(), second.len()] == lengths;
+                    let fits =
+                        runtime.me() != Some(Party::P0) || [first.len(), second.len()] == lengths;
                     runtime.expect(fits, || {
                         let met = [first.len(), second.len()];
                         format!("expected {lengths:?} parameters, the model has {met:?}")

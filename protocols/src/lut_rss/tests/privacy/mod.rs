@@ -1,7 +1,6 @@
 //! Privacy on real transcripts: what a party receives, and what it opens, is uniform and independent of
 //! the input. And each of the tests is shown to fail where the protocol is broken on purpose.
 
-mod examine;
 mod product;
 mod views;
 

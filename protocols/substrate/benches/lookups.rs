@@ -2,12 +2,12 @@
 //! generator's output at one entry, P2 reads one entry of what it was sent (online).
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qbench_protocols::lut::deal::Rotor;
-use qbench_protocols::lut::evaluate::look_up;
-use qbench_protocols::lut::store::Dealt;
-use qbench_protocols::lut::{Contents, Input, Opened};
-use qbench_protocols::prg::Seed;
-use qbench_protocols::ring::{Ring, Word};
+use qbench_substrate::lut::deal::Rotor;
+use qbench_substrate::lut::evaluate::look_up;
+use qbench_substrate::lut::store::Dealt;
+use qbench_substrate::lut::{Contents, Input, Opened};
+use qbench_substrate::prg::Seed;
+use qbench_substrate::ring::{Ring, Word};
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! loop that the machine can run, and what the machine does from registers alone.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use qbench_protocols::kernel::{gemm16, gemm64};
+use qbench_substrate::kernel::{gemm16, gemm64};
 use std::time::Duration;
 
 /// Rows, inner, columns: the hidden layers of BERT-base, then scores and contexts of one head.

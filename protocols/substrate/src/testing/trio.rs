@@ -4,7 +4,7 @@
 use crate::net::Network;
 use crate::net::local::local_trio;
 use crate::phase::Phase;
-use crate::session::{Agreement, PhaseRecord, Session};
+use crate::session::{Agreement, Session};
 use crate::system::PartyProgram;
 use crate::{Error, Result};
 use std::time::Duration;
@@ -60,32 +60,4 @@ pub fn run_over<T: Send>(
     values
         .try_into()
         .map_err(|_| Error::Internal("a trio has three parties".into()))
-}
-
-/// What a party's program took and left behind.
-pub struct Outcome {
-    /// setup, offline, online.
-    pub phases: [PhaseRecord; 3],
-    /// For the verifier.
-    pub evidence: Vec<u8>,
-    /// Bytes of correlated randomness held after `offline`.
-    pub material_bytes: u64,
-}
-
-/// Takes one program through its three phases.
-pub fn run_program(session: &mut Session, program: &mut dyn PartyProgram) -> Result<Outcome> {
-    program.setup(session)?;
-    let setup = session.end_phase();
-    session.begin_phase(Phase::Offline);
-    program.offline(session)?;
-    let offline = session.end_phase();
-    let (material_bytes, _) = program.material();
-    session.begin_phase(Phase::Online);
-    program.online(session)?;
-    let online = session.end_phase();
-    Ok(Outcome {
-        phases: [setup, offline, online],
-        evidence: program.evidence(),
-        material_bytes,
-    })
 }

@@ -1,8 +1,8 @@
 //! The generator: bytes a second of long fills, elements a second of single positions.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use qbench_protocols::prg::{Seed, Stream};
-use qbench_protocols::ring::{Ring, Word};
+use qbench_substrate::prg::{Seed, Stream};
+use qbench_substrate::ring::{Ring, Word};
 use std::time::Duration;
 
 fn stream() -> Stream {

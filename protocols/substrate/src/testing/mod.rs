@@ -5,9 +5,9 @@
 //! A test of a protocol step is one call of [`functionality::run`], at every width by [`at_every_width`](crate::at_every_width):
 //!
 //! ```
-//! use qbench_protocols::ring::{Ring, Word};
-//! use qbench_protocols::share::reshare;
-//! use qbench_protocols::testing::functionality::{components, elements, run, share};
+//! use qbench_substrate::ring::{Ring, Word};
+//! use qbench_substrate::share::reshare;
+//! use qbench_substrate::testing::functionality::{components, elements, run, share};
 //!
 //! fn resharing<W: Word>(ring: Ring) {
 //!     let clear: Vec<W> = elements(ring, 67, 1);
@@ -17,7 +17,7 @@
 //!     });
 //!     assert_eq!(components(&ran.outputs).sum(), clear);
 //! }
-//! qbench_protocols::at_every_width!(resharing);
+//! qbench_substrate::at_every_width!(resharing);
 //! ```
 
 pub mod examine;

@@ -48,10 +48,7 @@ impl<T> Ran<T> {
 ///
 /// # Panics
 /// If a party fails; if counted bytes, rounds or material are not the declared ones; if material is left over.
-pub fn run<T: Send>(
-    threads: usize,
-    body: impl Fn(&mut Runtime<'_>) -> Result<T> + Sync,
-) -> Ran<T> {
+pub fn run<T: Send>(threads: usize, body: impl Fn(&mut Runtime<'_>) -> Result<T> + Sync) -> Ran<T> {
     match try_run(threads, None, body) {
         Ok(ran) => ran,
         Err(error) => panic!("a party failed: {error}"),
@@ -109,7 +106,11 @@ pub fn try_run<T: Send>(
         let bytes = counted.each_ref().map(|record| record.sent_bytes);
         assert_eq!(bytes, declared.bytes(), "declared and counted bytes");
         let rounds = counted.iter().map(|record| record.rounds).max();
-        assert_eq!(rounds, Some(declared.rounds()), "declared and counted rounds");
+        assert_eq!(
+            rounds,
+            Some(declared.rounds()),
+            "declared and counted rounds"
+        );
     }
     Ok(ran)
 }
@@ -150,7 +151,11 @@ pub fn share<W: Word>(runtime: &Runtime<'_>, ring: Ring, clear: &[W], seed: u64)
 pub fn reconstruct<W: Word>(parties: &[Additive<W>; 3]) -> Vec<W> {
     let [p0, p1, p2] = parties;
     assert!(p0.values().is_empty(), "P0 holds no additive share");
-    assert_eq!((p1.ring(), p1.len()), (p2.ring(), p2.len()), "shapes of shares");
+    assert_eq!(
+        (p1.ring(), p1.len()),
+        (p2.ring(), p2.len()),
+        "shapes of shares"
+    );
     let mut clear = p1.values().to_vec();
     p1.ring().add_to(&mut clear, p2.values());
     clear

@@ -1,8 +1,8 @@
 //! Packing to the wire and back: bytes of message a second.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use qbench_protocols::kernel::pack::{pack, unpack};
-use qbench_protocols::ring::{Ring, Word};
+use qbench_substrate::kernel::pack::{pack, unpack};
+use qbench_substrate::ring::{Ring, Word};
 use std::time::Duration;
 
 /// Elements of one message: the hidden state of 128 tokens of BERT-base.
