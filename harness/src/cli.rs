@@ -157,9 +157,10 @@ pub struct ListArguments {
 /// `qbench cost`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  qbench cmp results/quick/DIR                the systems of a run beside each other, with ratios
-  qbench diff results/quick/OLD results/quick/NEW      what has changed
-  qbench cost --system lut-rss --model bert-base --seq 8 --index-bits 4"
+    after_help = "Nothing runs: the cost is declared by the walk that the parties then run. A run whose bytes or rounds differ \
+from it is an error row.\n\nExamples:\n  qbench cost --system lut-rss --model bert-base --seq 128\n  \
+qbench cost --system lut-rss --model bert-base --seq 128 --by-step      where the bytes and rounds are\n  \
+qbench cost --system crypten --model bert-base --seq 8 --activation relu"
 )]
 pub struct CostArguments {
     /// System id; see qbench list

@@ -64,8 +64,8 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         Command::Cost(arguments) => commands::cost::cost(systems, &arguments),
         // Without a run the command line asks for the published numbers.
         Command::Report { run, published: _ } => match run {
-            Some(run) => commands::run::report(&run),
-            None => commands::published::published(),
+            Some(run) => commands::run::report(systems, &run),
+            None => commands::published::published(systems),
         },
         Command::Cmp(arguments) => commands::cmp::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),

@@ -86,7 +86,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
             "every repetition has its row in {}; writing the report again",
             path.display()
         );
-        return report(&path);
+        return report(systems, &path);
     }
     start.externals = ask_externals(&scenario, &mut plan);
     manifest.starts.push(start);
@@ -115,7 +115,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         }
         Err(error) => return Err(error),
     };
-    report(&path)?;
+    report(systems, &path)?;
     eprintln!(
         "{} measured, {} had their rows already, {} errors",
         outcome.measured, outcome.skipped, outcome.failed
@@ -176,7 +176,7 @@ fn limits(scenario: &Scenario) -> String {
 ///
 /// # Errors
 /// A directory that is no run; rows that cannot be read; files that cannot be written.
-pub fn report(path: &Path) -> Result<bool> {
+pub fn report(systems: &[&'static dyn System], path: &Path) -> Result<bool> {
     let rows = log::read(&path.join("runs.csv"), RunRow::read)?;
     let steps = log::read(&path.join("steps.csv"), StepRow::read)?;
     anyhow::ensure!(
@@ -190,7 +190,7 @@ pub fn report(path: &Path) -> Result<bool> {
         figures: crate::scenario::figures::default_set(),
         ..Manifest::default()
     });
-    let page: PathBuf = crate::report::write(path, &manifest, &rows, &steps)
+    let page: PathBuf = crate::report::write(systems, path, &manifest, &rows, &steps)
         .with_context(|| format!("cannot write the report of {}", path.display()))?;
     eprintln!("report: {}", page.display());
     Ok(true)

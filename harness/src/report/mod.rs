@@ -12,6 +12,7 @@ use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
 use crate::record::trace;
 use anyhow::{Context, Result};
+use qbench_protocols::system::System;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -54,11 +55,12 @@ const CAVEATS: &[&str] = &[
      a ratio to ours is no speedup.",
 ];
 
-/// Draws the figures and writes `report.html`; returns its path.
+/// Draws the figures and writes `report.html`; returns its path. `systems` are those that can be measured here.
 ///
 /// # Errors
 /// Files that cannot be written.
 pub fn write(
+    systems: &[&'static dyn System],
     dir: &Path,
     manifest: &Manifest,
     rows: &[RunRow],
@@ -93,7 +95,7 @@ pub fn write(
             escape(title)
         )?;
     }
-    page += &paper::write(&manifest.tables, &good, dir)?;
+    page += &paper::write(systems, &manifest.tables, &good, dir)?;
     page += &systems::systems_beside(&good);
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \
              median from six repetitions on, smallest to largest with fewer.</p>\n";

@@ -11,18 +11,18 @@ use super::Published;
 use crate::scenario::plan::DEFAULT_INDEX_BITS;
 use anyhow::{Context, Result};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{Declared, MaxProtocol, VarianceProtocol, Workload};
+use qbench_protocols::system::{Declared, MaxProtocol, System, VarianceProtocol, Workload};
 use std::path::PathBuf;
 
-/// The page, in Markdown.
+/// The page, in Markdown; `systems` must have those that it holds the published numbers against.
 ///
 /// # Errors
 /// A statement that the numbers do not bear out.
-pub fn page(published: &Published) -> Result<String> {
+pub fn page(systems: &[&'static dyn System], published: &Published) -> Result<String> {
     let parts = [
         table2::section(published).context("Table 2")?,
-        table4::section(published).context("Table 4")?,
-        wan::section(published).context("the WAN times")?,
+        table4::section(systems, published).context("Table 4")?,
+        wan::section(systems, published).context("the WAN times")?,
         offline::section(published).context("the offline times")?,
         usable::section(published).context("what can be compared")?,
     ];
@@ -64,9 +64,13 @@ from those files (what is *declared* here: by the walk of `qbench cost`), and ev
 ";
 
 /// What a system of this project declares for BERT-base; `paper` takes the paper's maximum and variance protocols.
-fn declared(system: &str, seq_len: usize, paper: bool) -> Result<Declared> {
-    let systems = crate::systems::systems();
-    let system = crate::systems::find(&systems, system)?;
+fn declared(
+    systems: &[&'static dyn System],
+    system: &str,
+    seq_len: usize,
+    paper: bool,
+) -> Result<Declared> {
+    let system = crate::systems::find(systems, system)?;
     let mut model = ModelConfig::preset("bert-base").context("bert-base is a preset")?;
     model.activation = system.default_activation();
     let workload = Workload {
@@ -132,6 +136,7 @@ mod tests {
 
     #[test]
     fn statements_that_do_not_hold_are_errors() {
+        let page = |published: &Published| super::page(&crate::systems::systems(), published);
         page(&Published::committed().unwrap()).unwrap();
         let less_offline = |n: &mut Number| {
             if n.quantity == Quantity::Bytes(Phase::Offline) {

@@ -4,7 +4,7 @@ use super::{declared, listed, table};
 use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
-use qbench_protocols::system::Phase;
+use qbench_protocols::system::{Phase, System};
 
 /// The length that a cell's note names, `.. at n=64`.
 fn noted_length(cell: &Number) -> Result<usize> {
@@ -14,14 +14,14 @@ fn noted_length(cell: &Number) -> Result<usize> {
         .with_context(|| format!("the note of {} names no length", cell.printed))
 }
 
-pub(super) fn section(published: &Published) -> Result<String> {
+pub(super) fn section(systems: &[&'static dyn System], published: &Published) -> Result<String> {
     let online = Quantity::Bytes(Phase::Online);
     let column = |system: &str| -> Vec<&Number> {
         let of = |n: &&Number| n.system == system && n.quantity == online;
         published.of_table("table4").filter(of).collect()
     };
     let ours = |n: usize| -> Result<f64> {
-        Ok(declared("crypten", n, false)?.online.total_bytes() as f64)
+        Ok(declared(systems, "crypten", n, false)?.online.total_bytes() as f64)
     };
     let crypten = column("crypten");
     let mut factors = Vec::new();

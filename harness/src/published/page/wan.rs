@@ -6,11 +6,13 @@ use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::Phase;
+use qbench_protocols::system::{Phase, System};
 
 /// Online rounds of `lut-rss` on BERT-base, as declared by its cost walk.
-fn rounds(seq_len: usize, paper: bool) -> Result<u64> {
-    Ok(declared("lut-rss", seq_len, paper)?.online.rounds())
+fn rounds(systems: &[&'static dyn System], seq_len: usize, paper: bool) -> Result<u64> {
+    Ok(declared(systems, "lut-rss", seq_len, paper)?
+        .online
+        .rounds())
 }
 
 /// The paper's network of a name, with its round trip in seconds.
@@ -24,7 +26,7 @@ fn network<'a>(published: &'a Published, name: &str) -> Result<(&'a Network, f64
     Ok((network, rtt.nanoseconds as f64 / 1e9))
 }
 
-pub(super) fn section(published: &Published) -> Result<String> {
+pub(super) fn section(systems: &[&'static dyn System], published: &Published) -> Result<String> {
     let (lan, _) = network(published, "lan")?;
     let (wan, rtt) = network(published, "wan")?;
     let online = Quantity::Seconds(Some(Phase::Online));
@@ -56,7 +58,7 @@ pub(super) fn section(published: &Published) -> Result<String> {
             few.push(format!("n = {n} with {threads} threads ({beyond:.1})"));
         }
         let fit = (cell.value / (rtt / 2.0)).floor() as u64;
-        let declared = rounds(n, false)?;
+        let declared = rounds(systems, n, false)?;
         if fit < declared {
             short.push(n);
         }
@@ -68,7 +70,7 @@ pub(super) fn section(published: &Published) -> Result<String> {
             format!("{beyond:.1}"),
             fit.to_string(),
             declared.to_string(),
-            rounds(n, true)?.to_string(),
+            rounds(systems, n, true)?.to_string(),
         ]);
     }
     ensure!(

@@ -13,7 +13,7 @@ use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::scenario::{PAPER_TABLES, PaperTable, TableSpec};
 use anyhow::{Context, Result};
-use qbench_protocols::system::Phase;
+use qbench_protocols::system::{Phase, System};
 use std::path::Path;
 
 /// The system that the paper proposes: what every other is divided by.
@@ -36,7 +36,12 @@ struct Paper<'a> {
 }
 
 impl<'a> Paper<'a> {
-    fn new(table: PaperTable, published: &'a Published, rows: &'a [RunRow]) -> Self {
+    fn new(
+        systems: &[&'static dyn System],
+        table: PaperTable,
+        published: &'a Published,
+        rows: &'a [RunRow],
+    ) -> Self {
         const TIME: &[Quantity] = &[Quantity::Seconds(Some(Phase::Online))];
         const TRAFFIC: &[Quantity] = &[
             Quantity::Bytes(Phase::Online),
@@ -47,8 +52,7 @@ impl<'a> Paper<'a> {
             PaperTable::Table3 => (Some("wan"), TIME),
             PaperTable::Table4 => (None, TRAFFIC),
         };
-        let here = crate::systems::systems();
-        let mut implemented: Vec<String> = here.iter().map(|s| s.id().to_owned()).collect();
+        let mut implemented: Vec<String> = systems.iter().map(|s| s.id().to_owned()).collect();
         implemented.extend(rows.iter().map(|row| row.system.clone()));
         let of_paper = |row: &&RunRow| {
             let networks = &mut published.networks.iter();
@@ -104,7 +108,12 @@ fn phase(quantity: Quantity) -> &'static str {
 ///
 /// # Errors
 /// Files that cannot be written.
-pub fn write(specs: &[TableSpec], rows: &[RunRow], dir: &Path) -> Result<String> {
+pub fn write(
+    systems: &[&'static dyn System],
+    specs: &[TableSpec],
+    rows: &[RunRow],
+    dir: &Path,
+) -> Result<String> {
     let mut html = String::new();
     if specs.is_empty() {
         return Ok(html);
@@ -114,7 +123,7 @@ pub fn write(specs: &[TableSpec], rows: &[RunRow], dir: &Path) -> Result<String>
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     for (index, spec) in specs.iter().enumerate() {
-        let paper = Paper::new(spec.published, &published, rows);
+        let paper = Paper::new(systems, spec.published, &published, rows);
         let (values, ratios) = (values::lines(&paper), ratios::lines(&paper));
         let stem = format!("{:02}-{}", index + 1, paper.table);
         let save = |name: String, text: String| {
@@ -188,7 +197,7 @@ mod tests {
             kind: TableKind::Paper,
             published: which,
         };
-        let html = write(&[spec], rows, dir.path()).unwrap();
+        let html = write(&crate::systems::systems(), &[spec], rows, dir.path()).unwrap();
         let read = |name: &str| {
             let stem = format!("01-{}", name_of(PAPER_TABLES, &which));
             std::fs::read_to_string(dir.path().join(format!("tables/{stem}{name}"))).unwrap()
