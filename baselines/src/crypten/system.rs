@@ -72,13 +72,7 @@ impl WalkedSystem for CrypTenSystem {
             &plan.config,
             FIXED,
             model.as_deref(),
-            |runtime, len, values| {
-                let share = share_from_p0(runtime, RING, len, values)?;
-                Ok(match share.is_empty() {
-                    true => Share::absent(RING, len),
-                    false => Share::held(RING, share),
-                })
-            },
+            |runtime, len, values| share_from_p0(runtime, RING, len, values),
         )
     }
 

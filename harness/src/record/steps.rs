@@ -1,7 +1,6 @@
 //! One step of one phase at one party as a row of `steps.csv`.
 
 use super::runs::{Columns, Fields};
-use std::collections::HashMap;
 
 /// One row of `steps.csv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl StepRow {
     ///
     /// # Errors
     /// The first column that is missing or unreadable.
-    pub fn read(columns: &HashMap<&str, &str>) -> Result<Self, String> {
+    pub fn read(columns: &[(&str, &str)]) -> Result<Self, String> {
         let get = Columns(columns);
         let mut row = Self {
             cell: get.text("cell")?,

@@ -14,7 +14,6 @@ pub const INDEX_BITS: Setting = Setting {
     // Unmodified checkpoints need more than the paper's 4 bits to be of any use.
     default_of_infer: Some("8"),
     label: "width of the cut [bits]",
-    short: "index bits ",
     help: "Width of the cut, bits: of the indices that tables take",
 };
 
@@ -25,7 +24,6 @@ pub const MAX_PROTOCOL: Setting = Setting {
     default: "tournament",
     default_of_infer: None,
     label: "maximum protocol",
-    short: "max by ",
     help: "How the maxima of the softmax are found; radix-sort is the paper's",
 };
 
@@ -36,9 +34,14 @@ pub const VARIANCE_PROTOCOL: Setting = Setting {
     default: "square-table",
     default_of_infer: None,
     label: "variance protocol",
-    short: "variance by ",
     help: "How LayerNorm's variance is found; inner-product is the paper's",
 };
+
+/// The paper's choices, where the defaults are others.
+pub const AS_PUBLISHED: [(&str, &str); 2] = [
+    (MAX_PROTOCOL.key, "radix-sort"),
+    (VARIANCE_PROTOCOL.key, "inner-product"),
+];
 
 /// How the maximum of a softmax row is found; in the order of [`MAX_PROTOCOL`]'s names.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -26,8 +26,6 @@ pub struct Setting {
     pub default_of_infer: Option<&'static str>,
     /// Axis label, with a unit if it has one, such as `width of the cut [bits]`.
     pub label: &'static str,
-    /// In a line of many settings, before the value, such as `max by `.
-    pub short: &'static str,
     /// One sentence.
     pub help: &'static str,
 }
@@ -163,7 +161,6 @@ mod tests {
         default: "4",
         default_of_infer: None,
         label: "width [bits]",
-        short: "b = ",
         help: "Width.",
     };
     const WAY: Setting = Setting {

@@ -41,7 +41,7 @@ pub fn share_from_p1<W: Word>(
 }
 
 /// Shares P0's values between P1 and P2: P1's share is drawn from the P0-P1 seed, P2 is sent the difference. In any phase
-/// of the session; the shares are this party's own vector, empty at P0 and in the cost walk. `values` is called at P0 alone
+/// of the session; the share is absent at P0 and in the cost walk. `values` is called at P0 alone
 /// and fills in part of them from an index on.
 ///
 /// Cost: l bits an element from P0 to P2.
@@ -56,10 +56,10 @@ pub fn share_from_p0<W: Word>(
     ring: Ring,
     len: usize,
     values: impl Fn(usize, &mut [W]) + Sync,
-) -> Result<Vec<W>> {
+) -> Result<Additive<W>> {
     runtime.declare_message(Party::P0, Party::P2, ring.wire_bytes(len));
     let Some(me) = runtime.me() else {
-        return Ok(Vec::new());
+        return Ok(Additive::absent(ring, len));
     };
     let session = runtime.session()?;
     match me {
@@ -78,9 +78,12 @@ pub fn share_from_p0<W: Word>(
             pack::pack(ring, &share, &mut payload);
             drop(share);
             session.send(Party::P2, payload)?;
-            Ok(Vec::new())
+            Ok(Additive::absent(ring, len))
         }
-        Party::P1 => Ok(session.draw(Party::P0, ring, len)),
-        Party::P2 => session.receive_elements(Party::P0, ring, len),
+        Party::P1 => Ok(Additive::held(ring, session.draw(Party::P0, ring, len))),
+        Party::P2 => {
+            let share = session.receive_elements(Party::P0, ring, len)?;
+            Ok(Additive::held(ring, share))
+        }
     }
 }
