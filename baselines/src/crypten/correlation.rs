@@ -1,7 +1,8 @@
 //! What the provider deals: masks of the openings and shares of what the masks give.
 
-use super::bilinear::Bilinear;
+use super::bilinear::correction;
 use super::gate::Gate;
+use crate::fixed_point::bilinear::Bilinear;
 use qbench_protocols::material::Dealt;
 use qbench_protocols::net::Party;
 use qbench_protocols::phase::Phase;
@@ -87,7 +88,7 @@ fn deal(runtime: &mut Runtime<'_>, me: Party, correlation: Correlation) -> Resul
             let threads = session.threads();
             let payload = match correlation {
                 Correlation::Gates(gate, count) => gate.corrections(count, threads, &one, &two),
-                Correlation::Triple(bilinear) => bilinear.correction(threads, &one, &two),
+                Correlation::Triple(bilinear) => correction(bilinear, threads, &one, &two),
             };
             return session.send(Party::P2, payload);
         }

@@ -75,7 +75,7 @@ impl Engine for CrypTen<'_> {
 
     fn linear(&mut self, linear: Linear, x: &mut Share) -> Result<Share> {
         let (outputs, inputs) = linear.shape(&self.plan.config);
-        let [weights, bias] = self.weights.linear(linear)?;
+        let (weights, bias) = self.weights.linear(linear)?;
         let shape = MatmulShape {
             batch: 1,
             rows: x.len() / inputs,
@@ -122,7 +122,7 @@ impl Engine for CrypTen<'_> {
 
     fn add_and_norm(&mut self, norm: Norm, branch: Share, residual: Share) -> Result<Share> {
         let config = &self.plan.config;
-        let [gamma, beta] = self.weights.norm(norm)?;
+        let (gamma, beta) = self.weights.norm(norm)?;
         let sum = add(&self.runtime, branch, &residual);
         let epsilon = f64::from(config.layer_norm_epsilon);
         layer_norm(&mut self.runtime, &sum, config.hidden, gamma, beta, epsilon)

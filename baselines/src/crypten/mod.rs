@@ -20,11 +20,11 @@ mod multiply;
 mod norm;
 pub mod system;
 
+pub use crate::fixed_point::bilinear::MatmulShape;
 pub use crate::fixed_point::local::{
     absent, add, add_columns, add_integer, negate, subtract, subtract_rows, times_integer,
 };
 pub use approximate::{exp, inverse_sqrt, reciprocal, sigmoid, tanh};
-pub use bilinear::MatmulShape;
 pub use compare::{
     add_words, and_words, at_least, bit_to_additive, equals_zero, greater, less_than_zero, relu,
     select, sign, to_binary,

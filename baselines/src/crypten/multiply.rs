@@ -4,10 +4,11 @@
 //! With e = x - a and d = y - b opened, each party's share of x * y is `c + e * [y] + [a] * d`: no
 //! party has a term of its own.
 
-use super::bilinear::{Bilinear, MatmulShape, combine, draw};
+use super::bilinear::{combine, draw};
 use super::correlation::{Correlation, Part, WORD, correlated};
 use super::gate::{Bytes, Gate, Gates};
 use super::{FRACTION_BITS, RING, Share, absent, truncate};
+use crate::fixed_point::bilinear::{Bilinear, MatmulShape};
 use qbench_protocols::Result;
 use qbench_protocols::kernel::widest;
 use qbench_protocols::runtime::Runtime;

@@ -5,7 +5,7 @@ use super::engine::{CrypTen, Plan};
 use super::{FIXED, RING, Share, memory};
 use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
-use crate::fixed_point::weights::SharedWeights;
+use crate::fixed_point::weights::{Elements, SharedWeights};
 use qbench_protocols::Result;
 use qbench_protocols::model::walk::walk;
 use qbench_protocols::runtime::Runtime;
@@ -67,13 +67,10 @@ impl WalkedSystem for CrypTenSystem {
         secret: &mut Secret,
     ) -> Result<SharedWeights<Share>> {
         let model = secret.take_model();
-        SharedWeights::share(
-            runtime,
-            &plan.config,
-            FIXED,
-            model.as_deref(),
-            |runtime, len, values| share_from_p0(runtime, RING, len, values),
-        )
+        let share = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
+            share_from_p0(runtime, RING, len, values)
+        };
+        SharedWeights::share(runtime, &plan.config, FIXED, model.as_deref(), share, share)
     }
 
     fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Output> {

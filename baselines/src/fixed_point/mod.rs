@@ -1,6 +1,7 @@
 //! What systems on fixed-point numbers and float weights have in common: encoding, sharing of the parameters, heads, local
 //! operations, and the check against the float reference with the system's own approximations.
 
+pub mod bilinear;
 pub mod check;
 pub mod clear;
 pub mod encoding;

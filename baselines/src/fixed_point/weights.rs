@@ -43,28 +43,39 @@ impl Part {
     }
 }
 
-/// This party's shares of a model, where `T` is its share of one tensor.
-pub struct SharedWeights<T> {
-    parts: HashMap<Part, [T; 2]>,
+/// This party's shares of a model: `M` of a tensor that activations are multiplied by (weights, gamma), `A` of one that is
+/// added to them (bias, beta).
+pub struct SharedWeights<M, A = M> {
+    parts: HashMap<Part, (M, A)>,
+}
+
+/// Encodes part of a tensor, from an index on.
+fn encoded(fixed: Fixed, clear: &[f32]) -> impl Fn(usize, &mut [u64]) + Sync {
+    move |at, out| {
+        for (out, clear) in out.iter_mut().zip(&clear[at..]) {
+            *out = fixed.encode(f64::from(*clear));
+        }
+    }
 }
 
 /// Fills in part of a tensor's encoded elements, from an index on; called at P0 alone.
 pub type Elements<'a> = &'a (dyn Fn(usize, &mut [u64]) + Sync);
 
-impl<T> SharedWeights<T> {
-    /// P0 shares its parameters, encoded; `share` shares one tensor of so many elements, such as
-    /// [`qbench_protocols::share::share_from_p0`], and gives shapes alone in the cost walk.
+impl<M, A> SharedWeights<M, A> {
+    /// P0 shares its parameters, encoded; `multiplied` and `added` share one tensor of so many elements, such as
+    /// [`qbench_protocols::share::share_from_p0`], and give shapes alone in the cost walk.
     ///
-    /// Cost and security: those of `share`.
+    /// Cost and security: theirs.
     ///
     /// # Errors
-    /// P0 without a model, or with one of other shapes; those of `share`.
+    /// P0 without a model, or with one of other shapes; theirs.
     pub fn share(
         runtime: &mut Runtime<'_>,
         config: &ModelConfig,
         fixed: Fixed,
         owned: Option<&impl Parameters>,
-        mut share: impl FnMut(&mut Runtime<'_>, usize, Elements<'_>) -> Result<T>,
+        mut multiplied: impl FnMut(&mut Runtime<'_>, usize, Elements<'_>) -> Result<M>,
+        mut added: impl FnMut(&mut Runtime<'_>, usize, Elements<'_>) -> Result<A>,
     ) -> Result<Self> {
         if runtime.me() == Some(Party::P0) && owned.is_none() {
             return Err(Error::Internal("P0 has no model to share".into()));
@@ -73,21 +84,15 @@ impl<T> SharedWeights<T> {
         for part in Part::all(config) {
             let lengths = part.lengths(config);
             let tensors = runtime.step(&part.label(), |runtime| {
-                let mut tensors = |first: &[f32], second: &[f32]| -> Result<[T; 2]> {
-                    let fits =
-                        runtime.me() != Some(Party::P0) || [first.len(), second.len()] == lengths;
+                let mut tensors = |first: &[f32], second: &[f32]| -> Result<(M, A)> {
+                    let met = [first.len(), second.len()];
+                    let fits = runtime.me() != Some(Party::P0) || met == lengths;
                     runtime.expect(fits, || {
-                        let met = [first.len(), second.len()];
                         format!("expected {lengths:?} parameters, the model has {met:?}")
                     })?;
-                    let mut one = |clear: &[f32], len| {
-                        share(runtime, len, &|at, out| {
-                            for (out, clear) in out.iter_mut().zip(&clear[at..]) {
-                                *out = fixed.encode(f64::from(*clear));
-                            }
-                        })
-                    };
-                    Ok([one(first, lengths[0])?, one(second, lengths[1])?])
+                    let first = multiplied(runtime, lengths[0], &encoded(fixed, first))?;
+                    let second = added(runtime, lengths[1], &encoded(fixed, second))?;
+                    Ok((first, second))
                 };
                 match (owned, part) {
                     (None, _) => tensors(&[], &[]),
@@ -110,7 +115,7 @@ impl<T> SharedWeights<T> {
     ///
     /// # Errors
     /// A layer that the model does not have.
-    pub fn linear(&self, linear: Linear) -> Result<&[T; 2]> {
+    pub fn linear(&self, linear: Linear) -> Result<&(M, A)> {
         self.part(Part::Linear(linear))
     }
 
@@ -118,11 +123,11 @@ impl<T> SharedWeights<T> {
     ///
     /// # Errors
     /// A norm that the model does not have.
-    pub fn norm(&self, norm: Norm) -> Result<&[T; 2]> {
+    pub fn norm(&self, norm: Norm) -> Result<&(M, A)> {
         self.part(Part::Norm(norm))
     }
 
-    fn part(&self, part: Part) -> Result<&[T; 2]> {
+    fn part(&self, part: Part) -> Result<&(M, A)> {
         self.parts.get(&part).ok_or_else(|| Error::Material {
             step: part.label(),
             expected: "weights shared at setup".into(),
