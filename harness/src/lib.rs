@@ -23,6 +23,7 @@ mod commands;
 mod doctor;
 pub mod predict;
 mod report;
+mod splice;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -46,6 +47,8 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         },
         Command::Cmp(arguments) => commands::cmp::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
+        Command::Archive(arguments) => commands::archive::archive(&arguments),
+        Command::Splice(arguments) => commands::splice::splice(&arguments),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::cli::CostArguments;
-use crate::record::steps::is_layer;
+use crate::record::steps::all_layers;
 use crate::scenario::tree::suggestion;
 use crate::scenario::units::bytes_text;
 use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of};
@@ -87,15 +87,6 @@ fn steps(phase: &DeclaredPhase, by_layer: bool) -> String {
             .chain(rows)
             .collect::<Vec<_>>(),
     )
-}
-
-/// `layer3/attention/query` is `layer*/attention/query`.
-fn all_layers(step: &str) -> String {
-    let parts: Vec<&str> = step
-        .split('/')
-        .map(|part| if is_layer(part) { "layer*" } else { part })
-        .collect();
-    parts.join("/")
 }
 
 fn header(first: &str) -> Vec<String> {
