@@ -55,7 +55,7 @@ pub enum Command {
     Cmp(CmpArguments),
     /// Compare two runs of the same cells: what has changed beyond its interval
     Diff(DiffArguments),
-    /// Make the form of a run that is committed, in a new folder: a tenth of its size, and all that report reads
+    /// Make the form of a run that is committed, in a new folder: smaller, and all that report reads
     Archive(ArchiveArguments),
     /// Write the tables of Markdown files again from the runs that their markers name
     Splice(SpliceArguments),

@@ -55,7 +55,7 @@ pub fn archive(arguments: &ArchiveArguments) -> Result<bool> {
     }
     draft.become_folder(&to)?;
     if pngs > 0 {
-        left.push(format!("{pngs} PNGs that no page here names"));
+        left.push(format!("PNGs that no page here names: {pngs}"));
     }
     crate::say!(
         "{}: {files} files, {} of {}{}",
