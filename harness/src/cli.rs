@@ -165,7 +165,7 @@ pub struct ListArguments {
 #[command(
     after_help = "Nothing runs: the cost is declared by the walk that the parties then run. A run whose bytes or rounds differ \
 from it is an error row.\n\nExamples:\n  qbench cost --system lut-rss --model bert-base --seq 128\n  \
-qbench cost --system lut-rss --model bert-base --seq 128 --by-step   by step\n  \
+qbench cost --system lut-rss --model bert-base --seq 128 --by-step\n  \
 qbench cost --system crypten --model bert-base --seq 8 --activation relu"
 )]
 pub struct CostArguments {
@@ -328,7 +328,7 @@ with commas between several.\n\n\
 Kinds:\n  \
 comparison runs=DIR,.. base=ID system=ID   times of all systems, and base / system online\n  \
 growth runs=DIR,.. system=ID threads=1 ..  one system by length; any setting chooses rows\n  \
-links runs=DIR,..                          probed round trips and bandwidths by nominal ones\n  \
+links runs=DIR,..                          probed round trips and bandwidths beside nominal\n  \
 modes runs=DIR,..                          phases over one link, emulated in several ways\n\n\
 Examples:\n  qbench splice README.md docs/LINKS.md\n  qbench splice README.md --check"
 )]
