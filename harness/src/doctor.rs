@@ -1,9 +1,9 @@
 //! `qbench doctor`: what this machine can do, what is missing, and how to get it.
 
+use crate::host;
 use crate::link::{netem, rig};
 use crate::record::manifest;
-use crate::run::host;
-use crate::scenario::units::bytes_text;
+use crate::units::bytes_text;
 use anyhow::Result;
 
 /// Prints the findings; false where something is missing without which nothing runs.

@@ -4,31 +4,54 @@
 //! real links and leaves a row in `runs.csv`; figures and the report are made from the rows alone.
 //! To bring a system of your own, implement `System` and call [`main`] with it: see
 //! `harness/examples/own_system`.
+//!
+//! Modules import from those above them in this table and from none below:
+//!
+//! | modules | what they hold |
+//! |---|---|
+//! | [`names`], [`units`], [`quantities`], [`stats`] | words and numbers |
+//! | [`host`], [`process`], [`interrupt`], [`output`] | the operating system and the terminal |
+//! | [`systems`], [`models`] | the systems of this binary, and weights |
+//! | [`link`] | links between parties |
+//! | [`scenario`] | a file, and the cells of its plan |
+//! | [`record`] | the files of a run |
+//! | [`run`] | one repetition of a system of ours |
+//! | [`external`] | one repetition of a program of others |
+//! | [`sweep`] | all repetitions of a plan |
+//! | [`predict`], [`compare`], [`published`], then [`figures`], then `report` and `splice` | what is made of rows |
+//! | `cli`, `doctor`, `commands` | the command line |
 
 pub mod compare;
 pub mod external;
 pub mod figures;
+pub mod host;
+pub mod interrupt;
 pub mod link;
 pub mod models;
+pub mod names;
 pub mod output;
+pub mod predict;
+pub mod process;
 pub mod published;
+pub mod quantities;
 pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod stats;
+pub mod sweep;
 pub mod systems;
+pub mod units;
 
 mod cli;
 mod commands;
 mod doctor;
-pub mod predict;
 mod report;
 mod splice;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use interrupt::Interrupted;
 use qbench_protocols::system::System;
-use run::interrupt::Interrupted;
 use std::process::ExitCode;
 
 /// The whole program, over a list of systems: parses the command line, does what it says, and reports an

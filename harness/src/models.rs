@@ -1,6 +1,6 @@
 //! Where weights come from: drawn from a seed once a run, or a folder on disk.
 
-use crate::scenario::{ACTIVATIONS, name_of};
+use crate::names::{ACTIVATIONS, name_of};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};

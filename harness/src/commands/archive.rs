@@ -5,7 +5,7 @@ use crate::compare::runs::Run;
 use crate::record::log::{self, Log};
 use crate::record::manifest::Manifest;
 use crate::record::steps::{StepRow, over_layers};
-use crate::scenario::units::bytes_text;
+use crate::units::bytes_text;
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};

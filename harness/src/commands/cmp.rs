@@ -5,10 +5,10 @@ use crate::compare::groups::{Entry, Group, default_base, groups, systems};
 use crate::compare::ratio::{Ratio, digits};
 use crate::compare::runs::Run;
 use crate::compare::settings::ACTIVATION;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
-use crate::scenario::units::time_text;
 use crate::stats::Summary;
+use crate::units::time_text;
 use anyhow::{Context, Result, anyhow, bail};
 use qbench_protocols::system::Phase;
 use std::path::Path;
@@ -47,7 +47,7 @@ pub fn run(arguments: &CmpArguments) -> Result<bool> {
         Some(base) if names.contains(&base.as_str()) => base.clone(),
         Some(base) => bail!(
             "--base {base}: no row is of that system{}; there are {}",
-            crate::scenario::tree::suggestion(base, &names),
+            crate::names::suggestion(base, &names),
             names.join(", ")
         ),
         None => default_base(&names)
@@ -182,7 +182,7 @@ fn notes(groups: &[Group<'_>], base: &str, runs: &[Run]) -> Vec<String> {
         }
         for (column, value) in group.settings.columns() {
             let applies = |row: &RunRow| row.dimension(column).is_some_and(|v| !v.is_empty());
-            let known = crate::record::quantities::DIMENSIONS.contains(column);
+            let known = crate::quantities::DIMENSIONS.contains(column);
             if known && !value.is_empty() && !entry.rows.iter().any(|row| applies(row)) {
                 notes.push(format!("{column} does not apply to {}", entry.system));
             }
@@ -279,7 +279,7 @@ fn write(path: &Path, groups: &[Group<'_>], base: &str, runs: &[Run]) -> Result<
     ]);
     text.write_record(&head)?;
     for (group, entry) in each(groups) {
-        for quantity in crate::record::quantities::names() {
+        for quantity in crate::quantities::names() {
             let found = Quantity::find(quantity);
             let Some((found, summary)) = found.and_then(|q| Some((q, entry.summary(q)?))) else {
                 continue;

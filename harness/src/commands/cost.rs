@@ -2,10 +2,9 @@
 
 use super::table;
 use crate::cli::CostArguments;
+use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of, suggestion};
 use crate::record::steps::all_layers;
-use crate::scenario::tree::suggestion;
-use crate::scenario::units::bytes_text;
-use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of};
+use crate::units::bytes_text;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{DeclaredPhase, Phase, Setting, System, Workload};

@@ -5,7 +5,7 @@ use crate::compare::changes::{Both, COUNTS, Cells, Change, TIMES, cells};
 use crate::compare::ratio::digits;
 use crate::compare::runs::Run;
 use crate::record::manifest::Machine;
-use crate::scenario::units::time_text;
+use crate::units::time_text;
 use anyhow::Result;
 
 /// Prints what has changed between two runs.

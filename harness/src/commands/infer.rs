@@ -1,10 +1,13 @@
 //! `qbench infer`: one private inference on a text, for a person to try.
 
 use crate::cli::InferArguments;
+use crate::interrupt;
 use crate::link::LinkMode;
 use crate::models;
-use crate::run::controller::{self, LinkProof, Order};
-use crate::run::interrupt;
+use crate::run::controller;
+use crate::run::launch::ThisMachine;
+use crate::run::links::LinkProof;
+use crate::run::order::Order;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
 use qbench_protocols::model::tokenizer::Tokenizer;
@@ -54,6 +57,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         let measured = controller::repetition(
             system,
             &Order {
+                hosts: &ThisMachine,
                 workload,
                 threads: arguments.threads,
                 link: &link,

@@ -4,7 +4,7 @@ use crate::cli::{LinkAction, LinkExecArguments};
 use crate::link::rig::shared;
 use crate::link::{Link, LinkMode, MODES, choose};
 use crate::scenario::parse;
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result, anyhow, bail};
 use qbench_protocols::system::System;
 

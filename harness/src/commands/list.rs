@@ -2,8 +2,8 @@
 
 use super::table;
 use crate::cli::ListArguments;
-use crate::scenario::units::{bytes_text, time_text};
-use crate::systems::Runner;
+use crate::scenario::runner::Runner;
+use crate::units::{bytes_text, time_text};
 use anyhow::Result;
 use qbench_protocols::system::{Declared, System};
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use crate::predict::validate::{self, Held};
 use crate::record::log;
 use crate::record::runs::RunRow;
 use crate::record::trace::{self, Trace};
-use crate::scenario::units::{Bandwidth, Rtt, time_text};
+use crate::units::{Bandwidth, Rtt, time_text};
 use anyhow::{Context, Result, anyhow, bail};
 use qbench_protocols::system::Phase;
 use std::path::{Path, PathBuf};

@@ -2,16 +2,17 @@
 
 use crate::cli::RunArguments;
 use crate::external::availability;
+use crate::interrupt::{self, Interrupted};
 use crate::link::choose;
 use crate::record::log;
 use crate::record::manifest::{self, ExternalState, FORMAT, Manifest};
 use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
-use crate::run::interrupt::{self, Interrupted};
-use crate::run::resume::{self, RunDir};
-use crate::run::sweep;
+use crate::run::launch::ThisMachine;
 use crate::scenario::Scenario;
 use crate::scenario::plan::Plan;
+use crate::sweep;
+use crate::sweep::resume::{self, RunDir};
 use anyhow::{Context, Result};
 use qbench_protocols::system::System;
 use std::collections::HashSet;
@@ -96,7 +97,14 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         plan.cells.len(),
         path.display()
     );
-    let outcome = match sweep::sweep(systems, &plan, &scenario.run, &mut dir, &common) {
+    let outcome = match sweep::sweep(
+        systems,
+        &plan,
+        &scenario.run,
+        &ThisMachine,
+        &mut dir,
+        &common,
+    ) {
         Ok(outcome) => outcome,
         Err(error) if error.is::<Interrupted>() => {
             eprintln!(
@@ -179,7 +187,7 @@ pub fn report(systems: &[&'static dyn System], path: &Path) -> Result<bool> {
     // Rows alone are enough: a lost manifest costs the title, not the report.
     let manifest = Manifest::read(path).unwrap_or_else(|_| Manifest {
         title: path.display().to_string(),
-        figures: crate::figures::default_set(),
+        figures: crate::scenario::figures::default_set(),
         ..Manifest::default()
     });
     let page: PathBuf = crate::report::write(systems, path, &manifest, &rows, &steps)

@@ -3,7 +3,7 @@
 use super::groups::Entry;
 use super::runs::Run;
 use super::settings::{ACTIVATION, Settings};
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::stats::{Summary, unpaired_ratio};
 use qbench_protocols::system::Phase;

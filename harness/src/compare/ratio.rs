@@ -1,7 +1,7 @@
 //! Ratios of two systems.
 
 use super::groups::{Entry, Group};
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::stats::{Summary, paired_ratio, summarize, unpaired_ratio};
 
 /// `base / other` of one quantity.

@@ -1,8 +1,8 @@
 //! The settings of a row, without the system: what must be equal before two rows are compared.
 
-use crate::record::quantities::DIMENSIONS;
+use crate::quantities::DIMENSIONS;
 use crate::record::runs::RunRow;
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::units::{Bandwidth, Rtt};
 
 /// Columns of the link beside its name, which alone does not say what it is.
 const LINK: [&str; 3] = ["link_mode", "bandwidth", "rtt"];

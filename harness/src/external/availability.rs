@@ -1,6 +1,6 @@
 //! Whether an external program can run here: what its `check` command says.
 
-use super::External;
+use crate::scenario::External;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,20 +1,17 @@
 //! The programs of one repetition, one at each party: started, heard, and ended together.
 
-use super::External;
 use super::supervisor::{End, Launch};
 use super::words::{Description, Places};
+use crate::interrupt;
 use crate::link::rig::{Health, Rig};
-use crate::run::controller::Order;
-use crate::run::interrupt;
-use crate::run::trio::describe;
+use crate::process::{self, describe};
+use crate::run::order::Order;
+use crate::scenario::External;
 use anyhow::{Context, Result, anyhow, bail};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -105,14 +102,14 @@ impl<'a> Programs<'a> {
         rig: Option<&Rig>,
         sender: &Sender<(usize, Option<End>)>,
     ) -> Result<()> {
-        let (mut control, theirs) = UnixStream::pair().context("opening the control connection")?;
-        let mut command = Command::new("/proc/self/exe");
+        let (mut control, theirs) = process::control_pair()?;
+        let mut command = process::this_binary();
         command.arg("external-program");
         if let Some(rig) = rig {
-            command.args(["--seat", &serde_json::to_string(rig.seat(party))?]);
+            command.args(["--seat", &rig.seat(party).written()?]);
         }
         let mut supervisor = command
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdin(theirs)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // A process group of its own: Ctrl-C reaches the controller, which ends all.
@@ -125,8 +122,7 @@ impl<'a> Programs<'a> {
             bytes
         });
         let errors = collect(supervisor.stderr.take(), tail);
-        let mut line = serde_json::to_vec(launch)?;
-        line.push(b'\n');
+        let line = process::line(launch)?;
         // A supervisor that is gone is found by `finish`, with what it said.
         let _ = control.write_all(&line);
         let reader = BufReader::new(control.try_clone()?);
@@ -249,14 +245,7 @@ impl<'a> Programs<'a> {
     /// Ends all processes of all groups.
     fn end(&mut self) {
         for member in &mut self.members {
-            // The supervisor leads the group and is not reaped yet, so the group cannot be another's.
-            if matches!(member.supervisor.try_wait(), Ok(None)) {
-                let _ = killpg(
-                    Pid::from_raw(member.supervisor.id() as i32),
-                    Signal::SIGKILL,
-                );
-                let _ = member.supervisor.wait();
-            }
+            process::end_group(&mut member.supervisor);
         }
     }
 }

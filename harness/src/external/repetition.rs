@@ -1,15 +1,15 @@
 //! One repetition of a cell of an external system: the links are probed by our own parties, then the program runs
 //! at each of its parties, and their answers become one row.
 
-use super::External;
 use super::programs::{Left, Programs};
 use super::words::{Answer, Places};
 use crate::link::LinkMode;
 use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
-use crate::run::control::ToParty;
-use crate::run::controller::{LinkProof, Order, connected, with_links};
-use crate::scenario::units::bytes_text;
+use crate::run::links::{LinkProof, probed, with_links};
+use crate::run::order::Order;
+use crate::scenario::External;
+use crate::units::bytes_text;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::system::Phase;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -29,7 +29,7 @@ pub struct Measured {
 /// Runs one repetition.
 ///
 /// # Errors
-/// One line that names the party and says what went wrong; [`crate::run::interrupt::Interrupted`] by the user.
+/// One line that names the party and says what went wrong; [`crate::interrupt::Interrupted`] by the user.
 pub fn repetition(
     external: &External,
     order: &Order<'_>,
@@ -38,7 +38,8 @@ pub fn repetition(
     external.check_link(order.link)?;
     let measured = with_links(order.link, proof, |rig, proof| {
         if order.link.mode != LinkMode::None {
-            probe(order, rig, proof)?;
+            // Parties of ours, which end before the program starts.
+            probed(order, rig, proof)?;
         }
         let places = places(order, rig)?;
         let programs = Programs::start(external, order, &places, rig)?;
@@ -46,14 +47,6 @@ pub fn repetition(
     })?;
     crossed(external, &measured, proof)?;
     Ok(measured)
-}
-
-/// Probes the links with parties of ours, which end before the program starts.
-fn probe(order: &Order<'_>, rig: Option<&Rig>, proof: &mut LinkProof) -> Result<()> {
-    let mut watch = connected(None, order, rig, proof)?;
-    watch.tell(&ToParty::Evidence);
-    watch.finish();
-    Ok(())
 }
 
 fn places(order: &Order<'_>, rig: Option<&Rig>) -> Result<Places> {

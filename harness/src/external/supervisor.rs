@@ -1,15 +1,15 @@
 //! A process of ours around each external program: it enters the party's namespace, starts the program, measures
 //! it, and ends its whole process group when the controller is gone, however that ended.
 
+use crate::host;
 use crate::link::rig;
+use crate::process;
 use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::getpgrp;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -50,14 +50,9 @@ pub enum End {
 /// # Errors
 /// A control connection that is none.
 pub fn run(seat: Option<&str>) -> Result<()> {
-    if let Some(seat) = seat {
-        // Before the first thread starts: a process enters its namespaces alone.
-        rig::enter(&serde_json::from_str(seat).context("reading the seat")?)?;
-    }
-    let mut control = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    control
-        .peer_addr()
-        .context("standard input is no socket: qbench run starts this, not you")?;
+    rig::enter_written(seat)?;
+    let mut control =
+        process::control("standard input is no socket: qbench run starts this, not you")?;
     let mut reader = BufReader::new(control.try_clone()?);
     let mut line = String::new();
     reader
@@ -71,9 +66,9 @@ pub fn run(seat: Option<&str>) -> Result<()> {
         let _ = killpg(getpgrp(), Signal::SIGKILL);
     });
     let end = supervise(&launch).unwrap_or_else(|error| End::Failed(format!("{error:#}")));
-    let mut line = serde_json::to_vec(&end)?;
-    line.push(b'\n');
-    control.write_all(&line).context("control connection")?;
+    control
+        .write_all(&process::line(&end)?)
+        .context("control connection")?;
     // The controller ends the group, so that nothing of the program outlives it.
     loop {
         std::thread::park();
@@ -100,13 +95,9 @@ fn supervise(launch: &Launch) -> Result<End> {
     let wall_ns = began.elapsed().as_nanos() as u64;
     // This process has waited for one child only.
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("reading what the program used")?;
-    let cpu_ns = [usage.user_time(), usage.system_time()]
-        .iter()
-        .map(|t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000)
-        .sum();
     Ok(End::Ended {
         wait_status: status.into_raw(),
-        cpu_ns,
+        cpu_ns: host::usage_ns(&usage),
         peak_memory_bytes: usage.max_rss() as u64 * 1024,
         wall_ns,
     })

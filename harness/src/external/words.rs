@@ -1,8 +1,8 @@
 //! What a program reads on standard input and what it writes on standard output: one JSON object each.
 
-use crate::external::External;
 use crate::link::Link;
-use crate::run::controller::Order;
+use crate::run::order::Order;
+use crate::scenario::External;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::Phase;

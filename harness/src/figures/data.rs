@@ -2,7 +2,7 @@
 
 use super::style::{Look, place};
 use crate::published::{Number, Published};
-use crate::record::quantities::{Quantity, dimension_label};
+use crate::quantities::{Quantity, dimension_label};
 use crate::record::runs::RunRow;
 use crate::scenario::{FigureKind, FigureSpec};
 use crate::stats::{Summary, summarize};
@@ -75,10 +75,10 @@ pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
         .map(|column| match column.as_str() {
             "link" if row.link_mode == "none" => format!("{} (loopback)", row.link),
             "link" => {
-                let bandwidth = crate::scenario::units::Bandwidth {
+                let bandwidth = crate::units::Bandwidth {
                     bits_per_second: row.bandwidth_bits_per_second,
                 };
-                let rtt = crate::scenario::units::Rtt {
+                let rtt = crate::units::Rtt {
                     nanoseconds: row.rtt_ns,
                 };
                 format!("{} ({bandwidth}, {rtt} RTT)", row.link)
@@ -176,7 +176,7 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
 
 /// Columns that vary although the figure names them nowhere.
 fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'static str> {
-    crate::record::quantities::DIMENSIONS
+    crate::quantities::DIMENSIONS
         .iter()
         .copied()
         .filter(|c| *c != spec.x && *c != spec.series && !spec.panel.iter().any(|p| p == c))

@@ -26,49 +26,6 @@ use plotters::style::WHITE;
 use std::path::Path;
 use style::Look;
 
-/// The figures of a scenario that names none.
-pub fn default_set() -> Vec<FigureSpec> {
-    let figure = |kind, y: &[&str], panel: &[&str], title: &str| FigureSpec {
-        kind,
-        x: "seq_len".into(),
-        y: y.iter().map(|s| (*s).to_owned()).collect(),
-        panel: panel.iter().map(|s| (*s).to_owned()).collect(),
-        series: "system".into(),
-        title: title.into(),
-        published: false,
-        base: None,
-        log: None,
-        share: None,
-    };
-    vec![
-        figure(
-            FigureKind::Lines,
-            &["online_seconds", "offline_seconds"],
-            &["link"],
-            "Latency",
-        ),
-        // Left out of a run of one system.
-        figure(
-            FigureKind::Speedup,
-            &["online_seconds", "offline_seconds"],
-            &["link"],
-            "",
-        ),
-        figure(
-            FigureKind::Stacked,
-            &["online_seconds"],
-            &["link"],
-            "Where the online time goes",
-        ),
-        figure(
-            FigureKind::Bars,
-            &["online_bytes", "offline_bytes", "online_rounds"],
-            &[],
-            "Traffic",
-        ),
-    ]
-}
-
 /// A drawing that knows its size and draws itself on either backend.
 trait Drawing {
     /// Width and height, points.
@@ -265,7 +222,7 @@ fn foot(spec: &FigureSpec, figure: &data::Figure) -> Foot {
 }
 
 fn kind_name(kind: FigureKind) -> &'static str {
-    crate::scenario::name_of(crate::scenario::FIGURE_KINDS, &kind)
+    crate::names::name_of(crate::scenario::FIGURE_KINDS, &kind)
 }
 
 /// Writes `path.svg` and `path.png`, the latter at two pixels a point.

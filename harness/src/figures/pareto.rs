@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{distinct, panel_heading, value, varies};
 use super::style::{INK, Look, place};
 use super::{Drawing, Sheet};
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use crate::scenario::FigureSpec;
 use crate::stats::{Summary, summarize};

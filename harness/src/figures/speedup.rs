@@ -3,7 +3,7 @@
 use super::data::{Figure, Panel, Series, distinct, panel_heading};
 use super::style::{Look, place};
 use crate::compare::groups::{Group, default_base, groups, systems};
-use crate::record::quantities::{DIMENSIONS, Quantity, dimension_label};
+use crate::quantities::{DIMENSIONS, Quantity, dimension_label};
 use crate::record::runs::RunRow;
 use crate::scenario::FigureSpec;
 

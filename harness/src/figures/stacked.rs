@@ -7,7 +7,7 @@ use super::data::{distinct, panel_heading, value, varies};
 use super::style::{INK, Look};
 use super::{Drawing, Sheet};
 use crate::compare::ratio::digits;
-use crate::record::quantities::dimension_label;
+use crate::quantities::dimension_label;
 use crate::record::runs::RunRow;
 use crate::record::steps::{StepRow, family, kind};
 use crate::scenario::FigureSpec;

@@ -7,7 +7,8 @@ pub mod probe;
 pub mod relay;
 pub mod rig;
 
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::names::name_of;
+use crate::units::{Bandwidth, Rtt};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ pub const MODES: &[(&str, LinkMode)] = &[
 impl LinkMode {
     /// As in scenario files.
     pub fn name(self) -> &'static str {
-        crate::scenario::name_of(MODES, &self)
+        name_of(MODES, &self)
     }
 
     /// Whether the parties live in network namespaces of their own.

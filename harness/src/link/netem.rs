@@ -144,7 +144,7 @@ pub fn available() -> Result<(), String> {
 /// As [`set`].
 pub fn try_here() -> Result<()> {
     let direction = Direction {
-        bandwidth: Some(crate::scenario::units::Bandwidth {
+        bandwidth: Some(crate::units::Bandwidth {
             bits_per_second: 100_000_000,
         }),
         one_way: std::time::Duration::from_millis(20),
@@ -156,7 +156,7 @@ pub fn try_here() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::units::Bandwidth;
+    use crate::units::Bandwidth;
     use std::time::Duration;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The proof that a link was there: what to send before a repetition, and what the answer may be.
 
 use super::{Link, LinkMode};
-use crate::scenario::units::{Bandwidth, time_text};
+use crate::units::{Bandwidth, time_text};
 use anyhow::{Result, bail};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,7 @@ pub fn judge(link: &Link, probed: &Probed) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::units::Rtt;
+    use crate::units::Rtt;
 
     fn wan() -> Link {
         Link {

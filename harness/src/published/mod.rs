@@ -5,7 +5,7 @@ pub mod network;
 pub mod page;
 mod read;
 
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use anyhow::{Context, Result};
 use network::Network;

@@ -1,7 +1,7 @@
 //! The networks that the papers state.
 
 use crate::record::runs::RunRow;
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::units::{Bandwidth, Rtt};
 
 /// One network of a paper.
 #[derive(Clone, Debug, PartialEq)]

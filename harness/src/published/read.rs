@@ -2,8 +2,8 @@
 
 use super::network::Network;
 use super::{Number, Published};
-use crate::record::quantities::Quantity;
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::quantities::Quantity;
+use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result, anyhow};
 use qbench_protocols::system::Phase;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! `manifest.json`: what a run is, on which machine, of which source, and by which command.
 
-use crate::external::External;
-use crate::run::host;
+use crate::host;
+use crate::scenario::{External, FigureSpec, TableSpec};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -78,10 +78,10 @@ pub struct Manifest {
     /// Question.
     pub question: String,
     /// The figures to draw.
-    pub figures: Vec<crate::scenario::FigureSpec>,
+    pub figures: Vec<FigureSpec>,
     /// The tables beside the one that every report has.
     #[serde(default)]
-    pub tables: Vec<crate::scenario::TableSpec>,
+    pub tables: Vec<TableSpec>,
     /// The machine.
     pub machine: Machine,
     /// Every start, the first one first.
@@ -148,7 +148,7 @@ pub fn machine() -> Machine {
         name: slug(&cpu_model),
         cpu_flags: FLAGS.iter().filter(has).map(|f| (*f).to_owned()).collect(),
         cpu_model,
-        cores: crate::run::host::cores(),
+        cores: host::cores(),
         memory_bytes: host::proc_bytes("/proc/meminfo", "MemTotal"),
         kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
             .unwrap_or_default()

@@ -2,7 +2,7 @@
 
 pub mod log;
 pub mod manifest;
-pub mod quantities;
 pub mod runs;
 pub mod steps;
 pub mod trace;
+mod values;

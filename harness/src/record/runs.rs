@@ -2,7 +2,7 @@
 //! each column means.
 
 use crate::link::probe::{PAIRS as PROBED_PAIRS, Probed};
-use crate::scenario::units::{bytes_text, time_text};
+use crate::units::{bytes_text, time_text};
 use qbench_protocols::system::Phase;
 use std::collections::HashMap;
 

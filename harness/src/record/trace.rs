@@ -43,7 +43,7 @@ const HASH_BYTES: usize = 32;
 impl Trace {
     /// Puts a repetition's traces under their settings.
     pub fn new(row: &RunRow, link: &Link, cores: usize, traces: [[PhaseTrace; 3]; 3]) -> Self {
-        let settings = crate::record::quantities::DIMENSIONS
+        let settings = crate::quantities::DIMENSIONS
             .iter()
             .filter(|column| **column != "link")
             .filter_map(|column| Some(((*column).to_owned(), row.dimension(column)?)))

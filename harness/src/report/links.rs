@@ -3,7 +3,7 @@
 use super::escape;
 use crate::predict::validate::{Held, errors};
 use crate::record::runs::RunRow;
-use crate::scenario::units::{Bandwidth, Rtt, time_text};
+use crate::units::{Bandwidth, Rtt, time_text};
 use std::fmt::Write;
 
 /// Nominal against probed, by link; nothing for runs without probes.

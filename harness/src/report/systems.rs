@@ -5,7 +5,7 @@ use super::tables::{head, time_cell};
 use crate::compare::groups::{default_base, groups, systems};
 use crate::compare::ratio::{Ratio, digits};
 use crate::compare::settings::ACTIVATION;
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use qbench_protocols::system::Phase;
 

@@ -2,10 +2,10 @@
 
 use super::escape;
 use crate::published::Published;
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
-use crate::scenario::units::time_text;
 use crate::stats::{Summary, summarize};
+use crate::units::time_text;
 use anyhow::Result;
 use qbench_protocols::system::Phase;
 

@@ -1,7 +1,9 @@
 //! What the controller and the parties say to each other, apart from the measured links: one JSON object
-//! a line over a Unix socket, evidence as raw bytes after its line.
+//! a line, evidence as raw bytes after its line. [`super::launch`] says over what.
 
+use super::start::Start;
 use crate::link::Link;
+use crate::process;
 use anyhow::{Context, Result};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::net::trace::PhaseTrace;
@@ -12,7 +14,7 @@ use std::io::{BufRead, Read, Write};
 use std::time::Duration;
 
 /// Version of this conversation and of the message formats between parties; part of the agreement.
-pub const PROTOCOL_VERSION: &str = "1";
+pub const PROTOCOL_VERSION: &str = "2";
 
 /// Everything one party needs for one repetition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,8 +49,8 @@ pub enum ToParty {
     Connect([String; 3]),
     /// Probe the links.
     Probe(ProbePlan),
-    /// Begin a phase at this time on the monotonic clock, nanoseconds.
-    Start(Phase, u64),
+    /// Begin a phase at its common start.
+    Start(Phase, Start),
     /// Send the evidence, then end.
     Evidence,
 }
@@ -58,8 +60,8 @@ pub enum ToParty {
 pub struct PhaseReport {
     /// Counters and steps.
     pub record: PhaseRecord,
-    /// End of the phase on the monotonic clock, nanoseconds.
-    pub end_ns: u64,
+    /// From the common start to the end of the phase at this party, nanoseconds.
+    pub wall_ns: u64,
     /// CPU time of the process during the phase, nanoseconds.
     pub cpu_ns: u64,
     /// Highest resident set so far, bytes.
@@ -106,9 +108,8 @@ pub enum FromParty {
 /// # Errors
 /// The connection's.
 pub fn write<T: Serialize>(to: &mut impl Write, message: &T) -> Result<()> {
-    let mut line = serde_json::to_vec(message)?;
-    line.push(b'\n');
-    to.write_all(&line).context("control connection")
+    to.write_all(&process::line(message)?)
+        .context("control connection")
 }
 
 /// Reads one message; `None` at the end of the connection.
@@ -137,4 +138,45 @@ pub fn read_blob(from: &mut impl Read, bytes: u64) -> Result<Vec<u8>> {
         .context("control connection")?;
     anyhow::ensure!(blob.len() as u64 == bytes, "evidence ended early");
     Ok(blob)
+}
+
+/// The party's end of the conversation.
+pub struct Control {
+    orders: Box<dyn BufRead>,
+    words: Box<dyn Write>,
+}
+
+impl Control {
+    /// A conversation over two streams.
+    pub fn new(orders: impl BufRead + 'static, words: impl Write + 'static) -> Self {
+        Self {
+            orders: Box::new(orders),
+            words: Box::new(words),
+        }
+    }
+
+    /// Says something to the controller.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub fn say(&mut self, message: &FromParty) -> Result<()> {
+        write(&mut self.words, message)
+    }
+
+    /// Says how long the evidence is, then sends it.
+    ///
+    /// # Errors
+    /// The connection's.
+    pub fn send_evidence(&mut self, evidence: &[u8]) -> Result<()> {
+        self.say(&FromParty::Evidence(evidence.len() as u64))?;
+        self.words.write_all(evidence).context("sending evidence")
+    }
+
+    /// The controller's next order.
+    ///
+    /// # Errors
+    /// The connection's, and its end.
+    pub fn hear(&mut self) -> Result<ToParty> {
+        read(&mut self.orders)?.context("the controller is gone")
+    }
 }

@@ -3,65 +3,16 @@
 
 use super::agree;
 use super::control::{FromParty, PhaseReport, ToParty};
-use super::host;
+use super::links::{LinkProof, connected, with_links};
+use super::order::Order;
+use super::start::Start;
 use super::trio::Event;
-use super::watch::Watch;
-use crate::link::Link;
-use crate::link::probe::{self, Probed};
 use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
-use qbench_protocols::system::{Declared, Phase, System, Verified, Workload};
-use std::time::Duration;
-
-/// What one repetition needs beside the system.
-pub struct Order<'a> {
-    /// What all parties know; `model_dir` and `tokens` are taken out where a party must not have them.
-    pub workload: Workload,
-    /// Threads of each party.
-    pub threads: usize,
-    /// The link between each two parties.
-    pub link: &'a Link,
-    /// Longest silence of a party, and longest phase.
-    pub timeout: Duration,
-    /// Whether the parties write down what they send and receive when.
-    pub trace: bool,
-    /// First of three fixed ports.
-    pub port: Option<u16>,
-    /// What the parties must agree on: the cell or the request.
-    pub cell: &'a str,
-    /// The model's identity.
-    pub model_id: &'a str,
-}
-
-/// What is known of the links of a repetition, also of one that failed.
-#[derive(Clone, Debug, Default)]
-pub struct LinkProof {
-    /// What they were found to be.
-    pub probe: Probed,
-    /// Frames that a full queue has dropped, where there is such a queue.
-    pub dropped_frames: Option<u64>,
-    /// CPU time of the relay, where there is one.
-    pub relay_cpu_ns: Option<u64>,
-    /// Bytes that the relay carried by sender and receiver, headers and the probe included.
-    pub carried: Option<[[u64; 3]; 3]>,
-    /// Payload of the probe by sender and receiver, bytes.
-    pub probe_bytes: [[u64; 3]; 3],
-    /// Of the parties' TCP connections.
-    pub congestion_control: String,
-}
-
-impl LinkProof {
-    /// Fills in what is known.
-    pub fn fill(self, row: &mut RunRow) {
-        row.probe = self.probe;
-        row.dropped_frames = self.dropped_frames;
-        row.relay_cpu_ns = self.relay_cpu_ns;
-        row.congestion_control = self.congestion_control;
-    }
-}
+use qbench_protocols::system::{Declared, Phase, System, Verified};
 
 /// What a repetition gave.
 #[derive(Debug)]
@@ -76,13 +27,10 @@ pub struct Measured {
     pub difference: Option<String>,
 }
 
-/// From the order to begin a phase to its common start.
-const LEAD_NS: u64 = 10_000_000;
-
 /// Runs one repetition.
 ///
 /// # Errors
-/// One line that names who failed, in which phase, at which step and why; [`super::interrupt::Interrupted`] by the user.
+/// One line that names who failed, in which phase, at which step and why; [`crate::interrupt::Interrupted`] by the user.
 pub fn repetition(
     system: &dyn System,
     order: &Order<'_>,
@@ -92,58 +40,6 @@ pub fn repetition(
     with_links(order.link, proof, |rig, proof| {
         over_links(system, order, &declared, rig, proof)
     })
-}
-
-/// Makes the links of a repetition, does the work over them, and writes down what passed.
-///
-/// # Errors
-/// Links that cannot be had or broke; the work's.
-pub fn with_links<T>(
-    link: &Link,
-    proof: &mut LinkProof,
-    work: impl FnOnce(Option<&Rig>, &mut LinkProof) -> Result<T>,
-) -> Result<T> {
-    let namespaces = link.mode.in_namespaces();
-    let mut rig = namespaces.then(|| Rig::start(link)).transpose()?;
-    proof.congestion_control = match &rig {
-        Some(rig) => rig.tcp().congestion_control.clone(),
-        None => host::congestion_control(),
-    };
-    let outcome = work(rig.as_ref(), proof);
-    match (outcome, &mut rig) {
-        (Ok(done), Some(rig)) => {
-            let report = rig.finish()?;
-            proof.dropped_frames = Some(report.dropped_frames());
-            proof.carried = report.carried();
-            proof.relay_cpu_ns = report.relay.map(|relay| relay.cpu_ns);
-            Ok(done)
-        }
-        (outcome, _) => outcome,
-    }
-}
-
-/// Starts the parties, connects them and probes the links between them.
-///
-/// # Errors
-/// The root cause, as one line; links that are not what was asked for.
-pub fn connected(
-    system: Option<&str>,
-    order: &Order<'_>,
-    rig: Option<&Rig>,
-    proof: &mut LinkProof,
-) -> Result<Watch> {
-    let mut watch = Watch::start(system, order, rig)?;
-    let addresses = watch.each(Phase::Setup, |event| match event {
-        Event::Said(FromParty::Listening(address)) => Ok(address),
-        other => Err(other),
-    })?;
-    watch.tell(&ToParty::Connect(addresses));
-    watch.each(Phase::Setup, |event| match event {
-        Event::Said(FromParty::Connected) => Ok(()),
-        other => Err(other),
-    })?;
-    probe_links(&mut watch, order.link, proof)?;
-    Ok(watch)
 }
 
 /// One repetition over links that are there.
@@ -158,13 +54,12 @@ fn over_links(
     let mut reports = Vec::new();
     let mut phases = Vec::new();
     for phase in Phase::ALL {
-        let at_ns = host::monotonic_ns()? + LEAD_NS;
-        watch.tell(&ToParty::Start(phase, at_ns));
+        watch.tell(&ToParty::Start(phase, Start::soon()?));
         let done = watch.each(phase, |event| match event {
             Event::Said(FromParty::Done(report)) => Ok(*report),
             other => Err(other),
         })?;
-        phases.push(totals(&done, at_ns));
+        phases.push(totals(&done));
         reports.push(done);
     }
     watch.tell(&ToParty::Evidence);
@@ -201,32 +96,6 @@ fn over_links(
     })
 }
 
-/// Probes until the links are what was asked for, or so often that they will not be.
-fn probe_links(watch: &mut Watch, link: &Link, proof: &mut LinkProof) -> Result<()> {
-    let probed = &mut proof.probe;
-    for attempt in 0..probe::ATTEMPTS {
-        let plan = probe::plan(link, attempt);
-        let sent = plan
-            .warm_bytes
-            .iter()
-            .flatten()
-            .zip(plan.bulk_bytes.iter().flatten());
-        for (total, (warm, bulk)) in proof.probe_bytes.iter_mut().flatten().zip(sent) {
-            *total += (warm + bulk) as u64;
-        }
-        watch.tell(&ToParty::Probe(plan));
-        let views = watch.each(Phase::Setup, |event| match event {
-            Event::Said(FromParty::Probed(view)) => Ok(view),
-            other => Err(other),
-        })?;
-        *probed = probe::joined(&views, attempt + 1);
-        if probe::judge(link, probed).is_ok() {
-            break;
-        }
-    }
-    probe::judge(link, probed)
-}
-
 /// Exactly three of something.
 fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
     items
@@ -235,9 +104,9 @@ fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
 }
 
 /// Adds up a phase over the trio.
-fn totals(reports: &[PhaseReport; 3], at_ns: u64) -> PhaseTotals {
+fn totals(reports: &[PhaseReport; 3]) -> PhaseTotals {
     PhaseTotals {
-        wall_ns: reports.iter().map(|r| r.end_ns.saturating_sub(at_ns)).max(),
+        wall_ns: reports.iter().map(|r| r.wall_ns).max(),
         bytes: reports.each_ref().map(|r| r.record.sent_bytes.map(Some)),
         rounds: reports.iter().map(|r| r.record.rounds).max(),
         cpu_ns: reports.each_ref().map(|r| Some(r.cpu_ns)),

@@ -1,13 +1,12 @@
-//! Running a plan: one repetition is three processes and a row.
+//! One repetition of a cell: three processes and what they measure.
 
 pub mod agree;
 pub mod control;
 pub mod controller;
-pub mod host;
-pub mod interrupt;
-pub mod memory;
+pub mod launch;
+pub mod links;
+pub mod order;
 pub mod party;
-pub mod resume;
-pub mod sweep;
+pub mod start;
 pub mod trio;
 pub mod watch;

@@ -1,18 +1,17 @@
-//! One party: a child process that takes its orders over the control connection and its peers' messages
+//! One party: a process that takes its orders over the control connection and its peers' messages
 //! over the measured links.
 
-use super::control::{self, Failure, FromParty, Job, PhaseReport, ToParty};
-use super::host;
-use crate::link::{Link, LinkMode, rig};
+use super::control::{Control, Failure, FromParty, Job, PhaseReport, ToParty};
+use super::launch;
+use crate::host;
+use crate::link::{Link, LinkMode};
+use crate::process::one_line;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::Error;
 use qbench_protocols::net::trace::{TraceHandle, Tracer};
 use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork, probe};
 use qbench_protocols::session::Session;
 use qbench_protocols::system::{Phase, System};
-use std::io::BufReader;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 /// Runs one party to the end of its job.
 ///
@@ -20,22 +19,7 @@ use std::os::unix::net::UnixStream;
 /// What went wrong; the controller has been told.
 pub fn run(systems: &[&'static dyn System], index: usize, seat: Option<&str>) -> Result<()> {
     let party = Party::from_index(index).context("there are parties 0, 1 and 2")?;
-    // The child must not outlive a controller that was killed.
-    #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-    if let Some(seat) = seat {
-        // Before the first thread starts: a process enters its namespaces alone.
-        rig::enter(&serde_json::from_str(seat).context("reading the seat")?)?;
-    }
-    let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
-    let stream = UnixStream::from(stream);
-    stream
-        .peer_addr()
-        .context("standard input is no socket: qbench run starts the parties, not you")?;
-    let mut control = Control {
-        reader: BufReader::new(stream.try_clone()?),
-        stream,
-    };
+    let mut control = launch::arrive(seat)?;
     let mut place = Place::default();
     let outcome = work(systems, party, &mut control, &mut place);
     if let Err(error) = &outcome {
@@ -51,11 +35,6 @@ pub fn run(systems: &[&'static dyn System], index: usize, seat: Option<&str>) ->
     outcome
 }
 
-/// The causes of an error on one line.
-pub fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").replace('\n', " ")
-}
-
 /// Whether an error is only the echo of another party's.
 fn follows(error: &anyhow::Error) -> bool {
     let network = match error.downcast_ref::<Error>() {
@@ -67,21 +46,6 @@ fn follows(error: &anyhow::Error) -> bool {
         network,
         Some(NetError::PeerGone { .. } | NetError::Timeout { .. } | NetError::Connect { .. })
     )
-}
-
-struct Control {
-    reader: BufReader<UnixStream>,
-    stream: UnixStream,
-}
-
-impl Control {
-    fn say(&mut self, message: &FromParty) -> Result<()> {
-        control::write(&mut self.stream, message)
-    }
-
-    fn hear(&mut self) -> Result<ToParty> {
-        control::read(&mut self.reader)?.context("the controller is gone")
-    }
 }
 
 /// Where the party is, for its failure report.
@@ -125,13 +89,13 @@ fn work(
     let mut session: Option<Session> = None;
     loop {
         match control.hear()? {
-            ToParty::Start(phase, at_ns) => {
+            ToParty::Start(phase, common) => {
                 place.phase = phase;
                 let program = program
                     .as_mut()
                     .context("a phase was asked for where only links are probed")?;
                 let cpu = host::cpu_ns()?;
-                host::wait_until(at_ns)?;
+                let begun = common.wait()?;
                 if let Some(tracer) = &tracer {
                     tracer.begin();
                 }
@@ -159,7 +123,7 @@ fn work(
                 let trace = tracer.as_ref().map(TraceHandle::end);
                 let report = PhaseReport {
                     record,
-                    end_ns: host::monotonic_ns()?,
+                    wall_ns: begun.elapsed_ns()?,
                     cpu_ns: host::cpu_ns()?.saturating_sub(cpu),
                     peak_memory_bytes: host::peak_memory_bytes(),
                     material: program.material(),
@@ -176,12 +140,7 @@ fn work(
             }
             ToParty::Evidence => {
                 let evidence = program.as_mut().map_or_else(Vec::new, |p| p.evidence());
-                control.say(&FromParty::Evidence(evidence.len() as u64))?;
-                use std::io::Write;
-                control
-                    .stream
-                    .write_all(&evidence)
-                    .context("sending evidence")?;
+                control.send_evidence(&evidence)?;
                 return Ok(());
             }
             other => bail!("the controller sent {other:?} in the middle of a run"),

@@ -1,14 +1,14 @@
 //! The conversation with a trio, with a deadline for each answer, and the root cause when one fails.
 
 use super::control::{Failure, FromParty, Job, PROTOCOL_VERSION, ToParty};
-use super::controller::Order;
-use super::trio::{Event, Trio, describe};
+use super::order::Order;
+use super::trio::{Event, Trio};
 use crate::link::rig::Rig;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::net::{Party, RunId};
 use qbench_protocols::session::Agreement;
 use qbench_protocols::system::Phase;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl Watch {
     /// # Errors
     /// Parties that cannot be started.
     pub fn start(system: Option<&str>, order: &Order<'_>, rig: Option<&Rig>) -> Result<Self> {
-        let mut trio = Trio::spawn(rig)?;
+        let mut trio = Trio::start(order.hosts, rig)?;
         let run = RunId::random()?.0;
         for party in Party::ALL {
             let mut workload = order.workload.clone();
@@ -43,9 +43,8 @@ impl Watch {
             if party != Party::P1 {
                 workload.tokens = None;
             }
-            let address = rig.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |rig| {
-                rig.seat(party.index()).address
-            });
+            let seat = rig.map(|rig| rig.seat(party.index()));
+            let address = order.hosts.address(party.index(), seat);
             let port = order.port.map_or(0, |port| port + party.index() as u16);
             let mut agreement = Agreement::default()
                 .with("protocol version", PROTOCOL_VERSION)
@@ -105,7 +104,7 @@ impl Watch {
                 // The end of a connection or a process only counts if its word is still due; how a process
                 // ended says more than that its connection did.
                 Err(Event::Closed) => {}
-                Err(Event::Ended(status)) if status.success() && answers[party].is_some() => {}
+                Err(Event::Ended(end)) if end.well && answers[party].is_some() => {}
                 Ok(answer) => answers[party] = Some(answer),
                 Err(event) => {
                     let answered = answers.each_ref().map(Option::is_some);
@@ -142,7 +141,7 @@ impl Watch {
                 Some((party, Event::Said(FromParty::Failed(failure)))) => {
                     failures[party] = Some(failure);
                 }
-                Some((party, Event::Ended(status))) => ended[party] = Some(describe(status)),
+                Some((party, Event::Ended(end))) => ended[party] = Some(end.how),
                 _ => {}
             }
             // A party that reported its failure ends by itself: that says nothing more.

@@ -1,11 +1,14 @@
 //! Scenario files: one question each, and every combination of settings that answers it.
 
+mod external;
+pub mod figures;
 pub mod parse;
 pub mod plan;
+pub mod runner;
 pub mod tree;
-pub mod units;
 
-use crate::external::External;
+pub use external::External;
+
 use crate::link::Link;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
@@ -197,27 +200,3 @@ pub const PAPER_TABLES: &[(&str, PaperTable)] = &[
     ("table3", PaperTable::Table3),
     ("table4", PaperTable::Table4),
 ];
-
-/// The activation functions' names in scenario files.
-pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
-    ("relu", ActivationFunction::Relu),
-    ("gelu", ActivationFunction::Gelu),
-];
-/// The maximum protocols' names in scenario files.
-pub const MAX_PROTOCOLS: &[(&str, MaxProtocol)] = &[
-    ("tournament", MaxProtocol::Tournament),
-    ("radix-sort", MaxProtocol::RadixSort),
-];
-/// The variance protocols' names in scenario files.
-pub const VARIANCE_PROTOCOLS: &[(&str, VarianceProtocol)] = &[
-    ("square-table", VarianceProtocol::SquareTable),
-    ("inner-product", VarianceProtocol::InnerProduct),
-];
-
-/// The name of a value in one of the tables above.
-pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
-    table
-        .iter()
-        .find(|(_, v)| v == value)
-        .map_or("unnamed", |(name, _)| *name)
-}

@@ -1,10 +1,12 @@
 //! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
 
-use super::{ACTIVATIONS, MAX_PROTOCOLS, ModelChoice, Scenario, VARIANCE_PROTOCOLS, name_of};
-use crate::external::External;
+use super::runner::Runner;
+use super::{External, ModelChoice, Scenario};
 use crate::link::Link;
 use crate::models::ModelSource;
-use crate::systems::Runner;
+use crate::names::{
+    ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of, short_hash, suggestion,
+};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{MaxProtocol, Setting, System, VarianceProtocol, Workload};
@@ -146,11 +148,6 @@ pub fn optional_name<T: PartialEq>(table: &[(&'static str, T)], value: Option<T>
     value.map_or_else(String::new, |value| name_of(table, &value).to_owned())
 }
 
-/// The first 12 hexadecimal digits of the BLAKE3 hash.
-pub fn short_hash(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..12].to_owned()
-}
-
 /// Makes the plan and checks every cell against its system.
 ///
 /// # Errors
@@ -229,7 +226,7 @@ impl Plan {
 
 /// Reads `--only link=lan,seq_len=8,seq_len=16`: values of one column are alternatives, columns all hold.
 fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
-    let columns = crate::record::quantities::DIMENSIONS;
+    let columns = crate::quantities::DIMENSIONS;
     let mut filters: Vec<(String, Vec<String>)> = Vec::new();
     for part in only
         .iter()
@@ -241,10 +238,7 @@ fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
         };
         let (key, value) = (key.trim(), value.trim().to_owned());
         if !columns.contains(&key) {
-            bail!(
-                "--only {part}: unknown column{}",
-                super::tree::suggestion(key, columns)
-            );
+            bail!("--only {part}: unknown column{}", suggestion(key, columns));
         }
         match filters.iter_mut().find(|(k, _)| k == key) {
             Some((_, values)) => values.push(value),

@@ -1,6 +1,7 @@
 //! A TOML document whose every value knows where it was written, so that each refusal can name file,
 //! line and field.
 
+use crate::names::suggestion;
 use toml::de::{DeTable, DeValue};
 
 /// A refusal: where, which field, and one sentence.
@@ -265,19 +266,5 @@ impl Node {
             None => entries[index].1 = node,
             Some(rest) => entries[index].1.set(rest, node),
         }
-    }
-}
-
-/// `; did you mean ..?` or the list of what there is.
-pub fn suggestion(name: &str, known: &[&str]) -> String {
-    let best = known
-        .iter()
-        .map(|k| (strsim::damerau_levenshtein(name, k), *k))
-        .min();
-    match best {
-        Some((distance, best)) if distance <= 1 + best.len() / 3 => {
-            format!("; did you mean `{best}`?")
-        }
-        _ => format!("; there are: {}", known.join(", ")),
     }
 }

@@ -5,7 +5,7 @@ use super::numbers::{Column, link_name};
 use crate::compare::groups::{Entry, Group, groups, systems};
 use crate::compare::ratio::{Ratio, digits};
 use crate::published::page::table as markdown;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use anyhow::{Result, bail};
 use qbench_protocols::system::Phase;

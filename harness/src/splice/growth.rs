@@ -3,10 +3,10 @@
 use super::marker::Marker;
 use super::numbers::{Column, link_name};
 use crate::figures::data::distinct;
+use crate::names::suggestion;
 use crate::published::page::table as markdown;
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
-use crate::scenario::tree::suggestion;
 use crate::stats::summarize;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::system::Phase;

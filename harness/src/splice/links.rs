@@ -4,8 +4,8 @@ use super::marker::Marker;
 use crate::compare::runs::Run;
 use crate::published::page::table as markdown;
 use crate::record::runs::RunRow;
-use crate::scenario::units::{Bandwidth, Rtt};
 use crate::stats::summarize;
+use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result};
 use qbench_protocols::system::Phase;
 

@@ -1,7 +1,7 @@
 //! What a marker says.
 
 use crate::compare::runs::Run;
-use crate::scenario::tree::suggestion;
+use crate::names::suggestion;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 

@@ -21,7 +21,7 @@ mod links;
 mod marker;
 mod numbers;
 
-use crate::scenario::tree::suggestion;
+use crate::names::suggestion;
 use anyhow::{Context, Result, bail};
 use marker::Marker;
 use std::path::Path;

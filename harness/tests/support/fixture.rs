@@ -7,7 +7,7 @@ use qbench::record::manifest::Manifest;
 use qbench::record::runs::RunRow;
 use qbench::record::steps::StepRow;
 use qbench::record::trace::Trace;
-use qbench::scenario::units::{Bandwidth, Rtt};
+use qbench::units::{Bandwidth, Rtt};
 use qbench_protocols::net::Party;
 use qbench_protocols::net::trace::{Action, PhaseTrace, TraceEvent};
 use std::path::{Path, PathBuf};

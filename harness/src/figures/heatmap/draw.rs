@@ -7,7 +7,7 @@ use crate::figures::axes::PANEL;
 use crate::figures::canvas::{Anchor, Canvas, Point, text_width};
 use crate::figures::style::INK;
 use crate::figures::{Drawing, Sheet};
-use crate::scenario::units::{Bandwidth, Rtt};
+use crate::units::{Bandwidth, Rtt};
 use anyhow::Result;
 use plotters::backend::DrawingBackend;
 use plotters::style::RGBColor;

@@ -2,7 +2,7 @@
 
 use crate::predict::least_by;
 use crate::predict::replay::{Compute, Script, Wires};
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::stats::summarize;

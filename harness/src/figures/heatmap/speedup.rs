@@ -6,7 +6,7 @@ use crate::compare::groups::{Group, groups};
 use crate::compare::settings::ACTIVATION;
 use crate::figures::speedup::base;
 use crate::predict::replay::Compute;
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::scenario::FigureSpec;

@@ -3,7 +3,7 @@
 use super::grid::{DEFAULT_BANDWIDTHS, DEFAULT_RTTS, described, marks, predict, range, sources};
 use super::{Heatmap, Map};
 use crate::predict::replay::Compute;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::scenario::FigureSpec;

@@ -3,7 +3,8 @@
 use super::line::Line;
 use super::messages::{Answer, Order, Statistics};
 use super::socket::{NOTE_BYTES, PacketSocket, UNIT_BYTES, become_real_time};
-use crate::run::host;
+use crate::host;
+use crate::process;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -24,7 +25,7 @@ const BURST: usize = 16;
 /// What it also answered: an order that cannot be read, an interface that is not there.
 pub fn run() -> Result<()> {
     // The relay must not outlive the process that holds the namespaces.
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+    process::end_with_parent()?;
     // A sleep ends when it should, not up to 50 microseconds later.
     nix::sys::prctl::set_timerslack(1)?;
     match prepared() {
@@ -83,8 +84,7 @@ fn day_ns() -> Result<u64> {
 }
 
 fn say(answer: &impl serde::Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
+    let line = process::line(answer)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&line)
         .and_then(|()| out.flush())

@@ -5,6 +5,7 @@ use super::build::{self, Namespaces};
 use super::{Seat, TcpSettings, gain_rights, say_line, tcp};
 use crate::link::relay::messages::{Answer, Order, Route, Statistics};
 use crate::link::{Link, LinkMode, netem, queue_bytes};
+use crate::process;
 use anyhow::{Context, Result, bail};
 use nix::sched::{CloneFlags, unshare};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::Duration;
 
 /// What a holder says, one JSON object a line.
@@ -184,7 +185,7 @@ impl Held {
     pub fn check(&mut self) -> Result<()> {
         match self.relay.as_mut().map(|relay| relay.child.try_wait()) {
             Some(Ok(Some(status))) => {
-                bail!("the relay {}", crate::run::trio::describe(status))
+                bail!("the relay {}", process::describe(status))
             }
             _ => Ok(()),
         }
@@ -231,7 +232,7 @@ impl Relay {
             }
         });
         let routes = routes.to_vec();
-        let mut child = Command::new("/proc/self/exe")
+        let mut child = process::this_binary()
             .arg("link-relay")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -258,7 +259,7 @@ impl Relay {
         drop(self.orders);
         let statistics = read_line(&mut self.answers);
         let status = self.child.wait()?;
-        statistics.with_context(|| format!("the relay {}", crate::run::trio::describe(status)))
+        statistics.with_context(|| format!("the relay {}", process::describe(status)))
     }
 }
 

@@ -20,6 +20,7 @@ pub use holder::{Ready, RigReport};
 pub use tcp::TcpSettings;
 
 use super::Link;
+use crate::process;
 use anyhow::{Context, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
@@ -32,7 +33,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,28 @@ pub fn enter(seat: &Seat) -> Result<()> {
         setns(open(path)?, CloneFlags::CLONE_NEWUSER).context("entering the user namespace")?;
     }
     setns(network, CloneFlags::CLONE_NEWNET).context("entering the network namespace")
+}
+
+impl Seat {
+    /// As the command line of a process names it.
+    ///
+    /// # Errors
+    /// A path that is no text.
+    pub fn written(&self) -> Result<String> {
+        Ok(serde_json::to_string(self)?)
+    }
+}
+
+/// Moves this process into the seat that its command line names, if it names one.
+///
+/// # Errors
+/// A seat that cannot be read; [`enter`]'s.
+pub fn enter_written(seat: Option<&str>) -> Result<()> {
+    match seat {
+        // Before the first thread starts: a process enters its namespaces alone.
+        Some(seat) => enter(&serde_json::from_str(seat).context("reading the seat")?),
+        None => Ok(()),
+    }
 }
 
 /// A rig that this process uses; dropping it ends it.
@@ -110,7 +133,7 @@ impl Rig {
     /// What is missing: rights, a kernel feature; an interrupt by the user.
     pub fn start(link: &Link) -> Result<Self> {
         let (control, theirs) = UnixStream::pair().context("opening the rig's control stream")?;
-        let holder = Command::new("/proc/self/exe")
+        let holder = process::this_binary()
             .args(["link-hold", "--link", &serde_json::to_string(link)?])
             .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
             .stdout(Stdio::from(OwnedFd::from(theirs)))
@@ -298,7 +321,7 @@ pub fn available() -> Result<(), String> {
 /// # Errors
 /// What the probe said.
 pub(super) fn in_scratch_namespace(feature: &str) -> Result<(), String> {
-    let output = Command::new("/proc/self/exe")
+    let output = process::this_binary()
         .args(["link-probe", feature])
         .stdin(Stdio::null())
         .output()
@@ -325,7 +348,6 @@ pub fn probe_here(feature: &str) -> Result<()> {
 
 /// Writes one JSON line.
 fn say_line(to: &mut impl Write, word: &impl Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(word)?;
-    line.push(b'\n');
-    to.write_all(&line).context("control stream of the rig")
+    to.write_all(&process::line(word)?)
+        .context("control stream of the rig")
 }

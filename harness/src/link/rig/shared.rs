@@ -7,7 +7,8 @@
 
 use super::holder::{Held, Ready};
 use crate::link::Link;
-use crate::scenario::plan::short_hash;
+use crate::names::short_hash;
+use crate::process::this_binary;
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -133,7 +134,7 @@ fn joined(link: &Link, name: &str, files: &Files) -> Result<Entry> {
         .write(true)
         .truncate(true)
         .open(files.start.with_extension("log"))?;
-    let mut holder = Command::new("/proc/self/exe")
+    let mut holder = this_binary()
         .args(["link-share", "--name", name, "--link"])
         .arg(serde_json::to_string(link)?)
         .current_dir("/")

@@ -2,7 +2,7 @@
 
 use super::{listed, table};
 use crate::published::{Number, Published};
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::system::Phase;
 

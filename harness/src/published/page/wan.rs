@@ -3,7 +3,7 @@
 use super::{declared, table};
 use crate::published::network::Network;
 use crate::published::{Number, Published};
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Phase, System};

@@ -1,7 +1,7 @@
 //! Rows of ours in groups that a table's line can hold.
 
 use super::Paper;
-use crate::record::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{DIMENSIONS, Quantity};
 use crate::record::runs::RunRow;
 use crate::stats::{Summary, paired_ratio, summarize};
 

@@ -7,10 +7,11 @@ mod render;
 mod values;
 
 use super::escape;
+use crate::names::name_of;
 use crate::published::Published;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
-use crate::scenario::{PAPER_TABLES, PaperTable, TableSpec, name_of};
+use crate::scenario::{PAPER_TABLES, PaperTable, TableSpec};
 use anyhow::{Context, Result};
 use qbench_protocols::system::{Phase, System};
 use std::path::Path;

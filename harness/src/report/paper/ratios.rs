@@ -4,7 +4,7 @@ use super::measured::{Group, groups, ratio};
 use super::render::{Grid, range};
 use super::{BASE, Paper, phase};
 use crate::published::Number;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::stats::Summary;
 use anyhow::Result;
 

@@ -4,7 +4,7 @@ use super::measured::{Group, groups};
 use super::render::{Grid, range};
 use super::{Paper, phase, unit};
 use crate::published::Number;
-use crate::record::quantities::Quantity;
+use crate::quantities::Quantity;
 use crate::stats::Summary;
 use anyhow::Result;
 

@@ -2,7 +2,7 @@
 
 use super::super::tree::{Node, Problem, Value};
 use super::missing;
-use crate::external::External;
+use crate::scenario::External;
 
 /// The external systems of a scenario; `systems` are the ids that are taken.
 pub(super) fn externals(root: &Node, systems: &[&str]) -> Result<Vec<External>, Problem> {

@@ -1,9 +1,10 @@
 //! `[[figure]]`.
 
 use super::{choice, missing};
-use crate::record::quantities::{self, Quantity};
-use crate::scenario::tree::{Node, Problem, Value, suggestion};
-use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec};
+use crate::names::suggestion;
+use crate::quantities::{self, Quantity};
+use crate::scenario::tree::{Node, Problem, Value};
+use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec, figures};
 use qbench_protocols::system::Phase;
 
 /// A column or quantity by name.
@@ -19,7 +20,7 @@ fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
 /// Reads every `[[figure]]`; the default set where there is none.
 pub(super) fn figures(root: &Node, systems: &[&str]) -> Result<Vec<FigureSpec>, Problem> {
     let Some(list) = root.get("figure") else {
-        return Ok(crate::figures::default_set());
+        return Ok(figures::default_set());
     };
     let Value::List(items) = &list.value else {
         return Err(list.problem("write [[figure]], with two brackets"));

@@ -1,9 +1,9 @@
 //! `[link.NAME]`: bandwidth, round trip and mode, and the pairs of parties that differ.
 
 use super::super::tree::{Node, Problem, Value};
-use super::super::units::{Bandwidth, Rtt};
 use super::{choice, missing};
 use crate::link::{Exception, Link, LinkMode, MODES};
+use crate::units::{Bandwidth, Rtt};
 
 /// What a link's table may hold.
 const KEYS: &[&str] = &[

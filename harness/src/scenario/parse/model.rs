@@ -1,8 +1,9 @@
 //! `[model]`.
 
 use super::{choice, missing};
-use crate::scenario::tree::{Node, Problem, suggestion};
-use crate::scenario::{ACTIVATIONS, ModelChoice};
+use crate::names::{ACTIVATIONS, suggestion};
+use crate::scenario::ModelChoice;
+use crate::scenario::tree::{Node, Problem};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 
 /// Reads `[model]`: a preset, or an architecture, or a folder.

@@ -2,8 +2,9 @@
 
 use super::{choice, missing};
 use crate::link::Link;
-use crate::scenario::tree::{Node, Problem, suggestion};
-use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, ModelChoice, Sweep, VARIANCE_PROTOCOLS};
+use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, suggestion};
+use crate::scenario::tree::{Node, Problem};
+use crate::scenario::{ModelChoice, Sweep};
 
 /// The values of one sweep key, each read by `read`.
 fn values<T: PartialEq>(

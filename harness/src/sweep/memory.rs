@@ -1,8 +1,8 @@
 //! Predicted memory against what there is, before anything starts.
 
-use super::host;
+use crate::host;
 use crate::scenario::plan::Cell;
-use crate::scenario::units::bytes_text;
+use crate::units::bytes_text;
 use anyhow::Result;
 use qbench_protocols::system::System;
 

@@ -145,7 +145,7 @@ fn provenance(manifest: &Manifest) -> String {
     };
     entry("machine", &machine.cpu_model);
     if machine.cores > 0 {
-        let memory = crate::scenario::units::bytes_text(machine.memory_bytes);
+        let memory = crate::units::bytes_text(machine.memory_bytes);
         entry("cores, memory", &format!("{}, {memory}", machine.cores));
     }
     entry("instruction sets", &machine.cpu_flags.join(" "));

@@ -1,7 +1,7 @@
 //! What the operating system knows about a process and the machine.
 
 use anyhow::{Context, Result};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
@@ -38,11 +38,15 @@ pub fn wait_until(at_ns: u64) -> Result<()> {
 /// The operating system's.
 pub fn cpu_ns() -> Result<u64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).context("reading CPU time")?;
-    let sum = [usage.user_time(), usage.system_time()]
+    Ok(usage_ns(&usage))
+}
+
+/// CPU time of what the operating system counted, user and system, nanoseconds.
+pub fn usage_ns(usage: &Usage) -> u64 {
+    [usage.user_time(), usage.system_time()]
         .iter()
         .map(|t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_usec() as u64 * 1000)
-        .sum();
-    Ok(sum)
+        .sum()
 }
 
 /// A `kB` value of a `/proc` file such as `VmHWM` or `MemAvailable`, bytes; 0 where it is not there.

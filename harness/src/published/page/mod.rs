@@ -120,7 +120,7 @@ fn listed<T: ToString>(items: &[T]) -> String {
 mod tests {
     use super::*;
     use crate::published::Number;
-    use crate::record::quantities::Quantity;
+    use crate::quantities::Quantity;
     use qbench_protocols::system::Phase;
 
     /// The committed numbers with those of one system in one table changed.

@@ -1,22 +1,28 @@
 //! All repetitions of a plan, in order, each written as soon as it is known.
 
-use super::controller::{self, LinkProof, Order};
-use super::host;
-use super::interrupt::Interrupted;
-use super::memory;
-use super::party::one_line;
-use super::resume::RunDir;
+pub mod memory;
+pub mod resume;
+
 use crate::external::repetition;
+use crate::host;
+use crate::interrupt::Interrupted;
 use crate::models::{ModelSource, Models};
+use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of};
+use crate::process::one_line;
 use crate::record::manifest;
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
+use crate::run::controller;
+use crate::run::launch::Hosts;
+use crate::run::links::LinkProof;
+use crate::run::order::Order;
+use crate::scenario::RunSettings;
 use crate::scenario::plan::{Cell, Plan, optional_name};
-use crate::scenario::{ACTIVATIONS, MAX_PROTOCOLS, RunSettings, VARIANCE_PROTOCOLS, name_of};
-use crate::systems::Runner;
+use crate::scenario::runner::Runner;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use qbench_protocols::system::System;
+use resume::RunDir;
 use std::collections::HashMap;
 use std::io::IsTerminal;
 
@@ -49,6 +55,7 @@ pub fn sweep(
     systems: &[&'static dyn System],
     plan: &Plan,
     settings: &RunSettings,
+    hosts: &dyn Hosts,
     dir: &mut RunDir,
     row_template: &RunRow,
 ) -> Result<Outcome> {
@@ -74,7 +81,9 @@ pub fn sweep(
         }
         let mut proof = LinkProof::default();
         let mut row = template(row_template, cell);
-        let left = run(systems, cell, settings, &models, &mut proof, &mut row);
+        let left = run(
+            systems, cell, settings, hosts, &models, &mut proof, &mut row,
+        );
         if left.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
             return Err(Interrupted.into());
@@ -158,11 +167,13 @@ fn run(
     systems: &[&'static dyn System],
     cell: &Cell,
     settings: &RunSettings,
+    hosts: &dyn Hosts,
     models: &Models,
     proof: &mut LinkProof,
     row: &mut RunRow,
 ) -> Result<Option<controller::Measured>> {
     let mut order = Order {
+        hosts,
         workload: cell.workload(),
         threads: cell.threads,
         link: &cell.link,

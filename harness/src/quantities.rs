@@ -1,6 +1,5 @@
 //! What a row can be divided by and what can be drawn of it.
 
-use super::runs::{RunRow, sum};
 use qbench_protocols::system::Phase;
 
 /// Columns that divide rows: swept settings.
@@ -62,22 +61,6 @@ impl Quantity {
         ALL.iter()
             .find(|(n, _)| *n == name)
             .map(|(_, quantity)| *quantity)
-    }
-
-    /// The value of a row, in the unit of [`Quantity::label`]; `None` where the system does not give it.
-    pub fn of(self, row: &RunRow) -> Option<f64> {
-        let phase = |phase: Phase| &row.phases[phase as usize];
-        let seconds = |p: Phase| Some(phase(p).wall_ns? as f64 / 1e9);
-        let mega = |bytes: Option<u64>| Some(bytes? as f64 / 1e6);
-        match self {
-            Self::Seconds(Some(p)) => seconds(p),
-            Self::Seconds(None) => Some(seconds(Phase::Offline)? + seconds(Phase::Online)?),
-            Self::Bytes(p) => mega(phase(p).total_bytes()),
-            Self::Rounds(p) => Some(phase(p).rounds? as f64),
-            Self::Cpu(p) => Some(sum(phase(p).cpu_ns.iter())? as f64 / 1e9),
-            Self::Material => mega(sum(row.material_bytes.iter())),
-            Self::PeakMemory => mega(row.peak_memory_bytes.iter().flatten().max().copied()),
-        }
     }
 
     /// Whether the quantity can differ between values of a column: traffic is the same over every link and

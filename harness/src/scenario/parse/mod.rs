@@ -7,9 +7,10 @@ mod model;
 mod sweep;
 mod tables;
 
-use super::tree::{Node, Problem, Value, suggestion};
-use super::units::{ByteSize, parse_duration};
+use super::tree::{Node, Problem, Value};
 use super::{RunSettings, Scenario};
+use crate::names::suggestion;
+use crate::units::{ByteSize, parse_duration};
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,0 +1,48 @@
+//! Names: tables that give values the names that scenario files, rows and options have for them, and what is said
+//! of a name that is in none.
+
+use qbench_protocols::model::config::ActivationFunction;
+use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
+
+/// The activation functions' names in scenario files.
+pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
+    ("relu", ActivationFunction::Relu),
+    ("gelu", ActivationFunction::Gelu),
+];
+/// The maximum protocols' names in scenario files.
+pub const MAX_PROTOCOLS: &[(&str, MaxProtocol)] = &[
+    ("tournament", MaxProtocol::Tournament),
+    ("radix-sort", MaxProtocol::RadixSort),
+];
+/// The variance protocols' names in scenario files.
+pub const VARIANCE_PROTOCOLS: &[(&str, VarianceProtocol)] = &[
+    ("square-table", VarianceProtocol::SquareTable),
+    ("inner-product", VarianceProtocol::InnerProduct),
+];
+
+/// The name of a value in a table of names.
+pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
+    table
+        .iter()
+        .find(|(_, v)| v == value)
+        .map_or("unnamed", |(name, _)| *name)
+}
+
+/// `; did you mean ..?` or the list of what there is.
+pub fn suggestion(name: &str, known: &[&str]) -> String {
+    let best = known
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(name, k), *k))
+        .min();
+    match best {
+        Some((distance, best)) if distance <= 1 + best.len() / 3 => {
+            format!("; did you mean `{best}`?")
+        }
+        _ => format!("; there are: {}", known.join(", ")),
+    }
+}
+
+/// The name of what has no other: the first 12 hexadecimal digits of its BLAKE3 hash.
+pub fn short_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..12].to_owned()
+}
