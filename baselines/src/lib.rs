@@ -2,6 +2,7 @@
 //! `qbench_protocols::model`.
 
 pub mod crypten;
+pub mod fixed_point;
 
 use qbench_protocols::system::System;
 

@@ -181,15 +181,9 @@ pub struct CostArguments {
     /// Activation function between the feed-forward layers: relu or gelu; without it, the system's own or the folder's
     #[arg(long)]
     pub activation: Option<String>,
-    /// Width of the cut, bits
-    #[arg(long, default_value_t = 4)]
-    pub index_bits: u32,
-    /// How maxima are found: tournament or radix-sort
-    #[arg(long, default_value = "tournament")]
-    pub max_protocol: String,
-    /// How variances are found: square-table or inner-product
-    #[arg(long, default_value = "square-table")]
-    pub variance_protocol: String,
+    /// Set one of the system's settings, such as index_bits=8; may be repeated. qbench list shows them
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// One line a step in the order of the walk, all layers together
     #[arg(long)]
     pub by_step: bool,
@@ -364,7 +358,7 @@ pub struct InferArguments {
     /// Threads of each party
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
-    /// Width of the cut, bits
-    #[arg(long, default_value_t = 8)]
-    pub index_bits: u32,
+    /// Set one of the system's settings, such as index_bits=8; may be repeated. qbench list shows them
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }

@@ -2,30 +2,29 @@
 //! of a name that is in none.
 
 use qbench_protocols::model::config::ActivationFunction;
-use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
 
 /// The activation functions' names in scenario files.
 pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
     ("relu", ActivationFunction::Relu),
     ("gelu", ActivationFunction::Gelu),
 ];
-/// The maximum protocols' names in scenario files.
-pub const MAX_PROTOCOLS: &[(&str, MaxProtocol)] = &[
-    ("tournament", MaxProtocol::Tournament),
-    ("radix-sort", MaxProtocol::RadixSort),
-];
-/// The variance protocols' names in scenario files.
-pub const VARIANCE_PROTOCOLS: &[(&str, VarianceProtocol)] = &[
-    ("square-table", VarianceProtocol::SquareTable),
-    ("inner-product", VarianceProtocol::InnerProduct),
-];
-
 /// The name of a value in a table of names.
 pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table
         .iter()
         .find(|(_, v)| v == value)
         .map_or("unnamed", |(name, _)| *name)
+}
+
+/// Each name once, in order of first appearance.
+pub fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all: Vec<&str> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 /// `; did you mean ..?` or the list of what there is.

@@ -1,8 +1,9 @@
 //! What a row can be divided by and what can be drawn of it.
 
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::Setting;
 
-/// Columns that divide rows: swept settings.
+/// Columns that divide rows of every system; after them come the settings that only some systems have.
 pub const DIMENSIONS: &[&str] = &[
     "system",
     "model",
@@ -11,10 +12,13 @@ pub const DIMENSIONS: &[&str] = &[
     "threads",
     "link",
     "activation",
-    "index_bits",
-    "max_protocol",
-    "variance_protocol",
 ];
+
+/// Every column that divides rows, where these are the systems' settings.
+pub fn dimensions(settings: &[Setting]) -> Vec<&'static str> {
+    let own = settings.iter().map(|setting| setting.key);
+    DIMENSIONS.iter().copied().chain(own).collect()
+}
 
 /// Something measured, in the unit in which it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,15 +100,17 @@ impl Quantity {
     }
 }
 
-/// Axis label of a dimension.
-pub fn dimension_label(name: &str) -> &str {
+/// A column's name for people, where it has no label of its own.
+pub fn spoken(column: &str) -> String {
+    column.replace('_', " ")
+}
+
+/// Axis label of a dimension that every system has; a setting brings its own.
+pub fn dimension_label(name: &str) -> String {
     match name {
-        "seq_len" => "sequence length n [tokens]",
-        "threads" => "threads a party",
-        "index_bits" => "width of the cut [bits]",
-        "layers" => "encoder layers",
-        "max_protocol" => "maximum protocol",
-        "variance_protocol" => "variance protocol",
-        other => other,
+        "seq_len" => "sequence length n [tokens]".into(),
+        "threads" => "threads a party".into(),
+        "layers" => "encoder layers".into(),
+        other => spoken(other),
     }
 }

@@ -5,7 +5,7 @@
 mod support;
 
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
-use qbench_protocols::system::{MaxProtocol, System, VarianceProtocol, Workload};
+use qbench_protocols::system::{System, Workload};
 use support::{Place, said, scenario};
 
 /// A scenario of both systems with more in `[sweep]`, on a link without delay.
@@ -137,20 +137,11 @@ fn processes_stay_within_the_predicted_memory() {
     let output = place.run(&[]);
     assert!(output.status.success(), "{}", said(&output));
     for row in place.rows() {
-        let workload = Workload {
-            model: ModelConfig {
-                activation: ActivationFunction::Gelu,
-                ..ModelConfig::preset("bert-mini").unwrap()
-            },
-            model_dir: "unused".into(),
-            seq_len: row["seq_len"].parse().unwrap(),
-            input_seed: 1,
-            tokens: None,
-            index_bits: 4,
-            max_protocol: MaxProtocol::default(),
-            variance_protocol: VarianceProtocol::default(),
-            verify: true,
+        let model = ModelConfig {
+            activation: ActivationFunction::Gelu,
+            ..ModelConfig::preset("bert-mini").unwrap()
         };
+        let workload = Workload::new(model, row["seq_len"].parse().unwrap());
         let system = qbench_baselines::crypten::system::CrypTenSystem;
         let predicted = system.cost(&workload).unwrap().memory_bytes;
         for (party, predicted) in predicted.into_iter().enumerate() {

@@ -62,7 +62,7 @@ fn a_failing_party_is_named_with_its_step() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let error = place.only_error();
     assert!(
-        error.contains("P0 failed in offline at step `masks/draw`"),
+        error.contains("P0 failed in offline at step `count/draw`"),
         "{error}"
     );
     assert!(error.contains("out of luck"), "{error}");

@@ -59,18 +59,9 @@ fn processes_stay_within_the_predicted_memory() {
 /// Sum over the parties, by the system's own declaration.
 fn predicted(seq_len: &str) -> u64 {
     use qbench_protocols::model::config::ModelConfig;
-    use qbench_protocols::system::{MaxProtocol, System, VarianceProtocol, Workload};
-    let workload = Workload {
-        model: ModelConfig::preset("bert-mini").unwrap(),
-        model_dir: "unused".into(),
-        seq_len: seq_len.parse().unwrap(),
-        input_seed: 1,
-        tokens: None,
-        index_bits: 4,
-        max_protocol: MaxProtocol::Tournament,
-        variance_protocol: VarianceProtocol::SquareTable,
-        verify: true,
-    };
+    use qbench_protocols::system::{System, Workload};
+    let model = ModelConfig::preset("bert-mini").unwrap();
+    let workload = Workload::new(model, seq_len.parse().unwrap());
     let system = qbench_protocols::lut_rss::system::LutRssSystem;
     system.cost(&workload).unwrap().memory_bytes.iter().sum()
 }

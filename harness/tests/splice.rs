@@ -160,6 +160,10 @@ fn markers_that_make_no_table_say_why() {
             "unknown parameter `sytem`; did you mean `system`?",
         ),
         (
+            "<!-- qbench:begin growth runs=runs/short system=lut-rss index_bits=5 -->",
+            "no row is of these parameters",
+        ),
+        (
             "<!-- qbench:begin growth runs=runs/short lut-rss -->",
             "`lut-rss` is no parameter",
         ),

@@ -1,33 +1,27 @@
-//! The substrate and the proposed system of `qbench`: everything that computes on secrets.
+//! The proposed system of `qbench`, on the substrate: everything that computes on secrets.
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`ring`] | elements of Z_{2^l}, l = 1..=64 |
-//! | [`prg`] | AES-128 in counter mode, random access, one domain a step |
-//! | [`net`] | the blocking [`net::Network`], in memory and over TCP, metered, optionally shaped |
-//! | [`session`] | who I am, pairwise seeds, step labels, phases, threads |
-//! | [`kernel`] | integer matrix products and bit packing: portable code and SIMD behind one function each |
-//! | [`model`] | BERT: configuration, weights, the walk over the encoder, the references in the clear |
-//! | [`system`] | what the harness asks of a system under comparison |
+//! | [`model`] | BERT: configuration, weights, the walk over the encoder, the float reference |
+//! | [`system`] | what the harness asks of a system under comparison; walked systems; settings |
+//! | [`quantized`] | 1-bit weights and 4-bit activations: the integer model, its reference, the cut |
+//! | [`lut_rss`] | the engine of the paper |
+//!
+//! The modules of [`qbench_substrate`] are here too, so that a system needs to name one crate: [`ring`], [`prg`], [`kernel`],
+//! [`threads`], [`net`], [`phase`], [`steps`], [`cost`], [`session`], [`material`], [`runtime`], [`share`] and [`lut`].
 //!
 //! Nothing here knows of scenario files, CSV or figures: those are the harness's.
 
-pub mod cost;
-pub mod error;
-pub mod evidence;
-pub mod kernel;
-pub mod lut;
 pub mod lut_rss;
 pub mod model;
-pub mod net;
-pub mod prg;
-pub mod ring;
-pub mod runtime;
-pub mod session;
-pub mod share;
-pub mod steps;
+pub mod quantized;
 pub mod system;
-pub mod threads;
-pub mod trio;
+#[cfg(feature = "testing")]
+pub mod testing;
 
-pub use error::{Error, Result};
+#[cfg(feature = "testing")]
+pub use qbench_substrate::at_every_width;
+pub use qbench_substrate::{
+    Error, Result, cost, error, kernel, lut, material, net, phase, prg, ring, runtime, session,
+    share, steps, threads,
+};

@@ -1,14 +1,11 @@
 //! Products of whole vectors by one triple: matrices, and vectors spread over rows or columns.
 
+use super::RING;
 use super::correlation::WORD;
-use super::fixed::RING;
 use qbench_protocols::kernel::gemm64::{Packed64, multiply_add, multiply_add_parallel};
 use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
-use qbench_protocols::threads::Threads;
-
-/// Words of a vector that one thread takes at a time.
-pub(super) const GRAIN: usize = 4096;
+use qbench_protocols::threads::{GRAIN, Threads};
 
 /// Shapes of `batch` independent products of matrices `rows` x `inner` and `inner` x `columns`, all
 /// row-major, one product after the other.

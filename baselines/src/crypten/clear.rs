@@ -1,58 +1,26 @@
-//! What CrypTen approximates, in the clear: the float reference with the original's series and iterations in place of the
-//! functions themselves. A secure run differs from it by rounding alone.
+//! What CrypTen approximates, in the clear: the original's series and iterations.
 
-use qbench_protocols::Result;
-use qbench_protocols::model::config::ActivationFunction;
-use qbench_protocols::model::float::Parameters;
-use qbench_protocols::model::reference_float::{FloatReference, Matrix, Site};
-use qbench_protocols::model::walk::Nonlinearity;
+use crate::fixed_point::clear::{self, Approximations, each};
 
-/// Runs the model on one embedded sequence, `n` x `hidden`; gives the logits or the last hidden states.
-///
-/// # Errors
-/// As [`FloatReference::run`].
-pub fn run(parameters: &impl Parameters, input: &[f32]) -> Result<Vec<f32>> {
-    let config = parameters.config();
-    let epsilon = f64::from(config.layer_norm_epsilon);
-    // What went into the function whose output is shown next.
-    let mut before: Vec<Matrix> = Vec::new();
-    let mut observe = |site: Site, x: &mut [Matrix]| {
-        let replace =
-            |x: &mut [Matrix], before: &[Matrix], function: &dyn Fn(&[f64]) -> Vec<f64>| {
-                for (after, before) in x.iter_mut().zip(before) {
-                    let rows = before.data.chunks(before.columns);
-                    after.data = rows
-                        .flat_map(|row| {
-                            let row: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
-                            function(&row)
-                        })
-                        .map(|v| v as f32)
-                        .collect();
-                }
-            };
-        match site {
-            Site::Probabilities(_) => replace(x, &before, &softmax),
-            Site::Activated(Nonlinearity::Pooler) => replace(x, &before, &|row| each(row, tanh)),
-            Site::Activated(Nonlinearity::FeedForward(_))
-                if config.activation == ActivationFunction::Gelu =>
-            {
-                replace(x, &before, &|row| each(row, gelu));
-            }
-            Site::NormOutput(norm) => {
-                if let Ok((gamma, beta)) = parameters.norm(norm) {
-                    replace(x, &before, &|row| layer_norm(row, gamma, beta, epsilon));
-                }
-            }
-            _ => {}
-        }
-        before = x.to_vec();
-    };
-    let output = FloatReference::run_observed(parameters, &[input.to_vec()], &mut observe)?;
-    Ok(output.into_iter().flat_map(|matrix| matrix.data).collect())
-}
+/// CrypTen's approximations.
+pub struct CrypTenApproximations;
 
-fn each(row: &[f64], function: impl Fn(f64) -> f64) -> Vec<f64> {
-    row.iter().map(|v| function(*v)).collect()
+impl Approximations for CrypTenApproximations {
+    fn softmax(&self, row: &[f64]) -> Vec<f64> {
+        softmax(row)
+    }
+
+    fn layer_norm(&self, row: &[f64], gamma: &[f32], beta: &[f32], epsilon: f64) -> Vec<f64> {
+        clear::layer_norm(row, gamma, beta, epsilon, inverse_sqrt)
+    }
+
+    fn gelu(&self, x: f64) -> f64 {
+        gelu(x)
+    }
+
+    fn tanh(&self, x: f64) -> f64 {
+        tanh(x)
+    }
 }
 
 /// (1 + x / 2^8)^(2^8).
@@ -101,16 +69,4 @@ fn softmax(row: &[f64]) -> Vec<f64> {
     let powers = each(row, |x| exp(x - max));
     let factor = reciprocal(powers.iter().sum());
     each(&powers, |power| power * factor)
-}
-
-fn layer_norm(row: &[f64], gamma: &[f32], beta: &[f32], epsilon: f64) -> Vec<f64> {
-    let count = row.len() as f64;
-    let mean = row.iter().sum::<f64>() / count;
-    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
-    let factor = inverse_sqrt(variance + epsilon);
-    let affine = gamma.iter().zip(beta);
-    row.iter()
-        .zip(affine)
-        .map(|(x, (gamma, beta))| (x - mean) * factor * f64::from(*gamma) + f64::from(*beta))
-        .collect()
 }

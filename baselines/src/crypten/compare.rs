@@ -1,11 +1,11 @@
 //! Comparisons: a share as two binary-shared words, their sum by a prefix adder, its sign as a bit.
 
-use super::Share;
-use super::arithmetic::Arithmetic;
-use super::fixed::RING;
 use super::gate::{BLOCK, Block, Bytes, Gate};
+use super::multiply::{gates, product};
+use super::{RING, Share, absent, add, add_integer, negate, subtract, times_integer};
 use qbench_protocols::Result;
 use qbench_protocols::net::Party;
+use qbench_protocols::runtime::Runtime;
 
 /// Bits that take part at each level of the adder: `inner` are the ends of the lower halves of blocks
 /// of 2^(level + 1) bits; `spread` carries such a bit over the upper half, whose bits are `outer`.
@@ -46,352 +46,330 @@ impl Level {
     }
 }
 
-impl Arithmetic<'_> {
-    /// `x & y` of binary-shared words (their exclusive or is the value).
-    ///
-    /// Cost: 2 words each way, 1 round; offline 1 word to P2.
-    ///
-    /// # Security
-    /// Opens x ^ a and y ^ b; a and b are uniform, unknown to both, and used here alone.
-    pub fn and_words(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        let count = x.len();
-        self.expect(y.len() == count, || {
-            format!("{count} words and {}", y.len())
-        })?;
-        let (x, y) = (x.values(), y.values());
-        let out = self.and_into(
+/// `x & y` of binary-shared words (their exclusive or is the value).
+///
+/// Cost: 2 words each way, 1 round; offline 1 word to P2.
+///
+/// # Security
+/// Opens x ^ a and y ^ b; a and b are uniform, unknown to both, and used here alone.
+pub fn and_words(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    let count = x.len();
+    runtime.expect(y.len() == count, || {
+        format!("{count} words and {}", y.len())
+    })?;
+    let (x, y) = (x.values(), y.values());
+    let out = and_into(
+        runtime,
+        count,
+        #[inline(always)]
+        |i| (x[i], y[i]),
+        #[inline(always)]
+        |_, _, and| [and],
+    )?;
+    Ok(out.map_or_else(|| absent(count), held))
+}
+
+/// `x + y` of binary-shared words, binary-shared, by a prefix adder over 64 bits (CrypTen, appendix
+/// A.1.3; Catrina and de Hoogh, SCN 2010).
+///
+/// Cost: 26 words each way, 7 rounds; offline 13 words to P2.
+///
+/// # Security
+/// As [`and_words`].
+pub fn add_words(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    let count = x.len();
+    runtime.expect(y.len() == count, || {
+        format!("{count} words plus {}", y.len())
+    })?;
+    let (x, y) = (x.values(), y.values());
+    let carries = carries(
+        runtime,
+        count,
+        #[inline(always)]
+        |i| (x[i], y[i]),
+    )?;
+    let Some(mut carries) = carries else {
+        return Ok(absent(count));
+    };
+    for (carry, (x, y)) in carries.iter_mut().zip(x.iter().zip(y)) {
+        *carry = x ^ y ^ (*carry << 1);
+    }
+    Ok(held(carries))
+}
+
+/// From additive to binary shares: each party's share is one summand of [`add_words`].
+pub fn to_binary(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    let Some(mut carries) = carries_of_sum(runtime, x)? else {
+        return Ok(absent(x.len()));
+    };
+    for (carry, x) in carries.iter_mut().zip(x.values()) {
+        *carry = x ^ (*carry << 1);
+    }
+    Ok(held(carries))
+}
+
+/// The lowest bit of binary-shared words as an additively shared, unscaled bit.
+///
+/// Cost: 1 word each way, 1 round; offline 1 word to P2. (The original opens a whole word for the
+/// bit, and so do we.)
+///
+/// # Security
+/// Opens x ^ r; the bit r is uniform, unknown to both, and used here alone.
+pub fn bit_to_additive(runtime: &mut Runtime<'_>, x: Share) -> Result<Share> {
+    let count = x.len();
+    let Some(gates) = gates(runtime, Gate::Bit, count)? else {
+        return Ok(absent(count));
+    };
+    let mut out = x.into_values();
+    let one = u64::from(runtime.me() == Some(Party::P1));
+    gates.apply(
+        runtime,
+        &mut out,
+        #[inline(always)]
+        |x, start, n, masks, words| {
+            let bits = x[start..][..n].iter().zip(masks);
+            for (word, (x, r)) in words.iter_mut().zip(bits) {
+                *word = ((x ^ r) & 1).to_le_bytes();
+            }
+        },
+        #[inline(always)]
+        |_, block, x| {
+            let terms = block.masks.iter().zip(block.products).zip(block.theirs);
+            for (x, ((mask, r), word)) in x.iter_mut().zip(terms) {
+                // r where the opened bit is 0, 1 - r where it is 1.
+                let opened = ((*x ^ mask ^ u64::from_le_bytes(*word)) & 1).wrapping_neg();
+                *x = (r ^ opened).wrapping_sub(opened).wrapping_add(one & opened);
+            }
+        },
+    )?;
+    Ok(held(out))
+}
+
+/// The bit x < 0, unscaled.
+///
+/// Cost: 27 words an element each way, 8 rounds; offline 14 words to P2.
+///
+/// # Security
+/// As [`and_words`] and [`bit_to_additive`].
+pub fn less_than_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    let bits = match carries_of_sum(runtime, x)? {
+        None => absent(x.len()),
+        Some(mut carries) => {
+            for (carry, x) in carries.iter_mut().zip(x.values()) {
+                *carry = (x ^ (*carry << 1)) >> 63;
+            }
+            held(carries)
+        }
+    };
+    bit_to_additive(runtime, bits)
+}
+
+/// The bit x > y, unscaled. Cost and security as [`less_than_zero`].
+pub fn greater(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    let difference = subtract(runtime, y.clone(), x);
+    less_than_zero(runtime, &difference)
+}
+
+/// The bit x >= y, unscaled. Cost and security as [`less_than_zero`].
+pub fn at_least(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    let difference = subtract(runtime, x.clone(), y);
+    let less = less_than_zero(runtime, &difference)?;
+    Ok(complement(runtime, less))
+}
+
+/// `1 - x` for an unscaled bit.
+pub(super) fn complement(runtime: &Runtime<'_>, bit: Share) -> Share {
+    let negated = negate(runtime, bit);
+    add_integer(runtime, negated, 1)
+}
+
+/// 1 where x >= 0, -1 elsewhere, unscaled. Cost and security as [`less_than_zero`].
+pub fn sign(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    let less = less_than_zero(runtime, x)?;
+    let doubled = times_integer(runtime, less, -2);
+    Ok(add_integer(runtime, doubled, 1))
+}
+
+/// The bit x = 0, unscaled: P1's share against the negative of P2's, all bits by a tree of ANDs.
+///
+/// Cost: 13 words an element each way, 7 rounds; offline 7 words to P2.
+///
+/// # Security
+/// As [`and_words`] and [`bit_to_additive`].
+pub fn equals_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    let count = x.len();
+    let mut equal: Vec<u64> = match runtime.me() {
+        Some(Party::P1) => x.values().iter().map(|x| !x).collect(),
+        _ => x.values().iter().map(|x| x.wrapping_neg()).collect(),
+    };
+    for level in (0..LEVELS).rev() {
+        let shift = 1 << level;
+        let words = &equal;
+        let step = |i: usize| (words[i], words[i] << shift);
+        match and_into(
+            runtime,
             count,
-            #[inline(always)]
-            |i| (x[i], y[i]),
+            step,
             #[inline(always)]
             |_, _, and| [and],
-        )?;
-        Ok(out.map_or_else(|| Self::absent(count), held))
-    }
-
-    /// `x + y` of binary-shared words, binary-shared, by a prefix adder over 64 bits (CrypTen, appendix
-    /// A.1.3; Catrina and de Hoogh, SCN 2010).
-    ///
-    /// Cost: 26 words each way, 7 rounds; offline 13 words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::and_words`].
-    pub fn add_words(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        let count = x.len();
-        self.expect(y.len() == count, || {
-            format!("{count} words plus {}", y.len())
-        })?;
-        let (x, y) = (x.values(), y.values());
-        let carries = self.carries(
-            count,
-            #[inline(always)]
-            |i| (x[i], y[i]),
-        )?;
-        let Some(mut carries) = carries else {
-            return Ok(Self::absent(count));
-        };
-        for (carry, (x, y)) in carries.iter_mut().zip(x.iter().zip(y)) {
-            *carry = x ^ y ^ (*carry << 1);
+        )? {
+            Some(next) => equal = next,
+            None => equal.clear(),
         }
-        Ok(held(carries))
     }
+    let bits = match equal.is_empty() {
+        true => absent(count),
+        false => held(equal.iter().map(|word| word >> 63).collect()),
+    };
+    bit_to_additive(runtime, bits)
+}
 
-    /// From additive to binary shares: each party's share is one summand of [`Arithmetic::add_words`].
-    pub fn to_binary(&mut self, x: &Share) -> Result<Share> {
-        let Some(mut carries) = self.carries_of_sum(x)? else {
-            return Ok(Self::absent(x.len()));
-        };
-        for (carry, x) in carries.iter_mut().zip(x.values()) {
-            *carry = x ^ (*carry << 1);
-        }
-        Ok(held(carries))
+/// x where it is positive, else 0.
+///
+/// Cost: 29 words an element each way, 9 rounds; offline 15 words to P2.
+///
+/// # Security
+/// As [`less_than_zero`] and [`multiply`].
+pub fn relu(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    let less = less_than_zero(runtime, x)?;
+    let keep = complement(runtime, less);
+    product::<false>(runtime, keep, x)
+}
+
+/// x where the unscaled bit `condition` is 1, else y: two products, one after the other as in the
+/// original.
+///
+/// Cost: 4 words an element each way, 2 rounds; offline 2 words to P2.
+///
+/// # Security
+/// As [`multiply`].
+pub fn select(runtime: &mut Runtime<'_>, condition: &Share, x: &Share, y: &Share) -> Result<Share> {
+    let not = complement(runtime, condition.clone());
+    let second = product::<false>(runtime, not, y)?;
+    let first = product::<false>(runtime, condition.clone(), x)?;
+    Ok(add(runtime, first, &second))
+}
+
+/// The carries of adding P1's share of x and P2's; `None` where no party computes.
+fn carries_of_sum(runtime: &mut Runtime<'_>, x: &Share) -> Result<Option<Vec<u64>>> {
+    let values = x.values();
+    let mine = match runtime.me() {
+        Some(Party::P1) => (u64::MAX, 0),
+        _ => (0, u64::MAX),
+    };
+    carries(
+        runtime,
+        x.len(),
+        #[inline(always)]
+        |i| (values[i] & mine.0, values[i] & mine.1),
+    )
+}
+
+/// The carry out of each bit of `x + y`, where `operands(i)` are this party's binary shares of the
+/// two words.
+///
+/// A carry leaves a block of bits if the block sets one, or hands on one that comes in (Damgard et
+/// al., TCC 2006, section 6.3): with S and P of both halves of a block known, those of the whole are
+/// `S1 ^ (P1 & S0)` and `P1 & P0`. Levels join blocks of twice the length, all bits of a word at
+/// once, both ANDs in one round.
+fn carries(
+    runtime: &mut Runtime<'_>,
+    count: usize,
+    operands: impl Fn(usize) -> (u64, u64) + Sync,
+) -> Result<Option<Vec<u64>>> {
+    let start = and_into(
+        runtime,
+        count,
+        operands,
+        #[inline(always)]
+        |x, y, and| [and, x ^ y],
+    )?;
+    let mut state = start.unwrap_or_default();
+    for level in 0..LEVELS {
+        join_halves(runtime, count, Level::new(level), &mut state)?;
     }
-
-    /// The lowest bit of binary-shared words as an additively shared, unscaled bit.
-    ///
-    /// Cost: 1 word each way, 1 round; offline 1 word to P2. (The original opens a whole word for the
-    /// bit, and so do we.)
-    ///
-    /// # Security
-    /// Opens x ^ r; the bit r is uniform, unknown to both, and used here alone.
-    pub fn bit_to_additive(&mut self, x: Share) -> Result<Share> {
-        let count = x.len();
-        let Some(gates) = self.gates(Gate::Bit, count)? else {
-            return Ok(Self::absent(count));
-        };
-        let mut out = x.into_values();
-        let buffer = self.opening_buffer(gates.opened());
-        let one = u64::from(self.runtime.me() == Some(Party::P1));
-        let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(
-            threads,
-            buffer,
-            #[inline(always)]
-            |start, n, masks, words| {
-                let bits = out[start..][..n].iter().zip(masks);
-                for (word, (x, r)) in words.iter_mut().zip(bits) {
-                    *word = ((x ^ r) & 1).to_le_bytes();
-                }
-            },
-        );
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        gates.finish(
-            threads,
-            &theirs,
-            &mut out,
-            #[inline(always)]
-            |_, block, x| {
-                let terms = block.masks.iter().zip(block.products).zip(block.theirs);
-                for (x, ((mask, r), word)) in x.iter_mut().zip(terms) {
-                    // r where the opened bit is 0, 1 - r where it is 1.
-                    let opened = ((*x ^ mask ^ u64::from_le_bytes(*word)) & 1).wrapping_neg();
-                    *x = (r ^ opened).wrapping_sub(opened).wrapping_add(one & opened);
-                }
-            },
-        );
-        self.buffer = theirs;
-        Ok(held(out))
+    if state.is_empty() {
+        return Ok(None);
     }
+    // Of each block of S and P only S is wanted now.
+    let mut carries = Vec::with_capacity(count);
+    for block in state.chunks(2 * BLOCK) {
+        carries.extend_from_slice(&block[..block.len() / 2]);
+    }
+    Ok(Some(carries))
+}
 
-    /// The bit x < 0, unscaled.
-    ///
-    /// Cost: 27 words an element each way, 8 rounds; offline 14 words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::and_words`] and [`Arithmetic::bit_to_additive`].
-    pub fn less_than_zero(&mut self, x: &Share) -> Result<Share> {
-        let bits = match self.carries_of_sum(x)? {
-            None => Self::absent(x.len()),
-            Some(mut carries) => {
-                for (carry, x) in carries.iter_mut().zip(x.values()) {
-                    *carry = (x ^ (*carry << 1)) >> 63;
-                }
-                held(carries)
+/// The AND of two binary-shared words each, where `operands(i)` are this party's shares of them.
+/// `keep(x, y, x & y)` are the W words an element that stay, laid out as blocks are: for each block
+/// the first words, then the second.
+fn and_into<const W: usize>(
+    runtime: &mut Runtime<'_>,
+    count: usize,
+    operands: impl Fn(usize) -> (u64, u64) + Sync,
+    keep: impl Fn(u64, u64, u64) -> [u64; W] + Sync,
+) -> Result<Option<Vec<u64>>> {
+    let Some(gates) = gates(runtime, Gate::And, count)? else {
+        return Ok(None);
+    };
+    let mut out = vec![0; count * W];
+    gates.apply(
+        runtime,
+        &mut out,
+        #[inline(always)]
+        |_, start, n, masks, words| {
+            let (a, b) = masks.split_at(n);
+            let (e, d) = words.split_at_mut(n);
+            let pairs = a.iter().zip(b).zip(e.iter_mut().zip(d));
+            for (i, ((a, b), (e, d))) in pairs.enumerate() {
+                let (x, y) = operands(start + i);
+                *e = (x ^ a).to_le_bytes();
+                *d = (y ^ b).to_le_bytes();
             }
-        };
-        self.bit_to_additive(bits)
-    }
-
-    /// The bit x > y, unscaled. Cost and security as [`Arithmetic::less_than_zero`].
-    pub fn greater(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        let difference = self.subtract(y.clone(), x);
-        self.less_than_zero(&difference)
-    }
-
-    /// The bit x >= y, unscaled. Cost and security as [`Arithmetic::less_than_zero`].
-    pub fn at_least(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        let difference = self.subtract(x.clone(), y);
-        let less = self.less_than_zero(&difference)?;
-        Ok(self.complement(less))
-    }
-
-    /// `1 - x` for an unscaled bit.
-    pub(super) fn complement(&self, bit: Share) -> Share {
-        let negated = self.negate(bit);
-        self.add_integer(negated, 1)
-    }
-
-    /// 1 where x >= 0, -1 elsewhere, unscaled. Cost and security as [`Arithmetic::less_than_zero`].
-    pub fn sign(&mut self, x: &Share) -> Result<Share> {
-        let less = self.less_than_zero(x)?;
-        let doubled = self.times_integer(less, -2);
-        Ok(self.add_integer(doubled, 1))
-    }
-
-    /// The bit x = 0, unscaled: P1's share against the negative of P2's, all bits by a tree of ANDs.
-    ///
-    /// Cost: 13 words an element each way, 7 rounds; offline 7 words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::and_words`] and [`Arithmetic::bit_to_additive`].
-    pub fn equals_zero(&mut self, x: &Share) -> Result<Share> {
-        let count = x.len();
-        let mut equal: Vec<u64> = match self.runtime.me() {
-            Some(Party::P1) => x.values().iter().map(|x| !x).collect(),
-            _ => x.values().iter().map(|x| x.wrapping_neg()).collect(),
-        };
-        for level in (0..LEVELS).rev() {
-            let shift = 1 << level;
-            let words = &equal;
-            let step = |i: usize| (words[i], words[i] << shift);
-            match self.and_into(
-                count,
-                step,
-                #[inline(always)]
-                |_, _, and| [and],
-            )? {
-                Some(next) => equal = next,
-                None => equal.clear(),
+        },
+        #[inline(always)]
+        |start, block, out| {
+            let n = block.n;
+            let (a, b) = block.masks.split_at(n);
+            let (e, d) = block.theirs.split_at(n);
+            let terms = a.iter().zip(b).zip(e.iter().zip(d)).zip(block.products);
+            for (i, (((a, b), (e, d)), c)) in terms.enumerate() {
+                let (x, y) = operands(start + i);
+                let e = x ^ a ^ u64::from_le_bytes(*e);
+                let d = y ^ b ^ u64::from_le_bytes(*d);
+                let kept = keep(x, y, c ^ (e & y) ^ (a & d));
+                for (w, kept) in kept.into_iter().enumerate() {
+                    out[w * n + i] = kept;
+                }
             }
-        }
-        let bits = match equal.is_empty() {
-            true => Self::absent(count),
-            false => held(equal.iter().map(|word| word >> 63).collect()),
-        };
-        self.bit_to_additive(bits)
-    }
+        },
+    )?;
+    Ok(Some(out))
+}
 
-    /// x where it is positive, else 0.
-    ///
-    /// Cost: 29 words an element each way, 9 rounds; offline 15 words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::less_than_zero`] and [`Arithmetic::multiply`].
-    pub fn relu(&mut self, x: &Share) -> Result<Share> {
-        let less = self.less_than_zero(x)?;
-        let keep = self.complement(less);
-        self.product::<false>(keep, x)
-    }
-
-    /// x where the unscaled bit `condition` is 1, else y: two products, one after the other as in the
-    /// original.
-    ///
-    /// Cost: 4 words an element each way, 2 rounds; offline 2 words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::multiply`].
-    pub fn select(&mut self, condition: &Share, x: &Share, y: &Share) -> Result<Share> {
-        let not = self.complement(condition.clone());
-        let second = self.product::<false>(not, y)?;
-        let first = self.product::<false>(condition.clone(), x)?;
-        Ok(self.add(first, &second))
-    }
-
-    /// The carries of adding P1's share of x and P2's; `None` where no party computes.
-    fn carries_of_sum(&mut self, x: &Share) -> Result<Option<Vec<u64>>> {
-        let values = x.values();
-        let mine = match self.runtime.me() {
-            Some(Party::P1) => (u64::MAX, 0),
-            _ => (0, u64::MAX),
-        };
-        self.carries(
-            x.len(),
-            #[inline(always)]
-            |i| (values[i] & mine.0, values[i] & mine.1),
-        )
-    }
-
-    /// The carry out of each bit of `x + y`, where `operands(i)` are this party's binary shares of the
-    /// two words.
-    ///
-    /// A carry leaves a block of bits if the block sets one, or hands on one that comes in (Damgard et
-    /// al., TCC 2006, section 6.3): with S and P of both halves of a block known, those of the whole are
-    /// `S1 ^ (P1 & S0)` and `P1 & P0`. Levels join blocks of twice the length, all bits of a word at
-    /// once, both ANDs in one round.
-    fn carries(
-        &mut self,
-        count: usize,
-        operands: impl Fn(usize) -> (u64, u64) + Sync,
-    ) -> Result<Option<Vec<u64>>> {
-        let start = self.and_into(
-            count,
-            operands,
-            #[inline(always)]
-            |x, y, and| [and, x ^ y],
-        )?;
-        let mut state = start.unwrap_or_default();
-        for level in 0..LEVELS {
-            self.join_halves(count, Level::new(level), &mut state)?;
-        }
-        if state.is_empty() {
-            return Ok(None);
-        }
-        // Of each block of S and P only S is wanted now.
-        let mut carries = Vec::with_capacity(count);
-        for block in state.chunks(2 * BLOCK) {
-            carries.extend_from_slice(&block[..block.len() / 2]);
-        }
-        Ok(Some(carries))
-    }
-
-    /// The AND of two binary-shared words each, where `operands(i)` are this party's shares of them.
-    /// `keep(x, y, x & y)` are the W words an element that stay, laid out as blocks are: for each block
-    /// the first words, then the second.
-    fn and_into<const W: usize>(
-        &mut self,
-        count: usize,
-        operands: impl Fn(usize) -> (u64, u64) + Sync,
-        keep: impl Fn(u64, u64, u64) -> [u64; W] + Sync,
-    ) -> Result<Option<Vec<u64>>> {
-        let Some(gates) = self.gates(Gate::And, count)? else {
-            return Ok(None);
-        };
-        let buffer = self.opening_buffer(gates.opened());
-        let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(
-            threads,
-            buffer,
-            #[inline(always)]
-            |start, n, masks, words| {
-                let (a, b) = masks.split_at(n);
-                let (e, d) = words.split_at_mut(n);
-                let pairs = a.iter().zip(b).zip(e.iter_mut().zip(d));
-                for (i, ((a, b), (e, d))) in pairs.enumerate() {
-                    let (x, y) = operands(start + i);
-                    *e = (x ^ a).to_le_bytes();
-                    *d = (y ^ b).to_le_bytes();
-                }
-            },
-        );
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        let mut out = vec![0; count * W];
-        gates.finish(
-            threads,
-            &theirs,
-            &mut out,
-            #[inline(always)]
-            |start, block, out| {
-                let n = block.n;
-                let (a, b) = block.masks.split_at(n);
-                let (e, d) = block.theirs.split_at(n);
-                let terms = a.iter().zip(b).zip(e.iter().zip(d)).zip(block.products);
-                for (i, (((a, b), (e, d)), c)) in terms.enumerate() {
-                    let (x, y) = operands(start + i);
-                    let e = x ^ a ^ u64::from_le_bytes(*e);
-                    let d = y ^ b ^ u64::from_le_bytes(*d);
-                    let kept = keep(x, y, c ^ (e & y) ^ (a & d));
-                    for (w, kept) in kept.into_iter().enumerate() {
-                        out[w * n + i] = kept;
-                    }
-                }
-            },
-        );
-        self.buffer = theirs;
-        Ok(Some(out))
-    }
-
-    /// One level of [`Arithmetic::carries`]: `state` is S and P, in blocks; empty where no party
-    /// computes.
-    fn join_halves(&mut self, count: usize, level: Level, state: &mut [u64]) -> Result<()> {
-        let Some(gates) = self.gates(Gate::AndPair, count)? else {
-            return Ok(());
-        };
-        let buffer = self.opening_buffer(gates.opened());
-        let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(
-            threads,
-            buffer,
-            #[inline(always)]
-            |start, n, masks, words| {
-                level.mask(&state[2 * start..][..2 * n], masks, words);
-            },
-        );
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        gates.finish(
-            threads,
-            &theirs,
-            state,
-            #[inline(always)]
-            |_, block, state| {
-                level.join(block, state);
-            },
-        );
-        self.buffer = theirs;
-        Ok(())
-    }
+/// One level of [`carries`]: `state` is S and P, in blocks; empty where no party
+/// computes.
+fn join_halves(
+    runtime: &mut Runtime<'_>,
+    count: usize,
+    level: Level,
+    state: &mut [u64],
+) -> Result<()> {
+    let Some(gates) = gates(runtime, Gate::AndPair, count)? else {
+        return Ok(());
+    };
+    gates.apply(
+        runtime,
+        state,
+        #[inline(always)]
+        |state, start, n, masks, words| {
+            level.mask(&state[2 * start..][..2 * n], masks, words);
+        },
+        #[inline(always)]
+        |_, block, state| {
+            level.join(block, state);
+        },
+    )?;
+    Ok(())
 }
 
 /// The loops over a block of S and P. Each runs over many slices of one length.

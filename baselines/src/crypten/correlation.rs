@@ -1,13 +1,12 @@
 //! What the provider deals: masks of the openings and shares of what the masks give.
 
-use super::Share;
-use super::arithmetic::Arithmetic;
 use super::bilinear::Bilinear;
-use super::fixed::RING;
 use super::gate::Gate;
-use super::triples::Dealt;
+use qbench_protocols::material::Dealt;
 use qbench_protocols::net::Party;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::prg::Stream;
+use qbench_protocols::runtime::Runtime;
 use qbench_protocols::{Error, Result};
 use std::fmt;
 
@@ -50,116 +49,76 @@ impl fmt::Display for Correlation {
     }
 }
 
-impl Arithmetic<'_> {
-    /// Declares, deals or takes one correlation. `Some` at P1 and P2 online, who then open
-    /// [`Correlation::opened`] words each; elsewhere there is nothing more to do.
-    ///
-    /// Cost: `opened` words each way between P1 and P2 and one round online; `corrected` words from P0
-    /// to P2 offline. P1's part, and P2's masks, come from seeds.
-    pub(super) fn correlated(&mut self, correlation: Correlation) -> Result<Option<Dealt>> {
-        let (opened, corrected) = (correlation.opened() * WORD, correlation.corrected() * WORD);
-        match (self.runtime.phase(), self.runtime.me()) {
-            (Phase::Offline, None) => {
-                self.runtime
-                    .declare_message(Party::P0, Party::P2, corrected);
-                self.dealt_bytes[Party::P2.index()] += corrected as u64;
-            }
-            (Phase::Online, None) => self.runtime.declare_exchange(opened),
-            (Phase::Offline, Some(me)) => self.deal(me, correlation)?,
-            (Phase::Online, Some(Party::P1 | Party::P2)) => {
-                let label = self.runtime.label();
-                let Some(triples) = &mut self.triples else {
-                    return Err(no_store());
-                };
-                return triples.take(label, correlation).map(Some);
-            }
-            _ => {}
+/// Declares, deals or takes one correlation. `Some` at P1 and P2 online, who then open [`Correlation::opened`] words each;
+/// elsewhere there is nothing more to do.
+///
+/// Cost: `opened` words each way between P1 and P2 and one round online; `corrected` words from P0 to P2 offline. P1's part,
+/// and P2's masks, come from seeds.
+pub(super) fn correlated(
+    runtime: &mut Runtime<'_>,
+    correlation: Correlation,
+) -> Result<Option<Part>> {
+    let (opened, corrected) = (correlation.opened() * WORD, correlation.corrected() * WORD);
+    match (runtime.phase(), runtime.me()) {
+        (Phase::Offline, None) => runtime.declare_dealt(Party::P2, corrected),
+        (Phase::Online, None) => runtime.declare_exchange(opened),
+        (Phase::Offline, Some(me)) => deal(runtime, me, correlation)?,
+        (Phase::Online, Some(Party::P1 | Party::P2)) => {
+            let dealt = runtime.take(&correlation)?;
+            return Part::of(dealt).map(Some);
         }
-        Ok(None)
+        _ => {}
     }
-
-    /// P0 draws both parties' masks and P1's products from the pairwise seeds and sends P2 what is
-    /// left of the products; P1 and P2 keep their seeds' streams.
-    ///
-    /// # Security
-    /// P2's correction is a product less P1's share of it, which is generator output that P2 does not
-    /// have and that nothing else uses: uniform. Every correlation has streams of its own.
-    fn deal(&mut self, me: Party, correlation: Correlation) -> Result<()> {
-        let session = self.runtime.session()?;
-        let (stream, correction) = match me {
-            Party::P0 => {
-                let one = session.shared_stream(Party::P1);
-                let two = session.shared_stream(Party::P2);
-                let threads = session.threads();
-                let payload = match correlation {
-                    Correlation::Gates(gate, count) => gate.corrections(count, threads, &one, &two),
-                    Correlation::Triple(bilinear) => bilinear.correction(threads, &one, &two),
-                };
-                session.send(Party::P2, payload)?;
-                return Ok(());
-            }
-            Party::P1 => (session.shared_stream(Party::P0), None),
-            Party::P2 => {
-                let stream = session.shared_stream(Party::P0);
-                let bytes = correlation.corrected() * WORD;
-                (stream, Some(session.receive(Party::P0, bytes)?))
-            }
-        };
-        let Some(triples) = &mut self.triples else {
-            return Err(no_store());
-        };
-        triples.put(
-            self.runtime.label(),
-            correlation,
-            Dealt { stream, correction },
-        );
-        Ok(())
-    }
-
-    /// Memory for an opening of `words` words: that of the last message received where it is enough,
-    /// so that a chain of operations asks the system for no more.
-    pub(super) fn opening_buffer(&mut self, words: usize) -> Vec<u8> {
-        let bytes = words * WORD;
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.capacity() < bytes {
-            return vec![0; bytes];
-        }
-        buffer.resize(bytes, 0);
-        buffer
-    }
-
-    /// Sends `opening` to the other computing party and receives as much.
-    ///
-    /// # Security
-    /// The caller has masked every word of `opening` by a mask of its own.
-    pub(super) fn exchange(&mut self, opening: Vec<u8>) -> Result<Vec<u8>> {
-        let session = self.runtime.session()?;
-        let peer = match session.me() {
-            Party::P1 => Party::P2,
-            _ => Party::P1,
-        };
-        let bytes = opening.len();
-        session.send(peer, opening)?;
-        session.receive(peer, bytes)
-    }
-
-    /// A vector of which this party holds nothing.
-    pub(super) fn absent(len: usize) -> Share {
-        Share::absent(RING, len)
-    }
-
-    /// Refuses operands that do not fit.
-    pub(super) fn expect(&self, fits: bool, what: impl FnOnce() -> String) -> Result<()> {
-        if fits {
-            return Ok(());
-        }
-        Err(Error::Shape {
-            step: self.runtime.label().to_owned(),
-            what: what(),
-        })
-    }
+    Ok(None)
 }
 
-fn no_store() -> Error {
-    Error::Unsupported("a party needs a store of correlated randomness".into())
+/// P0 draws both parties' masks and P1's products from the pairwise seeds and sends P2 what is left of the products; P1 and
+/// P2 keep their seeds' streams.
+///
+/// # Security
+/// P2's correction is a product less P1's share of it, which is generator output that P2 does not have and that nothing else
+/// uses: uniform. Every correlation has streams of its own.
+fn deal(runtime: &mut Runtime<'_>, me: Party, correlation: Correlation) -> Result<()> {
+    let session = runtime.session()?;
+    let dealt = match me {
+        Party::P0 => {
+            let one = session.shared_stream(Party::P1);
+            let two = session.shared_stream(Party::P2);
+            let threads = session.threads();
+            let payload = match correlation {
+                Correlation::Gates(gate, count) => gate.corrections(count, threads, &one, &two),
+                Correlation::Triple(bilinear) => bilinear.correction(threads, &one, &two),
+            };
+            return session.send(Party::P2, payload);
+        }
+        Party::P1 => Dealt::stream(session.shared_stream(Party::P0)),
+        Party::P2 => {
+            let stream = Dealt::stream(session.shared_stream(Party::P0));
+            let bytes = session.receive(Party::P0, correlation.corrected() * WORD)?;
+            Dealt {
+                bytes: Some(bytes),
+                ..stream
+            }
+        }
+    };
+    runtime.put(correlation, dealt)
+}
+
+/// A computing party's part of one correlation.
+pub(super) struct Part {
+    /// The generator shared with P0: this party's masks and, at P1, also its share of the products.
+    pub stream: Box<Stream>,
+    /// P2: its share of the products, as P0 sent it. P1: nothing.
+    pub correction: Option<Vec<u8>>,
+}
+
+impl Part {
+    fn of(dealt: Dealt) -> Result<Self> {
+        let stream = dealt.stream;
+        Ok(Self {
+            stream: stream
+                .ok_or_else(|| Error::Internal("a correlation without its stream".into()))?,
+            correction: dealt.bytes,
+        })
+    }
 }

@@ -1,15 +1,21 @@
 //! The walk over BERT in CrypTen's arithmetic.
 
-use super::fixed::RING;
-use super::weights::SharedWeights;
-use super::{Arithmetic, MatmulShape, Share};
+use super::{
+    MatmulShape, RING, Share, add, add_columns, gelu, layer_norm, matmul, relu, scale_public,
+    softmax_rows, tanh,
+};
+use crate::fixed_point::check::Output;
+use crate::fixed_point::heads;
+use crate::fixed_point::weights::SharedWeights;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::model::walk::{Engine, Linear, Nonlinearity, Norm};
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::share::{reveal_to_p1, share_from_p1};
 use qbench_protocols::{Error, Result};
 
-/// The public settings of a run.
+/// What a workload comes to.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Plan {
     /// The architecture.
     pub config: ModelConfig,
     /// Tokens.
@@ -21,60 +27,30 @@ pub struct Settings {
 /// As in the original a matrix is opened anew for every product that it enters: x three times for query, key and value,
 /// and the weights in every inference.
 pub struct CrypTen<'a> {
-    pub(super) arithmetic: Arithmetic<'a>,
-    settings: &'a Settings,
-    weights: &'a SharedWeights,
+    runtime: Runtime<'a>,
+    plan: &'a Plan,
+    weights: &'a SharedWeights<Share>,
     /// P1's embedded tokens, encoded; online only.
     input: Option<&'a [u64]>,
     /// What P1 learned: encoded logits or last hidden states. Empty elsewhere.
-    pub output: Vec<u64>,
+    pub output: Output,
 }
 
 impl<'a> CrypTen<'a> {
-    /// An engine that computes in `arithmetic`. `weights` without shares in every phase but `online`; `input` at P1
-    /// online.
+    /// An engine that runs in `runtime`; `input` at P1.
     pub fn new(
-        arithmetic: Arithmetic<'a>,
-        settings: &'a Settings,
-        weights: &'a SharedWeights,
+        runtime: Runtime<'a>,
+        plan: &'a Plan,
+        weights: &'a SharedWeights<Share>,
         input: Option<&'a [u64]>,
     ) -> Self {
         Self {
-            arithmetic,
-            settings,
+            runtime,
+            plan,
             weights,
             input,
-            output: Vec::new(),
+            output: Output::default(),
         }
-    }
-
-    /// `[n, hidden]` to `[heads, n, width]`.
-    fn split_heads(&self, x: &Share) -> Share {
-        let config = &self.settings.config;
-        let (hidden, width) = (config.hidden, config.head_width());
-        x.map_to(RING, x.len(), |values| {
-            let mut out = Vec::with_capacity(values.len());
-            for head in 0..config.heads {
-                for row in values.chunks_exact(hidden) {
-                    out.extend_from_slice(&row[head * width..][..width]);
-                }
-            }
-            out
-        })
-    }
-
-    /// `[heads, n, width]` to `[n, hidden]`.
-    fn join_heads(&self, x: &Share) -> Share {
-        let (tokens, width) = (self.settings.seq_len, self.settings.config.head_width());
-        x.map_to(RING, x.len(), |values| {
-            let mut out = Vec::with_capacity(values.len());
-            for token in 0..tokens {
-                for head in values.chunks_exact(tokens * width) {
-                    out.extend_from_slice(&head[token * width..][..width]);
-                }
-            }
-            out
-        })
     }
 }
 
@@ -83,23 +59,23 @@ impl Engine for CrypTen<'_> {
     type Error = Error;
 
     fn enter(&mut self, step: &str) -> Result<()> {
-        self.arithmetic.runtime.enter(step);
+        self.runtime.enter(step);
         Ok(())
     }
 
     fn leave(&mut self) -> Result<()> {
-        self.arithmetic.runtime.leave();
+        self.runtime.leave();
         Ok(())
     }
 
     fn input(&mut self) -> Result<Share> {
-        let count = self.settings.seq_len * self.settings.config.hidden;
-        self.arithmetic.share_from_p1(self.input, count)
+        let count = self.plan.seq_len * self.plan.config.hidden;
+        share_from_p1(&mut self.runtime, RING, self.input, count)
     }
 
     fn linear(&mut self, linear: Linear, x: &mut Share) -> Result<Share> {
-        let (outputs, inputs) = linear.shape(&self.settings.config);
-        let (weights, bias) = self.weights.linear(linear)?;
+        let (outputs, inputs) = linear.shape(&self.plan.config);
+        let [weights, bias] = self.weights.linear(linear)?;
         let shape = MatmulShape {
             batch: 1,
             rows: x.len() / inputs,
@@ -107,67 +83,68 @@ impl Engine for CrypTen<'_> {
             columns: outputs,
             right_is_transposed: true,
         };
-        let product = self.arithmetic.matmul(shape, x, weights)?;
-        Ok(self.arithmetic.add_columns(product, bias))
+        let product = matmul(&mut self.runtime, shape, x, weights)?;
+        Ok(add_columns(&self.runtime, product, bias))
     }
 
     fn scores(&mut self, _layer: usize, q: Share, k: Share) -> Result<Share> {
-        let config = &self.settings.config;
+        let config = &self.plan.config;
         let shape = MatmulShape {
             batch: config.heads,
-            rows: self.settings.seq_len,
+            rows: self.plan.seq_len,
             inner: config.head_width(),
-            columns: self.settings.seq_len,
+            columns: self.plan.seq_len,
             right_is_transposed: true,
         };
-        let (q, k) = (self.split_heads(&q), self.split_heads(&k));
-        let scores = self.arithmetic.matmul(shape, &q, &k)?;
+        let split = |x: &Share| x.map_to(RING, x.len(), |x| heads::split(config, x));
+        let scores = matmul(&mut self.runtime, shape, &split(&q), &split(&k))?;
         let factor = 1.0 / (config.head_width() as f64).sqrt();
-        Ok(self.arithmetic.scale_public(scores, factor))
+        Ok(scale_public(&self.runtime, scores, factor))
     }
 
     fn softmax(&mut self, _layer: usize, scores: Share) -> Result<Share> {
-        self.arithmetic.softmax_rows(&scores, self.settings.seq_len)
+        softmax_rows(&mut self.runtime, &scores, self.plan.seq_len)
     }
 
     fn context(&mut self, _layer: usize, p: Share, v: Share) -> Result<Share> {
-        let config = &self.settings.config;
+        let config = &self.plan.config;
         let shape = MatmulShape {
             batch: config.heads,
-            rows: self.settings.seq_len,
-            inner: self.settings.seq_len,
+            rows: self.plan.seq_len,
+            inner: self.plan.seq_len,
             columns: config.head_width(),
             right_is_transposed: false,
         };
-        let v = self.split_heads(&v);
-        let context = self.arithmetic.matmul(shape, &p, &v)?;
-        Ok(self.join_heads(&context))
+        let v = v.map_to(RING, v.len(), |v| heads::split(config, v));
+        let context = matmul(&mut self.runtime, shape, &p, &v)?;
+        Ok(context.map_to(RING, context.len(), |x| heads::join(config, x)))
     }
 
     fn add_and_norm(&mut self, norm: Norm, branch: Share, residual: Share) -> Result<Share> {
-        let config = &self.settings.config;
-        let (gamma, beta) = self.weights.norm(norm)?;
-        let sum = self.arithmetic.add(branch, &residual);
+        let config = &self.plan.config;
+        let [gamma, beta] = self.weights.norm(norm)?;
+        let sum = add(&self.runtime, branch, &residual);
         let epsilon = f64::from(config.layer_norm_epsilon);
-        self.arithmetic
-            .layer_norm(&sum, config.hidden, gamma, beta, epsilon)
+        layer_norm(&mut self.runtime, &sum, config.hidden, gamma, beta, epsilon)
     }
 
     fn activate(&mut self, function: Nonlinearity, x: Share) -> Result<Share> {
-        match (function, self.settings.config.activation) {
-            (Nonlinearity::Pooler, _) => self.arithmetic.tanh(&x),
-            (Nonlinearity::FeedForward(_), ActivationFunction::Gelu) => self.arithmetic.gelu(&x),
-            (Nonlinearity::FeedForward(_), ActivationFunction::Relu) => self.arithmetic.relu(&x),
+        let runtime = &mut self.runtime;
+        match (function, self.plan.config.activation) {
+            (Nonlinearity::Pooler, _) => tanh(runtime, &x),
+            (Nonlinearity::FeedForward(_), ActivationFunction::Gelu) => gelu(runtime, &x),
+            (Nonlinearity::FeedForward(_), ActivationFunction::Relu) => relu(runtime, &x),
         }
     }
 
     fn first_token(&mut self, x: Share) -> Result<Share> {
-        let hidden = self.settings.config.hidden;
+        let hidden = self.plan.config.hidden;
         Ok(x.map_to(RING, hidden, |values| values[..hidden].to_vec()))
     }
 
     fn output(&mut self, x: Share) -> Result<()> {
-        self.output = self.arithmetic.reveal_to_p1(&x)?.unwrap_or_default();
+        let learned = reveal_to_p1(&mut self.runtime, &x)?;
+        self.output = Output(learned.unwrap_or_default());
         Ok(())
     }
 }

@@ -5,11 +5,12 @@
 //! of the first mask, then of the second, and so on, and at P1 then its shares of the products; openings
 //! and corrections are laid out in the same way.
 
-use super::correlation::WORD;
-use super::fixed::RING;
-use super::triples::Dealt;
+use super::RING;
+use super::correlation::{Part, WORD};
+use qbench_protocols::Result;
 use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
+use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::Threads;
 
 /// Elements of a block: with at most 6 words a gate of each stream, in the first-level cache.
@@ -132,7 +133,7 @@ impl Gate {
 pub(super) struct Gates {
     gate: Gate,
     count: usize,
-    dealt: Dealt,
+    dealt: Part,
 }
 
 /// What one block of gates has to finish with.
@@ -148,12 +149,12 @@ pub(super) struct Block<'a> {
 }
 
 impl Gates {
-    pub fn new(gate: Gate, count: usize, dealt: Dealt) -> Self {
+    pub fn new(gate: Gate, count: usize, dealt: Part) -> Self {
         Self { gate, count, dealt }
     }
 
     /// Words that this party opens.
-    pub fn opened(&self) -> usize {
+    fn opened(&self) -> usize {
         self.gate.masks() * self.count
     }
 
@@ -167,7 +168,7 @@ impl Gates {
 
     /// Writes this party's opening: `mask(first element, elements, masks, out)` for each block, where
     /// `out` is as long as the masks and gets the masked operands. `buffer` is memory for it.
-    pub fn opening(
+    fn opening(
         &self,
         threads: &Threads,
         mut buffer: Vec<u8>,
@@ -194,9 +195,33 @@ impl Gates {
         buffer
     }
 
+    /// Opens the operands and computes: `mask` and `finish` as in [`Gates::opening`] and [`Gates::finish`], where `mask` also
+    /// gets `out`, which may hold the operands.
+    pub fn apply(
+        &self,
+        runtime: &mut Runtime<'_>,
+        out: &mut [u64],
+        mask: impl Fn(&[u64], usize, usize, &[u64], &mut [Bytes]) + Sync,
+        finish: impl Fn(usize, &Block<'_>, &mut [u64]) + Sync,
+    ) -> Result<()> {
+        let buffer = runtime.buffer(self.opened() * WORD);
+        let threads = runtime.session()?.threads();
+        let operands = &*out;
+        let opening = self.opening(
+            threads,
+            buffer,
+            #[inline(always)]
+            |start, n, masks, words| mask(operands, start, n, masks, words),
+        );
+        let theirs = runtime.exchange(opening)?;
+        self.finish(runtime.session()?.threads(), &theirs, out, finish);
+        runtime.recycle(theirs);
+        Ok(())
+    }
+
     /// Computes from what was opened: `finish(first element, block, out)` for each block, where `out`
     /// has `out.len() / count` words an element and may hold the gates' operands.
-    pub fn finish(
+    fn finish(
         &self,
         threads: &Threads,
         theirs: &[u8],

@@ -3,33 +3,44 @@
 //!
 //! Z_{2^64}, 16 fractional bits, additive shares at P1 and P2. Every operation is one function that
 //! deals offline, computes online, and declares its cost; rounds and bytes are those of CrypTen 0.4.1.
-//! Words and bits are opened as whole 64-bit words, as there.
+//! Words and bits are opened as whole 64-bit words, as there. Bits and counts have no fractional bits.
 
 mod approximate;
-mod arithmetic;
 mod bilinear;
 pub mod clear;
 mod compare;
 mod correlation;
-pub mod declare;
 pub mod engine;
 mod erf;
-pub mod fixed;
 mod gate;
+mod local;
 mod maximum;
+mod memory;
 mod multiply;
 mod norm;
-pub mod party;
-mod reveal;
 pub mod system;
-mod triples;
-pub mod verify;
-pub mod weights;
 
-pub use arithmetic::Arithmetic;
+pub use crate::fixed_point::local::{
+    absent, add, add_columns, add_integer, negate, subtract, subtract_rows, times_integer,
+};
+pub use approximate::{exp, inverse_sqrt, reciprocal, sigmoid, tanh};
 pub use bilinear::MatmulShape;
-pub use triples::Triples;
+pub use compare::{
+    add_words, and_words, at_least, bit_to_additive, equals_zero, greater, less_than_zero, relu,
+    select, sign, to_binary,
+};
+pub use erf::{erf, gelu};
+pub use local::{add_public, divide_public, scale_public};
+pub use maximum::{max_and_argmax_rows, max_rows, random, softmax_rows};
+pub use multiply::{matmul, multiply, multiply_columns, multiply_rows, multiply_unscaled, square};
+pub use norm::layer_norm;
 
-/// Additive share between P1 and P2 in Z_{2^64}; P0 holds none. Real numbers have
-/// [`fixed::FRACTION_BITS`] fractional bits, bits and counts have none.
-pub type Share = qbench_protocols::share::Additive<u64>;
+use crate::fixed_point::encoding::truncate;
+use crate::fixed_point::{Fixed, RING64 as RING, Share};
+
+/// Fractional bits of an encoded real number.
+pub const FRACTION_BITS: u32 = 16;
+
+/// How real numbers are encoded: to the nearest multiple of 2^-16. (The original cuts towards zero, so that its constants and
+/// inputs are up to twice as far off.)
+pub const FIXED: Fixed = Fixed::new(64, FRACTION_BITS);

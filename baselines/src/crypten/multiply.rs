@@ -4,230 +4,215 @@
 //! With e = x - a and d = y - b opened, each party's share of x * y is `c + e * [y] + [a] * d`: no
 //! party has a term of its own.
 
-use super::Share;
-use super::arithmetic::Arithmetic;
-use super::bilinear::{Bilinear, GRAIN, MatmulShape, combine, draw};
-use super::correlation::{Correlation, WORD};
-use super::fixed::{FRACTION_BITS, RING, truncate};
+use super::bilinear::{Bilinear, MatmulShape, combine, draw};
+use super::correlation::{Correlation, Part, WORD, correlated};
 use super::gate::{Bytes, Gate, Gates};
-use super::triples::Dealt;
+use super::{FRACTION_BITS, RING, Share, absent, truncate};
 use qbench_protocols::Result;
 use qbench_protocols::kernel::widest;
-use qbench_protocols::threads::Threads;
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::threads::{GRAIN, Threads};
 
-impl Arithmetic<'_> {
-    /// x * y element by element, truncated.
-    ///
-    /// Cost: 2 words an element each way, 1 round; offline 1 word an element to P2.
-    ///
-    /// # Security
-    /// Opens x - a and y - b; a and b are uniform, unknown to both, and used here alone.
-    pub fn multiply(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        self.product::<true>(x.clone(), y)
-    }
+/// x * y element by element, truncated.
+///
+/// Cost: 2 words an element each way, 1 round; offline 1 word an element to P2.
+///
+/// # Security
+/// Opens x - a and y - b; a and b are uniform, unknown to both, and used here alone.
+pub fn multiply(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    product::<true>(runtime, x.clone(), y)
+}
 
-    /// x * y element by element, not truncated: where one of the two is unscaled, such as a bit.
-    ///
-    /// Cost and security as [`Arithmetic::multiply`].
-    pub fn multiply_unscaled(&mut self, x: &Share, y: &Share) -> Result<Share> {
-        self.product::<false>(x.clone(), y)
-    }
+/// x * y element by element, not truncated: where one of the two is unscaled, such as a bit.
+///
+/// Cost and security as [`multiply`].
+pub fn multiply_unscaled(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
+    product::<false>(runtime, x.clone(), y)
+}
 
-    /// [`Arithmetic::multiply`] in place of x.
-    pub(super) fn product<const TRUNCATED: bool>(&mut self, x: Share, y: &Share) -> Result<Share> {
-        let count = x.len();
-        self.expect(y.len() == count, || {
-            format!("{count} elements times {}", y.len())
-        })?;
-        let Some(gates) = self.gates(Gate::Product, count)? else {
-            return Ok(Self::absent(count));
-        };
-        let mut out = x.into_values();
-        let y = y.values();
-        let buffer = self.opening_buffer(gates.opened());
-        let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(
-            threads,
-            buffer,
+/// [`multiply`] in place of x.
+pub(super) fn product<const TRUNCATED: bool>(
+    runtime: &mut Runtime<'_>,
+    x: Share,
+    y: &Share,
+) -> Result<Share> {
+    let count = x.len();
+    runtime.expect(y.len() == count, || {
+        format!("{count} elements times {}", y.len())
+    })?;
+    let Some(gates) = gates(runtime, Gate::Product, count)? else {
+        return Ok(absent(count));
+    };
+    let mut out = x.into_values();
+    let y = y.values();
+    gates.apply(
+        runtime,
+        &mut out,
+        #[inline(always)]
+        |x, start, n, masks, words| {
+            let (a, b) = masks.split_at(n);
+            let (e, d) = words.split_at_mut(n);
+            mask(&x[start..][..n], a, e);
+            mask(&y[start..][..n], b, d);
+        },
+        #[inline(always)]
+        |start, block, x| {
+            let n = block.n;
+            let (a, b) = block.masks.split_at(n);
+            let (e, d) = block.theirs.split_at(n);
+            let y = &y[start..][..n];
+            let masked = a.iter().zip(b).zip(e.iter().zip(d));
+            let shares = x.iter_mut().zip(y).zip(block.products);
+            for (((x, y), c), ((a, b), (e, d))) in shares.zip(masked) {
+                let e = x.wrapping_sub(*a).wrapping_add(u64::from_le_bytes(*e));
+                let d = y.wrapping_sub(*b).wrapping_add(u64::from_le_bytes(*d));
+                let product = c
+                    .wrapping_add(e.wrapping_mul(*y))
+                    .wrapping_add(a.wrapping_mul(d));
+                *x = match TRUNCATED {
+                    true => truncate(product, FRACTION_BITS),
+                    false => product,
+                };
+            }
+        },
+    )?;
+    Ok(Share::held(RING, out))
+}
+
+/// x^2, truncated.
+///
+/// Cost: 1 word an element each way, 1 round; offline 1 word an element to P2.
+///
+/// # Security
+/// Opens x - r; r is uniform, unknown to both, and used here alone.
+pub fn square(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
+    square_in_place(runtime, x.clone())
+}
+
+/// [`square`] in place of x: `c + e * ([x] + [r])` with e = x - r opened.
+pub(super) fn square_in_place(runtime: &mut Runtime<'_>, x: Share) -> Result<Share> {
+    let count = x.len();
+    let Some(gates) = gates(runtime, Gate::Square, count)? else {
+        return Ok(absent(count));
+    };
+    let mut out = x.into_values();
+    gates.apply(
+        runtime,
+        &mut out,
+        #[inline(always)]
+        |x, start, n, masks, words| {
+            mask(&x[start..][..n], masks, words);
+        },
+        #[inline(always)]
+        |_, block, x| {
+            let terms = block.masks.iter().zip(block.products).zip(block.theirs);
+            for (x, ((r, c), e)) in x.iter_mut().zip(terms) {
+                let e = x.wrapping_sub(*r).wrapping_add(u64::from_le_bytes(*e));
+                let square = c.wrapping_add(e.wrapping_mul(x.wrapping_add(*r)));
+                *x = truncate(square, FRACTION_BITS);
+            }
+        },
+    )?;
+    Ok(Share::held(RING, out))
+}
+
+/// Row r of x times element r of `per_row`, truncated.
+///
+/// Cost: x's and `per_row`'s words each way, 1 round; offline x's words to P2.
+///
+/// # Security
+/// As [`matmul`].
+pub fn multiply_rows(runtime: &mut Runtime<'_>, x: &Share, per_row: &Share) -> Result<Share> {
+    let rows = per_row.len();
+    let width = x.len() / rows.max(1);
+    bilinear(runtime, Bilinear::Rows { rows, width }, x, per_row)
+}
+
+/// Each row of x times `per_column`, element by element, truncated.
+///
+/// Cost: x's and `per_column`'s words each way, 1 round; offline x's words to P2.
+///
+/// # Security
+/// As [`matmul`].
+pub fn multiply_columns(runtime: &mut Runtime<'_>, x: &Share, per_column: &Share) -> Result<Share> {
+    let width = per_column.len();
+    let rows = x.len() / width.max(1);
+    bilinear(runtime, Bilinear::Columns { rows, width }, x, per_column)
+}
+
+/// Matrix products, all opened in one round, truncated.
+///
+/// Cost: both operands' words each way, 1 round; offline the products' words to P2.
+///
+/// # Security
+/// Opens x - a and y - b; a and b are uniform, unknown to both, and used here alone.
+pub fn matmul(
+    runtime: &mut Runtime<'_>,
+    shape: MatmulShape,
+    x: &Share,
+    y: &Share,
+) -> Result<Share> {
+    bilinear(runtime, Bilinear::Matmul(shape), x, y)
+}
+
+fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> Result<Share> {
+    let [left, right, len] = map.lengths();
+    runtime.expect((x.len(), y.len()) == (left, right), || {
+        format!("{} and {} elements for {map:?}", x.len(), y.len())
+    })?;
+    let Some(dealt) = correlated(runtime, Correlation::Triple(map))? else {
+        return Ok(absent(len));
+    };
+    let (x, y) = (x.values(), y.values());
+    let mut opening = runtime.buffer(left + right * WORD);
+    let threads = runtime.session()?.threads();
+    // e and d start as this party's shares of them, a stays.
+    let a = draw(threads, &dealt.stream, 0, left);
+    let mut e = a.clone();
+    combine(
+        threads,
+        &mut e,
+        x,
+        #[inline(always)]
+        |a, x| x.wrapping_sub(a),
+    );
+    let mut d = draw(threads, &dealt.stream, left, right);
+    combine(
+        threads,
+        &mut d,
+        y,
+        #[inline(always)]
+        |b, y| y.wrapping_sub(b),
+    );
+    let (first, second) = opening.as_chunks_mut::<WORD>().0.split_at_mut(left);
+    write(threads, &e, first);
+    write(threads, &d, second);
+    let theirs = runtime.exchange(opening)?;
+    let threads = runtime.session()?.threads();
+    let (first, second) = theirs.as_chunks::<WORD>().0.split_at(left);
+    add_words(threads, &mut e, first);
+    add_words(threads, &mut d, second);
+    let mut out = products(threads, &dealt, left + right, len);
+    map.accumulate(threads, &e, y, &mut out);
+    map.accumulate(threads, &a, &d, &mut out);
+    threads.chunks_mut(&mut out, GRAIN, |_, out| {
+        widest(
             #[inline(always)]
-            |start, n, masks, words| {
-                let (a, b) = masks.split_at(n);
-                let (e, d) = words.split_at_mut(n);
-                mask(&out[start..][..n], a, e);
-                mask(&y[start..][..n], b, d);
-            },
-        );
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        gates.finish(
-            threads,
-            &theirs,
-            &mut out,
-            #[inline(always)]
-            |start, block, x| {
-                let n = block.n;
-                let (a, b) = block.masks.split_at(n);
-                let (e, d) = block.theirs.split_at(n);
-                let y = &y[start..][..n];
-                let masked = a.iter().zip(b).zip(e.iter().zip(d));
-                let shares = x.iter_mut().zip(y).zip(block.products);
-                for (((x, y), c), ((a, b), (e, d))) in shares.zip(masked) {
-                    let e = x.wrapping_sub(*a).wrapping_add(u64::from_le_bytes(*e));
-                    let d = y.wrapping_sub(*b).wrapping_add(u64::from_le_bytes(*d));
-                    let product = c
-                        .wrapping_add(e.wrapping_mul(*y))
-                        .wrapping_add(a.wrapping_mul(d));
-                    *x = match TRUNCATED {
-                        true => truncate(product, FRACTION_BITS),
-                        false => product,
-                    };
+            || {
+                for out in out {
+                    *out = truncate(*out, FRACTION_BITS);
                 }
             },
         );
-        self.buffer = theirs;
-        Ok(Share::held(RING, out))
-    }
+    });
+    runtime.recycle(theirs);
+    Ok(Share::held(RING, out))
+}
 
-    /// x^2, truncated.
-    ///
-    /// Cost: 1 word an element each way, 1 round; offline 1 word an element to P2.
-    ///
-    /// # Security
-    /// Opens x - r; r is uniform, unknown to both, and used here alone.
-    pub fn square(&mut self, x: &Share) -> Result<Share> {
-        self.square_in_place(x.clone())
-    }
-
-    /// [`Arithmetic::square`] in place of x: `c + e * ([x] + [r])` with e = x - r opened.
-    pub(super) fn square_in_place(&mut self, x: Share) -> Result<Share> {
-        let count = x.len();
-        let Some(gates) = self.gates(Gate::Square, count)? else {
-            return Ok(Self::absent(count));
-        };
-        let mut out = x.into_values();
-        let buffer = self.opening_buffer(gates.opened());
-        let threads = self.runtime.session()?.threads();
-        let opening = gates.opening(
-            threads,
-            buffer,
-            #[inline(always)]
-            |start, n, masks, words| {
-                mask(&out[start..][..n], masks, words);
-            },
-        );
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        gates.finish(
-            threads,
-            &theirs,
-            &mut out,
-            #[inline(always)]
-            |_, block, x| {
-                let terms = block.masks.iter().zip(block.products).zip(block.theirs);
-                for (x, ((r, c), e)) in x.iter_mut().zip(terms) {
-                    let e = x.wrapping_sub(*r).wrapping_add(u64::from_le_bytes(*e));
-                    let square = c.wrapping_add(e.wrapping_mul(x.wrapping_add(*r)));
-                    *x = truncate(square, FRACTION_BITS);
-                }
-            },
-        );
-        self.buffer = theirs;
-        Ok(Share::held(RING, out))
-    }
-
-    /// Row r of x times element r of `per_row`, truncated.
-    ///
-    /// Cost: x's and `per_row`'s words each way, 1 round; offline x's words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::matmul`].
-    pub fn multiply_rows(&mut self, x: &Share, per_row: &Share) -> Result<Share> {
-        let rows = per_row.len();
-        let width = x.len() / rows.max(1);
-        self.bilinear(Bilinear::Rows { rows, width }, x, per_row)
-    }
-
-    /// Each row of x times `per_column`, element by element, truncated.
-    ///
-    /// Cost: x's and `per_column`'s words each way, 1 round; offline x's words to P2.
-    ///
-    /// # Security
-    /// As [`Arithmetic::matmul`].
-    pub fn multiply_columns(&mut self, x: &Share, per_column: &Share) -> Result<Share> {
-        let width = per_column.len();
-        let rows = x.len() / width.max(1);
-        self.bilinear(Bilinear::Columns { rows, width }, x, per_column)
-    }
-
-    /// Matrix products, all opened in one round, truncated.
-    ///
-    /// Cost: both operands' words each way, 1 round; offline the products' words to P2.
-    ///
-    /// # Security
-    /// Opens x - a and y - b; a and b are uniform, unknown to both, and used here alone.
-    pub fn matmul(&mut self, shape: MatmulShape, x: &Share, y: &Share) -> Result<Share> {
-        self.bilinear(Bilinear::Matmul(shape), x, y)
-    }
-
-    fn bilinear(&mut self, map: Bilinear, x: &Share, y: &Share) -> Result<Share> {
-        let [left, right, len] = map.lengths();
-        self.expect((x.len(), y.len()) == (left, right), || {
-            format!("{} and {} elements for {map:?}", x.len(), y.len())
-        })?;
-        let Some(dealt) = self.correlated(Correlation::Triple(map))? else {
-            return Ok(Self::absent(len));
-        };
-        let (x, y) = (x.values(), y.values());
-        let mut opening = self.opening_buffer(left + right);
-        let threads = self.runtime.session()?.threads();
-        // e and d start as this party's shares of them, a stays.
-        let a = draw(threads, &dealt.stream, 0, left);
-        let mut e = a.clone();
-        combine(
-            threads,
-            &mut e,
-            x,
-            #[inline(always)]
-            |a, x| x.wrapping_sub(a),
-        );
-        let mut d = draw(threads, &dealt.stream, left, right);
-        combine(
-            threads,
-            &mut d,
-            y,
-            #[inline(always)]
-            |b, y| y.wrapping_sub(b),
-        );
-        let (first, second) = opening.as_chunks_mut::<WORD>().0.split_at_mut(left);
-        write(threads, &e, first);
-        write(threads, &d, second);
-        let theirs = self.exchange(opening)?;
-        let threads = self.runtime.session()?.threads();
-        let (first, second) = theirs.as_chunks::<WORD>().0.split_at(left);
-        add_words(threads, &mut e, first);
-        add_words(threads, &mut d, second);
-        let mut out = products(threads, &dealt, left + right, len);
-        map.accumulate(threads, &e, y, &mut out);
-        map.accumulate(threads, &a, &d, &mut out);
-        threads.chunks_mut(&mut out, GRAIN, |_, out| {
-            widest(
-                #[inline(always)]
-                || {
-                    for out in out {
-                        *out = truncate(*out, FRACTION_BITS);
-                    }
-                },
-            );
-        });
-        self.buffer = theirs;
-        Ok(Share::held(RING, out))
-    }
-
-    /// [`Arithmetic::correlated`] for element-wise gates.
-    pub(super) fn gates(&mut self, gate: Gate, count: usize) -> Result<Option<Gates>> {
-        let dealt = self.correlated(Correlation::Gates(gate, count))?;
-        Ok(dealt.map(|dealt| Gates::new(gate, count, dealt)))
-    }
+/// [`correlated`] for element-wise gates.
+pub(super) fn gates(runtime: &mut Runtime<'_>, gate: Gate, count: usize) -> Result<Option<Gates>> {
+    let dealt = correlated(runtime, Correlation::Gates(gate, count))?;
+    Ok(dealt.map(|dealt| Gates::new(gate, count, dealt)))
 }
 
 /// `words = x - mask`.
@@ -257,7 +242,7 @@ fn add_words(threads: &Threads, values: &mut [u64], words: &[Bytes]) {
 }
 
 /// A computing party's share of a triple's product.
-fn products(threads: &Threads, dealt: &Dealt, first: usize, len: usize) -> Vec<u64> {
+fn products(threads: &Threads, dealt: &Part, first: usize, len: usize) -> Vec<u64> {
     match &dealt.correction {
         None => draw(threads, &dealt.stream, first, len),
         Some(correction) => {

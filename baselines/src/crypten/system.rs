@@ -1,17 +1,41 @@
 //! `crypten` as a system under comparison.
 
-use super::declare::declare;
-use super::engine::Settings;
-use super::party::CrypTenParty;
-use super::verify;
-use qbench_protocols::net::Party;
-use qbench_protocols::system::{Declared, PartyProgram, System, Verified, Workload};
-use qbench_protocols::{Error, Result};
+use super::clear::CrypTenApproximations;
+use super::engine::{CrypTen, Plan};
+use super::{FIXED, RING, Share, memory};
+use crate::fixed_point::Secret;
+use crate::fixed_point::check::{Check, Output};
+use crate::fixed_point::weights::SharedWeights;
+use qbench_protocols::Result;
+use qbench_protocols::model::walk::walk;
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::share::share_from_p0;
+use qbench_protocols::system::load::Loaded;
+use qbench_protocols::system::{Known, Verified, WalkedSystem, Workload};
 
 /// The baseline `crypten`.
+#[derive(Clone, Copy)]
 pub struct CrypTenSystem;
 
-impl System for CrypTenSystem {
+/// How its output is checked. Runs of BERT-base with 12 layers and 8 to 128 tokens were within 0.005 of the reference.
+///
+/// The original's local truncation fails with probability |x| / 2^32 for a product x, and is then off by 2^32. Of BERT-base
+/// with 128 tokens about one run in a hundred therefore comes out wrong, as it would there; it does not pass. Synthetic
+/// models stay below 0.02 of where the approximations hold.
+pub const CHECK: Check<CrypTenApproximations> = Check {
+    approximations: CrypTenApproximations,
+    fixed: FIXED,
+    tolerance: 0.05,
+    holds: 0.5,
+    needs: "GELU's series needs values within about 3, LayerNorm a variance of 0.1 to 200",
+};
+
+impl WalkedSystem for CrypTenSystem {
+    type Plan = Plan;
+    type Secret = Secret;
+    type Weights = SharedWeights<Share>;
+    type Evidence = Output;
+
     fn id(&self) -> &'static str {
         "crypten"
     }
@@ -24,31 +48,45 @@ impl System for CrypTenSystem {
         "Knott et al., CrypTen: Secure Multi-Party Computation Meets Machine Learning, NeurIPS 2021"
     }
 
-    fn check(&self, workload: &Workload) -> Result<()> {
-        workload.model.check().map_err(Error::Unsupported)?;
-        if workload.seq_len == 0 || workload.seq_len > workload.model.max_positions {
-            return Err(Error::Unsupported(format!(
-                "seq_len must be 1 to {}, the positions that model `{}` has, not {}",
-                workload.model.max_positions, workload.model.name, workload.seq_len
-            )));
-        }
-        Ok(())
-    }
-
-    fn cost(&self, workload: &Workload) -> Result<Declared> {
-        self.check(workload)?;
-        declare(&Settings {
+    fn plan(&self, workload: &Workload) -> Result<Plan> {
+        Ok(Plan {
             config: workload.model.clone(),
             seq_len: workload.seq_len,
         })
     }
 
-    fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>> {
-        self.check(workload)?;
-        Ok(Box::new(CrypTenParty::load(workload, party)?))
+    fn secret(&self, _: &Plan, loaded: Loaded) -> Result<Secret> {
+        Ok(Secret::new(FIXED, loaded))
+    }
+
+    /// The provider needs the model no longer than this: it deals triples without it.
+    fn share_weights(
+        &self,
+        runtime: &mut Runtime<'_>,
+        plan: &Plan,
+        secret: &mut Secret,
+    ) -> Result<SharedWeights<Share>> {
+        let model = secret.take_model();
+        SharedWeights::share(
+            runtime,
+            &plan.config,
+            FIXED,
+            model.as_deref(),
+            |runtime, len, values| share_from_p0(runtime, RING, len, values),
+        )
+    }
+
+    fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Output> {
+        let mut engine = CrypTen::new(runtime, plan, known.weights, known.secret.words());
+        walk(&mut engine, &plan.config)?;
+        Ok(engine.output)
+    }
+
+    fn memory_bytes(&self, plan: &Plan, material: [u64; 3], _: bool) -> [u64; 3] {
+        memory::memory_bytes(plan, material)
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
-        verify::verify(workload, evidence)
+        CHECK.verify(workload, evidence)
     }
 }

@@ -1,15 +1,19 @@
-//! The smallest useful system: P0 has a byte vector w, P1 has x, and P1 learns w + x mod 256. It reads no
-//! model; its length is the workload's sequence length.
+//! The smallest useful system: P0 has a byte vector w, P1 has x, and P1 learns the bits set in each byte of w + x mod 256, by
+//! a lookup table. It reads no model; its length is the workload's sequence length.
 
-use qbench_protocols::net::Party;
-use qbench_protocols::session::Session;
-use qbench_protocols::system::{
-    Declared, DeclaredPhase, DeclaredStep, PartyProgram, System, Verified, Workload,
-};
+use qbench_protocols::lut::{Contents, Input, lookup, open};
+use qbench_protocols::ring::Ring;
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::share::{Additive, reveal_to_p1, share_from_p0, share_from_p1};
+use qbench_protocols::system::load::Loaded;
+use qbench_protocols::system::{Known, Verified, WalkedSystem, Workload};
 use qbench_protocols::{Error, Result};
 
-/// Adds two private vectors by additive shares.
+/// Counts the bits of a sum.
+#[derive(Clone, Copy)]
 pub struct OwnSystem;
+
+const BYTE: Ring = Ring::new(8);
 
 /// w or x: bytes drawn from the workload's seed, so that the check can draw them again.
 fn vector(workload: &Workload, salt: u64) -> Vec<u8> {
@@ -18,149 +22,80 @@ fn vector(workload: &Workload, salt: u64) -> Vec<u8> {
         .collect()
 }
 
-fn add(a: &[u8], b: &[u8]) -> Vec<u8> {
-    a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b)).collect()
-}
+impl WalkedSystem for OwnSystem {
+    type Plan = Workload;
+    type Secret = ();
+    type Weights = Additive<u8>;
+    type Evidence = Vec<u8>;
 
-fn subtract(a: &[u8], b: &[u8]) -> Vec<u8> {
-    a.iter().zip(b).map(|(a, b)| a.wrapping_sub(*b)).collect()
-}
-
-/// A phase of one step in which `from` sends one byte an element to `to`.
-fn one_message(step: &str, from: usize, to: usize, bytes: usize, rounds: u64) -> DeclaredPhase {
-    let mut declared = DeclaredStep {
-        step: step.to_owned(),
-        rounds,
-        ..DeclaredStep::default()
-    };
-    declared.bytes[from][to] = bytes as u64;
-    DeclaredPhase {
-        steps: vec![declared],
-    }
-}
-
-impl System for OwnSystem {
     fn id(&self) -> &'static str {
         "own"
     }
 
     fn about(&self) -> &'static str {
-        "adds two private byte vectors: a template for systems of your own"
+        "counts the bits of the sum of two private byte vectors: a template for systems of your own"
     }
 
     fn source(&self) -> &'static str {
         "harness/examples/own_system"
     }
 
-    fn check(&self, _: &Workload) -> Result<()> {
+    fn plan(&self, workload: &Workload) -> Result<Workload> {
+        Ok(workload.clone())
+    }
+
+    fn secret(&self, _: &Workload, _: Loaded) -> Result<()> {
         Ok(())
     }
 
-    fn cost(&self, workload: &Workload) -> Result<Declared> {
-        let n = workload.seq_len;
-        Ok(Declared {
-            // P0 waits for no seed when the session begins, so this message is no deeper in the chain
-            // of messages than the seeds that P2 has just received: the longest chain does not grow.
-            setup: one_message("weights", 0, 2, n, 0),
-            offline: one_message("masks", 0, 2, n, 1),
-            online: one_message("open", 2, 1, n, 1),
-            material_bytes: [0, n as u64, n as u64],
-            memory_bytes: [20 << 20; 3],
+    fn share_weights(
+        &self,
+        runtime: &mut Runtime<'_>,
+        plan: &Workload,
+        (): &mut (),
+    ) -> Result<Additive<u8>> {
+        let w = vector(plan, 0);
+        share_from_p0(runtime, BYTE, w.len(), |first, part| {
+            part.copy_from_slice(&w[first..][..part.len()]);
         })
     }
 
-    fn party(&self, workload: &Workload, _: Party) -> Result<Box<dyn PartyProgram>> {
-        Ok(Box::new(OwnParty {
-            workload: workload.clone(),
-            weights: Vec::new(),
-            mask: Vec::new(),
-            output: Vec::new(),
-        }))
+    /// Deals the table offline, opens and looks up online, and declares both: the same lines do all three.
+    fn walk(
+        &self,
+        mut runtime: Runtime<'_>,
+        plan: &Workload,
+        known: Known<'_, Self>,
+    ) -> Result<Vec<u8>> {
+        let n = plan.seq_len;
+        let x = share_from_p1(&mut runtime, BYTE, Some(&vector(plan, 7)), n)?;
+        let bits = runtime.step("count", |runtime| {
+            let sum = open(runtime, &x.plus(known.weights))?;
+            let ones = || Contents::same((0..=255u8).map(|v| v.count_ones() as u8).collect());
+            lookup(runtime, &[Input::each(&sum)], n, BYTE, ones)
+        })?;
+        let learned = runtime.step("output", |runtime| reveal_to_p1(runtime, &bits))?;
+        Ok(learned.unwrap_or_default())
+    }
+
+    fn memory_bytes(&self, _: &Workload, material: [u64; 3], _: bool) -> [u64; 3] {
+        material.map(|bytes| (20 << 20) + bytes)
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
-        let expected = add(&vector(workload, 0), &vector(workload, 7));
+        let sums = vector(workload, 0).into_iter().zip(vector(workload, 7));
+        let expected: Vec<u8> = sums
+            .map(|(w, x)| w.wrapping_add(x).count_ones() as u8)
+            .collect();
         if evidence[1] != expected {
-            return Err(Error::Verification("P1 did not learn w + x".into()));
+            return Err(Error::Verification(
+                "P1 did not learn the bits of w + x".into(),
+            ));
         }
         Ok(Verified {
-            how: "equal to w + x in the clear".into(),
+            how: "equal to the count in the clear".into(),
             float_error: 0.0,
             output: expected.into_iter().map(f32::from).collect(),
         })
-    }
-}
-
-/// What one party holds.
-struct OwnParty {
-    workload: Workload,
-    /// P1: r; P2: w - r.
-    weights: Vec<u8>,
-    /// P1: z; P2: -z. Used once.
-    mask: Vec<u8>,
-    /// P1: w + x.
-    output: Vec<u8>,
-}
-
-impl OwnParty {
-    /// P0 and P1 draw r from their common seed and P0 sends `secret - r` to P2: a sharing of `secret` between
-    /// P1 and P2. Returns the own share.
-    fn deal(&self, session: &mut Session, secret: &[u8]) -> Result<Vec<u8>> {
-        let n = self.workload.seq_len;
-        let mut share = vec![0; n];
-        match session.me() {
-            Party::P0 => {
-                session.shared_stream(Party::P1).fill_bytes(0, &mut share);
-                session.send(Party::P2, subtract(secret, &share))?;
-                Ok(Vec::new())
-            }
-            Party::P1 => {
-                session.shared_stream(Party::P0).fill_bytes(0, &mut share);
-                Ok(share)
-            }
-            Party::P2 => session.receive(Party::P0, n),
-        }
-    }
-}
-
-impl PartyProgram for OwnParty {
-    fn setup(&mut self, session: &mut Session) -> Result<()> {
-        session.enter("weights");
-        self.weights = self.deal(session, &vector(&self.workload, 0))?;
-        session.leave();
-        Ok(())
-    }
-
-    fn offline(&mut self, session: &mut Session) -> Result<()> {
-        session.enter("masks");
-        self.mask = self.deal(session, &vec![0; self.workload.seq_len])?;
-        session.leave();
-        Ok(())
-    }
-
-    fn online(&mut self, session: &mut Session) -> Result<()> {
-        session.enter("open");
-        let n = self.workload.seq_len;
-        // A mask is used once: taking it leaves nothing for a second inference.
-        let share = add(&self.weights, &std::mem::take(&mut self.mask));
-        match session.me() {
-            Party::P0 => {}
-            Party::P1 => {
-                let theirs = session.receive(Party::P2, n)?;
-                let weights = add(&share, &theirs);
-                self.output = add(&weights, &vector(&self.workload, 7));
-            }
-            Party::P2 => session.send(Party::P1, share)?,
-        }
-        session.leave();
-        Ok(())
-    }
-
-    fn material(&self) -> (u64, String) {
-        (self.mask.len() as u64, "memory".into())
-    }
-
-    fn evidence(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.output)
     }
 }

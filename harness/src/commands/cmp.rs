@@ -4,13 +4,14 @@ use crate::cli::CmpArguments;
 use crate::compare::groups::{Entry, Group, default_base, groups, systems};
 use crate::compare::ratio::{Ratio, digits};
 use crate::compare::runs::Run;
-use crate::compare::settings::ACTIVATION;
+use crate::compare::settings::{ACTIVATION, LINK};
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::stats::Summary;
 use crate::units::time_text;
 use anyhow::{Context, Result, anyhow, bail};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 use std::path::Path;
 
 /// The lines of a system: a time, the phases whose bytes and rounds belong to it.
@@ -182,7 +183,8 @@ fn notes(groups: &[Group<'_>], base: &str, runs: &[Run]) -> Vec<String> {
         }
         for (column, value) in group.settings.columns() {
             let applies = |row: &RunRow| row.dimension(column).is_some_and(|v| !v.is_empty());
-            let known = crate::quantities::DIMENSIONS.contains(column);
+            // The columns of the link are no dimensions of a row: they apply to every system.
+            let known = !LINK.contains(&column.as_str());
             if known && !value.is_empty() && !entry.rows.iter().any(|row| applies(row)) {
                 notes.push(format!("{column} does not apply to {}", entry.system));
             }
@@ -250,20 +252,17 @@ fn each<'a, 'b>(groups: &'b [Group<'a>]) -> impl Iterator<Item = (&'b Group<'a>,
 /// The tidy table: a row for each settings, run, system and quantity. `docs/FORMAT.md` describes it.
 fn write(path: &Path, groups: &[Group<'_>], base: &str, runs: &[Run]) -> Result<()> {
     let mut text = csv::Writer::from_writer(Vec::new());
-    let Some(first) = groups.first() else {
-        bail!("no rows");
-    };
-    let settings = first
-        .settings
-        .columns()
-        .iter()
-        .map(|(column, _)| match *column {
-            "bandwidth" => "bandwidth_bits_per_second",
-            "rtt" => "rtt_ns",
-            column => column,
-        });
-    let mut head: Vec<&str> = vec!["run", "system", "activation"];
-    head.extend(settings);
+    let columns: Vec<&str> = dimensions(runs.iter().flat_map(|run| &run.rows))
+        .into_iter()
+        .filter(|column| !matches!(*column, "system" | ACTIVATION))
+        .chain(LINK)
+        .collect();
+    let mut head: Vec<&str> = vec!["run", "system", ACTIVATION];
+    head.extend(columns.iter().map(|column| match *column {
+        "bandwidth" => "bandwidth_bits_per_second",
+        "rtt" => "rtt_ns",
+        column => column,
+    }));
     head.extend([
         "quantity",
         "repetitions",
@@ -290,7 +289,7 @@ fn write(path: &Path, groups: &[Group<'_>], base: &str, runs: &[Run]) -> Result<
                 entry.system.clone(),
                 entry.activation.clone(),
             ];
-            row.extend(group.settings.columns().iter().map(|(_, v)| v.clone()));
+            row.extend(columns.iter().map(|c| group.settings.value(c).to_owned()));
             row.extend([
                 quantity.to_owned(),
                 summary.count.to_string(),

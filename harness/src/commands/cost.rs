@@ -2,13 +2,15 @@
 
 use super::table;
 use crate::cli::CostArguments;
-use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of, suggestion};
+use crate::names::{ACTIVATIONS, name_of, suggestion};
 use crate::record::steps::all_layers;
+use crate::systems::chosen;
 use crate::units::bytes_text;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{DeclaredPhase, Phase, Setting, System, Workload};
-use std::path::{Path, PathBuf};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::{DeclaredPhase, System, Workload};
+use std::path::Path;
 
 /// Prints the declared cost of a workload.
 ///
@@ -19,17 +21,16 @@ pub fn cost(systems: &[&'static dyn System], arguments: &CostArguments) -> Resul
     let workload = workload(system, arguments)?;
     system.check(&workload)?;
     let declared = system.cost(&workload)?;
+    let settings = workload.settings.iter();
+    let settings: String = settings
+        .map(|(key, value)| format!(", {key} = {value}"))
+        .collect();
     crate::say!(
-        "{} on {} with {}, n = {}{}: payload bytes by directed pair, rounds as the longest chain",
+        "{} on {} with {}, n = {}{settings}: payload bytes by directed pair, rounds as the longest chain",
         system.id(),
         workload.model.name,
         name_of(ACTIVATIONS, &workload.model.activation),
         workload.seq_len,
-        if system.settings().contains(&Setting::IndexBits) {
-            format!(", index_bits = {}", workload.index_bits)
-        } else {
-            String::new()
-        }
     );
     let phases = [&declared.setup, &declared.offline, &declared.online];
     let mut rows = vec![header("phase")];
@@ -134,23 +135,10 @@ fn workload(system: &dyn System, arguments: &CostArguments) -> Result<Workload> 
             model.max_positions
         );
     }
-    if !(4..=8).contains(&arguments.index_bits) {
-        bail!("--index-bits {}: 4 to 8", arguments.index_bits);
-    }
     Ok(Workload {
-        model,
-        model_dir: PathBuf::new(),
-        seq_len: arguments.seq,
-        input_seed: 1,
-        tokens: None,
-        index_bits: arguments.index_bits,
-        max_protocol: named(MAX_PROTOCOLS, "--max-protocol", &arguments.max_protocol)?,
-        variance_protocol: named(
-            VARIANCE_PROTOCOLS,
-            "--variance-protocol",
-            &arguments.variance_protocol,
-        )?,
+        settings: chosen(system, &arguments.set, |setting| setting.default)?,
         verify: false,
+        ..Workload::new(model, arguments.seq)
     })
 }
 

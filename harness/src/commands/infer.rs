@@ -8,10 +8,12 @@ use crate::run::controller;
 use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
+use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
 use qbench_protocols::model::tokenizer::Tokenizer;
-use qbench_protocols::system::{MaxProtocol, Phase, System, VarianceProtocol, Workload};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::{System, Workload};
 use std::time::Duration;
 
 /// Runs one inference a text.
@@ -24,6 +26,9 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     let dir = models::quantized_folder(&arguments.model)?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
+    let settings = chosen(system, &arguments.set, |setting| {
+        setting.default_of_infer.unwrap_or(setting.default)
+    })?;
     interrupt::watch()?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
@@ -37,15 +42,10 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             );
         }
         let workload = Workload {
-            model: config.clone(),
             model_dir: dir.clone(),
-            seq_len: tokens.len(),
-            input_seed: 0,
-            tokens: Some(tokens),
-            index_bits: arguments.index_bits,
-            max_protocol: MaxProtocol::default(),
-            variance_protocol: VarianceProtocol::default(),
-            verify: true,
+            tokens: Some(tokens.clone()),
+            settings: settings.clone(),
+            ..Workload::new(config.clone(), tokens.len())
         };
         system.check(&workload)?;
         crate::say!(

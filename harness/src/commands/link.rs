@@ -83,8 +83,8 @@ fn wanted(systems: &[&'static dyn System], arguments: &LinkExecArguments) -> Res
         (Some(path), None, None) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read scenario {}", path.display()))?;
-            let names: Vec<&str> = systems.iter().map(|s| s.id()).collect();
-            let scenario = parse::scenario(&path.to_string_lossy(), &text, &[], &names)?;
+            let known = parse::Known::of(systems);
+            let scenario = parse::scenario(&path.to_string_lossy(), &text, &[], &known)?;
             let found = scenario
                 .links
                 .into_iter()

@@ -20,6 +20,16 @@ pub fn list(systems: &[&'static dyn System], arguments: &ListArguments) -> Resul
             for system in systems {
                 crate::say!("  {:<14} {}", system.id(), system.about());
                 crate::say!("  {:<14} from {}", "", system.source());
+                for setting in system.settings() {
+                    crate::say!(
+                        "  {:<14} {} = {} [{}]: {}",
+                        "",
+                        setting.key,
+                        setting.choices(),
+                        setting.default,
+                        setting.help
+                    );
+                }
             }
             crate::say!("\nScenarios");
             let found = scenarios(Path::new("scenarios"));

@@ -28,8 +28,8 @@ fn read(
 ) -> Result<(Scenario, Plan, String)> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read scenario {}", path.display()))?;
-    let names: Vec<&str> = systems.iter().map(|s| s.id()).collect();
-    let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &names)?;
+    let known = parse::Known::of(systems);
+    let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &known)?;
     if changes.quick {
         plan::quicken(&mut scenario);
     }

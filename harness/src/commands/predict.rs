@@ -10,7 +10,7 @@ use crate::record::runs::RunRow;
 use crate::record::trace::{self, Trace};
 use crate::units::{Bandwidth, Rtt, time_text};
 use anyhow::{Context, Result, anyhow, bail};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

@@ -13,6 +13,7 @@ use crate::scenario::Scenario;
 use crate::scenario::plan::Plan;
 use crate::sweep;
 use crate::sweep::resume::{self, RunDir};
+use crate::systems::no_settings;
 use anyhow::{Context, Result};
 use qbench_protocols::system::System;
 use std::collections::HashSet;
@@ -35,12 +36,18 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     }
     let mut start = manifest::this_start(limits(&scenario))?;
     let machine = manifest::machine();
+    let common = RunRow {
+        settings: no_settings(systems),
+        machine: machine.name.clone(),
+        commit: start.commit.clone(),
+        ..RunRow::default()
+    };
     let base = Path::new(RESULTS).join(&scenario.name);
     let path = match &arguments.out {
         Some(out) => out.clone(),
         None => Some(())
             .filter(|()| !arguments.fresh)
-            .and_then(|()| resume::newest(&base, &plan.hash, &machine.name))
+            .and_then(|()| resume::newest(&base, &plan.hash, &machine.name, &common.fields()))
             .unwrap_or_else(|| resume::fresh(&base, &start.time[..10], &machine.name)),
     };
     let mut dir = RunDir::open(&path)?;
@@ -67,7 +74,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
             scenario_text: text,
             overrides: overrides(arguments),
             plan: plan.hash.clone(),
-            machine: machine.clone(),
+            machine,
             ..Manifest::default()
         },
     };
@@ -75,11 +82,6 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     manifest.question.clone_from(&scenario.question);
     manifest.figures.clone_from(&scenario.figures);
     manifest.tables.clone_from(&scenario.tables);
-    let common = RunRow {
-        machine: machine.name,
-        commit: start.commit.clone(),
-        ..RunRow::default()
-    };
     interrupt::watch()?;
     if nothing_missing(&plan, &scenario, &dir) {
         eprintln!(

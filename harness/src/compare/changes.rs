@@ -6,7 +6,7 @@ use super::settings::{ACTIVATION, Settings};
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::stats::{Summary, unpaired_ratio};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Times, which vary between repetitions.
 pub const TIMES: [(&str, Quantity); 4] = [

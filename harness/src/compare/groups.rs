@@ -119,13 +119,15 @@ pub fn default_base(systems: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qbench_protocols::system::Settings as Chosen;
 
     fn row(system: &str, seq_len: usize, max_protocol: &str, variance_protocol: &str) -> RunRow {
         RunRow {
             system: system.into(),
             seq_len,
-            max_protocol: max_protocol.into(),
-            variance_protocol: variance_protocol.into(),
+            settings: Chosen::default()
+                .with("max_protocol", max_protocol)
+                .with("variance_protocol", variance_protocol),
             ..RunRow::default()
         }
     }

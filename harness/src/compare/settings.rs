@@ -1,93 +1,95 @@
 //! The settings of a row, without the system: what must be equal before two rows are compared.
 
-use crate::quantities::DIMENSIONS;
+use crate::quantities::{DIMENSIONS, spoken};
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::units::{Bandwidth, Rtt};
 
 /// Columns of the link beside its name, which alone does not say what it is.
-const LINK: [&str; 3] = ["link_mode", "bandwidth", "rtt"];
+pub const LINK: [&str; 3] = ["link_mode", "bandwidth", "rtt"];
 
 /// The dimension that systems may differ in and still be compared, if that is said: a system that cannot do
 /// one activation function stands beside one that can.
 pub const ACTIVATION: &str = "activation";
 
-/// Values by column, in the order of [`DIMENSIONS`]; an empty value is a setting that does not apply to the
-/// system.
+/// Values by column: those of every system, then the settings that only some have, then the link's. A setting that does not
+/// apply is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Settings(Vec<(&'static str, String)>);
+pub struct Settings(Vec<(String, String)>);
 
 impl Settings {
     /// The settings of a row.
     pub fn of(row: &RunRow) -> Self {
-        let columns = DIMENSIONS
-            .iter()
-            .copied()
-            .filter(|column| !matches!(*column, "system" | ACTIVATION));
-        let mut values: Vec<(&str, String)> = columns
-            .map(|column| (column, row.dimension(column).unwrap_or_default()))
-            .collect();
+        let columns = dimensions([row]).into_iter();
+        let values = columns
+            .filter(|column| !matches!(*column, "system" | ACTIVATION))
+            .map(|column| (column.to_owned(), row.dimension(column).unwrap_or_default()));
         let link = [
             row.link_mode.clone(),
             row.bandwidth_bits_per_second.to_string(),
             row.rtt_ns.to_string(),
         ];
-        values.extend(LINK.into_iter().zip(link));
+        let link = LINK.into_iter().map(str::to_owned).zip(link);
+        Self::ordered(values.chain(link).collect())
+    }
+
+    /// Equal settings are equal, whatever order their columns had.
+    fn ordered(mut values: Vec<(String, String)>) -> Self {
+        values.retain(|(_, value)| !value.is_empty());
+        let place = |column: &str| match DIMENSIONS.iter().position(|d| *d == column) {
+            Some(place) => place,
+            None => DIMENSIONS.len() + usize::from(LINK.contains(&column)),
+        };
+        values.sort_by(|(a, _), (b, _)| (place(a), a).cmp(&(place(b), b)));
         Self(values)
     }
 
     /// The value of a column; empty where it does not apply.
     pub fn value(&self, column: &str) -> &str {
-        let found = self.0.iter().find(|(name, _)| *name == column);
+        let found = self.0.iter().find(|(name, _)| name == column);
         found.map_or("", |(_, value)| value)
     }
 
     /// Every column with its value.
-    pub fn columns(&self) -> &[(&'static str, String)] {
+    pub fn columns(&self) -> &[(String, String)] {
         &self.0
     }
 
     /// Whether two rows may be compared: every setting is equal, or does not apply to one of them.
     pub fn agrees(&self, other: &Self) -> bool {
-        self.0
-            .iter()
-            .zip(&other.0)
-            .all(|((_, a), (_, b))| a == b || a.is_empty() || b.is_empty())
+        self.0.iter().all(|(column, value)| {
+            let theirs = other.value(column);
+            value == theirs || theirs.is_empty()
+        })
     }
 
     /// The settings that apply to either of two that agree.
     pub fn joined(&self, other: &Self) -> Self {
-        let values = self.0.iter().zip(&other.0);
-        Self(
-            values
-                .map(|((column, a), (_, b))| (*column, if a.is_empty() { b } else { a }.clone()))
-                .collect(),
-        )
+        let more = other
+            .0
+            .iter()
+            .filter(|(column, _)| self.value(column).is_empty());
+        Self::ordered(self.0.iter().chain(more).cloned().collect())
     }
 
     /// The same with one column's value left out.
     pub fn without(&self, column: &str) -> Self {
-        let values = self.0.iter().map(|(name, value)| {
-            let value = if *name == column { "" } else { value };
-            (*name, value.to_owned())
-        });
-        Self(values.collect())
+        let others = self.0.iter().filter(|(name, _)| name != column);
+        Self(others.cloned().collect())
     }
 
     /// For people: `bert-base, 12 layers, n = 8, 1 thread, lan (5gbit, 0.2ms RTT, shaped), index bits 4`.
     pub fn describe(&self) -> String {
         let mut parts = Vec::new();
         for (column, value) in &self.0 {
-            match *column {
-                _ if value.is_empty() => {}
+            match column.as_str() {
                 "link_mode" | "bandwidth" | "rtt" => {}
                 "model" => parts.push(value.clone()),
                 "layers" => parts.push(counted(value, "layer")),
                 "seq_len" => parts.push(format!("n = {value}")),
                 "threads" => parts.push(counted(value, "thread")),
                 "link" => parts.push(self.link()),
-                "max_protocol" => parts.push(format!("max by {value}")),
-                "variance_protocol" => parts.push(format!("variance by {value}")),
-                other => parts.push(format!("{} {value}", other.replace('_', " "))),
+                other => parts.push(format!("{} {value}", spoken(other))),
             }
         }
         parts.join(", ")

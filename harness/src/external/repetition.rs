@@ -11,7 +11,7 @@ use crate::run::order::Order;
 use crate::scenario::External;
 use crate::units::bytes_text;
 use anyhow::{Context, Result, bail, ensure};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 
 /// First of the three ports inside a rig, where nothing else listens, unless the scenario names one.

@@ -5,7 +5,7 @@ use crate::run::order::Order;
 use crate::scenario::External;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 

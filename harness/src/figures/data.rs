@@ -2,8 +2,9 @@
 
 use super::style::{Look, place};
 use crate::published::{Number, Published};
-use crate::quantities::{Quantity, dimension_label};
+use crate::quantities::{Quantity, dimension_label, spoken};
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::scenario::{FigureKind, FigureSpec};
 use crate::stats::{Summary, summarize};
 use std::borrow::Borrow;
@@ -61,6 +62,12 @@ pub fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
     all
 }
 
+/// Label of a figure's horizontal axis.
+pub fn x_label(spec: &FigureSpec) -> String {
+    let own = spec.x_label.clone();
+    own.unwrap_or_else(|| dimension_label(&spec.x))
+}
+
 /// The value of a column.
 pub fn value(row: &RunRow, column: &str) -> String {
     row.dimension(column).unwrap_or_default()
@@ -83,7 +90,7 @@ pub fn panel_heading(row: &RunRow, columns: &[String]) -> String {
                 };
                 format!("{} ({bandwidth}, {rtt} RTT)", row.link)
             }
-            column => format!("{} {}", column.replace('_', " "), value(row, column)),
+            column => format!("{} {}", spoken(column), value(row, column)),
         })
         .collect();
     parts.join(", ")
@@ -168,17 +175,16 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
         } else {
             spec.title.clone()
         },
-        x_label: dimension_label(&spec.x).to_owned(),
+        x_label: x_label(spec),
         xs,
         panels,
     })
 }
 
 /// Columns that vary although the figure names them nowhere.
-fn varying(spec: &FigureSpec, quantity: Quantity, rows: &[RunRow]) -> Vec<&'static str> {
-    crate::quantities::DIMENSIONS
-        .iter()
-        .copied()
+fn varying<'a>(spec: &FigureSpec, quantity: Quantity, rows: &'a [RunRow]) -> Vec<&'a str> {
+    dimensions(rows)
+        .into_iter()
         .filter(|c| *c != spec.x && *c != spec.series && !spec.panel.iter().any(|p| p == c))
         .filter(|c| quantity.depends_on(c))
         // A model named after its layers says nothing more than they do.

@@ -5,8 +5,9 @@ use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{distinct, panel_heading, value, varies};
 use super::style::{INK, Look, place};
 use super::{Drawing, Sheet};
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::scenario::FigureSpec;
 use crate::stats::{Summary, summarize};
 use anyhow::Result;
@@ -43,9 +44,8 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Pareto> {
             keys.push((key(row), panel_heading(row, &spec.panel)));
         }
     }
-    let varying: Vec<&str> = DIMENSIONS
-        .iter()
-        .copied()
+    let varying: Vec<&str> = dimensions(rows)
+        .into_iter()
         .filter(|c| *c != "seq_len" && *c != spec.series && !spec.panel.iter().any(|p| p == c))
         .filter(|c| *c != "layers")
         .filter(|c| varies(rows, c))

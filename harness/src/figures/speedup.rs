@@ -1,9 +1,11 @@
 //! Ratios of a base system to the others, from repetitions that ran next to each other.
 
-use super::data::{Figure, Panel, Series, distinct, panel_heading};
+use super::data::{Figure, Panel, Series, distinct, panel_heading, x_label};
 use super::style::{Look, place};
 use crate::compare::groups::{Group, default_base, groups, systems};
-use crate::quantities::{DIMENSIONS, Quantity, dimension_label};
+use crate::compare::settings::LINK;
+use crate::names::unique;
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::scenario::FigureSpec;
 
@@ -61,7 +63,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     };
     Some(Figure {
         title: format!("{title} ({base} / system, above 1 the system is ahead)"),
-        x_label: dimension_label(&spec.x).to_owned(),
+        x_label: x_label(spec),
         xs: distinct(xs.into_iter()),
         panels,
     })
@@ -74,9 +76,12 @@ fn plain(quantity: Quantity) -> String {
 }
 
 fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantity) -> Vec<Point> {
-    let varying: Vec<&str> = DIMENSIONS
-        .iter()
-        .copied()
+    let columns = groups.iter().flat_map(|g| g.settings.columns());
+    let columns = columns.map(|(column, _)| column.as_str());
+    let varying: Vec<&str> = unique(columns)
+        .into_iter()
+        // The link is one dimension, by its name.
+        .filter(|c| !LINK.contains(c))
         .filter(|c| *c != "system" && *c != spec.x && !spec.panel.iter().any(|p| p == c))
         .filter(|c| quantity.depends_on(c))
         .filter(|c| !(*c == "layers" || *c == "model" && spec.x == "layers"))

@@ -3,13 +3,13 @@
 use super::axes::{Frame, Scale, Spacing};
 use super::bars::sample;
 use super::canvas::{Anchor, Canvas, text_width};
-use super::data::{distinct, panel_heading, value, varies};
+use super::data::{distinct, panel_heading, value, varies, x_label};
 use super::style::{INK, Look};
 use super::{Drawing, Sheet};
 use crate::compare::ratio::digits;
-use crate::quantities::dimension_label;
 use crate::record::runs::RunRow;
 use crate::record::steps::{StepRow, family, kind};
+use crate::record::values::dimensions;
 use crate::scenario::FigureSpec;
 use crate::stats::summarize;
 use anyhow::Result;
@@ -95,17 +95,10 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
         largest.into_iter().zip((0..).map(Look::measured)).collect()
     };
     let mut columns = spec.panel.clone();
-    for extra in [
-        "system",
-        "threads",
-        "link",
-        "activation",
-        "index_bits",
-        "max_protocol",
-        "variance_protocol",
-        "model",
-    ] {
-        let shown = extra == spec.x || beside && extra == "system";
+    for extra in dimensions(rows.iter().copied()) {
+        // A model is named after its layers, and rows of several lengths make a figure each.
+        let shown =
+            matches!(extra, "layers" | "seq_len") || extra == spec.x || beside && extra == "system";
         if !shown && varies(&rows, extra) && !columns.iter().any(|c| c == extra) {
             columns.push(extra.to_owned());
         }
@@ -159,7 +152,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
     Some(Stacked {
         title,
         phase,
-        x_label: dimension_label(&spec.x).to_owned(),
+        x_label: x_label(spec),
         xs,
         systems,
         kinds,

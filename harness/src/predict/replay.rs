@@ -12,7 +12,7 @@ use crate::link::{Link, queue_bytes};
 use crate::record::trace::Trace;
 use anyhow::{Result, bail};
 use qbench_protocols::net::trace::{Action, TraceEvent};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// How long a party computes between two messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::stats::summarize;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// A cell predicted and measured.
 #[derive(Clone, Debug, PartialEq)]

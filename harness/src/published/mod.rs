@@ -157,7 +157,7 @@ impl Published {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use qbench_protocols::system::Phase;
+    use qbench_protocols::phase::Phase;
 
     #[test]
     fn every_file_is_read_and_nothing_is_guessed() {

@@ -5,7 +5,7 @@ use super::{Number, Published};
 use crate::quantities::Quantity;
 use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result, anyhow};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 use std::collections::HashMap;
 
 /// A committed file, with its name for messages.

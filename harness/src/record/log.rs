@@ -2,7 +2,6 @@
 //! that a crash tore is dropped when the file is opened again.
 
 use anyhow::{Context, Result, bail};
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -126,10 +125,7 @@ pub fn continues(path: &Path, row: &Row) -> bool {
 ///
 /// # Errors
 /// The first row that cannot be read, by line.
-pub fn read<T>(
-    path: &Path,
-    row: impl Fn(&HashMap<&str, &str>) -> Result<T, String>,
-) -> Result<Vec<T>> {
+pub fn read<T>(path: &Path, row: impl Fn(&[(&str, &str)]) -> Result<T, String>) -> Result<Vec<T>> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Ok(metadata) if !metadata.is_file() => return Ok(Vec::new()),
@@ -154,7 +150,7 @@ pub fn read<T>(
                 record.len()
             );
         }
-        let columns = header.iter().zip(record.iter()).collect();
+        let columns: Vec<(&str, &str)> = header.iter().zip(record.iter()).collect();
         rows.push(
             row(&columns)
                 .map_err(|what| anyhow::anyhow!("{}:{}: {what}", path.display(), index + 2))?,

@@ -5,4 +5,4 @@ pub mod manifest;
 pub mod runs;
 pub mod steps;
 pub mod trace;
-mod values;
+pub mod values;

@@ -3,8 +3,10 @@
 
 use crate::link::probe::{PAIRS as PROBED_PAIRS, Probed};
 use crate::units::{bytes_text, time_text};
-use qbench_protocols::system::Phase;
-use std::collections::HashMap;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::Settings;
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// One phase over the trio. Our own systems give everything; an external program may leave anything out, and
 /// a repetition that failed has nothing.
@@ -63,12 +65,8 @@ pub struct RunRow {
     pub threads: usize,
     /// Activation function between the feed-forward layers; empty in runs of before it was recorded.
     pub activation: String,
-    /// Width of the cut, bits; `None`, and the next two empty, where the system has no such setting.
-    pub index_bits: Option<u32>,
-    /// How maxima are found.
-    pub max_protocol: String,
-    /// How variances are found.
-    pub variance_protocol: String,
+    /// The settings of all systems, a column each; empty where the row's system does not have it.
+    pub settings: Settings,
     /// The scenario's name for the link.
     pub link: String,
     /// `netem`, `relay`, `shaped` or `none`.
@@ -117,6 +115,15 @@ fn optional<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(String::new, T::to_string)
 }
 
+/// The columns that every row has, whatever its system.
+fn own_columns() -> &'static HashSet<String> {
+    static COLUMNS: OnceLock<HashSet<String>> = OnceLock::new();
+    COLUMNS.get_or_init(|| {
+        let fields = RunRow::default().fields();
+        fields.into_iter().map(|(name, _)| name).collect()
+    })
+}
+
 impl RunRow {
     /// Every column with its value, in file order.
     pub fn fields(&self) -> Vec<(String, String)> {
@@ -129,9 +136,9 @@ impl RunRow {
         out.put("seq_len", self.seq_len);
         out.put("threads", self.threads);
         out.put("activation", &self.activation);
-        out.put("index_bits", optional(&self.index_bits));
-        out.put("max_protocol", &self.max_protocol);
-        out.put("variance_protocol", &self.variance_protocol);
+        for (key, value) in self.settings.iter() {
+            out.put(key, value);
+        }
         out.put("link", &self.link);
         out.put("link_mode", &self.link_mode);
         out.put("bandwidth_bits_per_second", self.bandwidth_bits_per_second);
@@ -194,11 +201,11 @@ impl RunRow {
         out.0
     }
 
-    /// Reads a row by column names.
+    /// Reads a row by column names. Columns that are no row's own are settings of systems.
     ///
     /// # Errors
     /// The first column that is missing or unreadable.
-    pub fn read(columns: &HashMap<&str, &str>) -> Result<Self, String> {
+    pub fn read(columns: &[(&str, &str)]) -> Result<Self, String> {
         let get = Columns(columns);
         let mut row = Self {
             cell: get.text("cell")?,
@@ -208,9 +215,12 @@ impl RunRow {
             layers: get.number("layers")?,
             seq_len: get.number("seq_len")?,
             threads: get.number("threads")?,
-            index_bits: get.optional("index_bits")?,
-            max_protocol: get.text("max_protocol")?,
-            variance_protocol: get.text("variance_protocol")?,
+            settings: columns
+                .iter()
+                .filter(|(name, _)| !own_columns().contains(*name))
+                .fold(Settings::default(), |all, (name, value)| {
+                    all.with(name, value)
+                }),
             link: get.text("link")?,
             link_mode: get.text("link_mode")?,
             bandwidth_bits_per_second: get.number("bandwidth_bits_per_second")?,
@@ -270,10 +280,7 @@ impl RunRow {
             "threads" => self.threads.to_string(),
             "link" => self.link.clone(),
             "activation" => self.activation.clone(),
-            "index_bits" => optional(&self.index_bits),
-            "max_protocol" => self.max_protocol.clone(),
-            "variance_protocol" => self.variance_protocol.clone(),
-            _ => return None,
+            key => self.settings.get(key)?.to_owned(),
         })
     }
 }
@@ -288,18 +295,23 @@ impl Fields {
 }
 
 /// A row being read.
-pub(super) struct Columns<'a>(pub(super) &'a HashMap<&'a str, &'a str>);
+pub(super) struct Columns<'a>(pub(super) &'a [(&'a str, &'a str)]);
 
 impl Columns<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(column, _)| *column == name);
+        found.map(|(_, value)| *value)
+    }
+
     pub(super) fn text(&self, name: &str) -> Result<String, String> {
-        match self.0.get(name) {
-            Some(value) => Ok((*value).to_owned()),
+        match self.get(name) {
+            Some(value) => Ok(value.to_owned()),
             None => Err(format!("column `{name}` is missing")),
         }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.get(name).is_some()
     }
 
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, String> {

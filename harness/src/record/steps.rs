@@ -46,7 +46,7 @@ impl StepRow {
     ///
     /// # Errors
     /// The first column that is missing or unreadable.
-    pub fn read(columns: &HashMap<&str, &str>) -> Result<Self, String> {
+    pub fn read(columns: &[(&str, &str)]) -> Result<Self, String> {
         let get = Columns(columns);
         let mut row = Self {
             cell: get.text("cell")?,

@@ -2,6 +2,7 @@
 //! repetition. `docs/TRACE_FORMAT.md` describes them to other programs.
 
 use super::runs::RunRow;
+use super::values::dimensions;
 use crate::link::Link;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::net::Party;
@@ -43,10 +44,10 @@ const HASH_BYTES: usize = 32;
 impl Trace {
     /// Puts a repetition's traces under their settings.
     pub fn new(row: &RunRow, link: &Link, cores: usize, traces: [[PhaseTrace; 3]; 3]) -> Self {
-        let settings = crate::quantities::DIMENSIONS
-            .iter()
-            .filter(|column| **column != "link")
-            .filter_map(|column| Some(((*column).to_owned(), row.dimension(column)?)))
+        let settings = dimensions([row])
+            .into_iter()
+            .filter(|column| *column != "link")
+            .filter_map(|column| Some((column.to_owned(), row.dimension(column)?)))
             .collect();
         Self {
             header: TraceHeader {

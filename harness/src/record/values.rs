@@ -1,8 +1,8 @@
 //! What a row says of a quantity.
 
 use super::runs::{RunRow, sum};
-use crate::quantities::Quantity;
-use qbench_protocols::system::Phase;
+use crate::quantities::{DIMENSIONS, Quantity};
+use qbench_protocols::phase::Phase;
 
 impl Quantity {
     /// The value of a row, in the unit of [`Quantity::label`]; `None` where the system does not give it.
@@ -20,4 +20,17 @@ impl Quantity {
             Self::PeakMemory => mega(row.peak_memory_bytes.iter().flatten().max().copied()),
         }
     }
+}
+
+/// The columns that divide rows: those of every system, and the settings that rows have.
+pub fn dimensions<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> Vec<&'a str> {
+    let mut all = DIMENSIONS.to_vec();
+    for row in rows {
+        for (key, _) in row.settings.iter() {
+            if !all.contains(&key) {
+                all.push(key);
+            }
+        }
+    }
+    all
 }

@@ -5,9 +5,10 @@ use super::tables::{head, time_cell};
 use crate::compare::groups::{default_base, groups, systems};
 use crate::compare::ratio::{Ratio, digits};
 use crate::compare::settings::ACTIVATION;
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
-use qbench_protocols::system::Phase;
+use crate::record::values::dimensions;
+use qbench_protocols::phase::Phase;
 
 /// What the ratios are of.
 const QUANTITIES: [(&str, Quantity); 3] = [
@@ -28,13 +29,12 @@ pub fn systems_beside(rows: &[RunRow]) -> String {
         values.dedup();
         matches!(*column, "seq_len" | "link") || values.len() > 1
     };
-    let columns: Vec<&str> = DIMENSIONS
-        .iter()
-        .copied()
+    let columns: Vec<&str> = dimensions(rows)
+        .into_iter()
         .filter(|c| !matches!(*c, "system" | ACTIVATION))
         .filter(varies)
         .collect();
-    let mut names: Vec<String> = columns.iter().map(|c| c.replace('_', " ")).collect();
+    let mut names: Vec<String> = columns.iter().map(|c| spoken(c)).collect();
     names.push("system".into());
     for (name, _) in QUANTITIES {
         names.extend([name.to_owned(), format!("{base} / system")]);

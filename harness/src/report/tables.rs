@@ -2,12 +2,13 @@
 
 use super::escape;
 use crate::published::Published;
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::stats::{Summary, summarize};
 use crate::units::time_text;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Rows of one cell, in order of first appearance.
 fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
@@ -22,14 +23,13 @@ fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
 }
 
 /// Settings that differ between rows, `system` always among them.
-fn dimensions(rows: &[RunRow]) -> Vec<&'static str> {
+fn shown(rows: &[RunRow]) -> Vec<&str> {
     let varies = |column: &str| {
         let first = rows.first().and_then(|row| row.dimension(column));
         rows.iter().any(|row| row.dimension(column) != first)
     };
-    DIMENSIONS
-        .iter()
-        .copied()
+    dimensions(rows)
+        .into_iter()
         .filter(|c| matches!(*c, "system" | "seq_len" | "link") || varies(c))
         .collect()
 }
@@ -79,7 +79,7 @@ pub fn measured(rows: &[RunRow]) -> String {
     if rows.is_empty() {
         return "<p>No repetition has finished without an error.</p>\n".into();
     }
-    let dimensions = dimensions(rows);
+    let dimensions = shown(rows);
     let mut columns: Vec<String> = dimensions.iter().map(|c| c.replace('_', " ")).collect();
     columns.extend(
         [

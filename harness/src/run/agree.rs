@@ -66,8 +66,9 @@ struct Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qbench_protocols::phase::Phase;
     use qbench_protocols::steps::StepRecord;
-    use qbench_protocols::system::{DeclaredStep, Phase};
+    use qbench_protocols::system::DeclaredStep;
 
     fn record(steps: &[(&str, [u64; 3], u64)]) -> PhaseRecord {
         PhaseRecord {

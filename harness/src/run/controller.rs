@@ -12,7 +12,8 @@ use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
-use qbench_protocols::system::{Declared, Phase, System, Verified};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::{Declared, System, Verified};
 
 /// What a repetition gave.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::link::probe::{self, Probed};
 use crate::link::rig::Rig;
 use crate::record::runs::RunRow;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// What is known of the links of a repetition, also of one that failed.
 #[derive(Clone, Debug, Default)]

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use qbench_protocols::Error;
 use qbench_protocols::net::trace::{TraceHandle, Tracer};
 use qbench_protocols::net::{LinkShape, Mesh, NetError, Network, Party, RunId, TcpNetwork, probe};
+use qbench_protocols::phase::Phase;
 use qbench_protocols::session::Session;
-use qbench_protocols::system::{Phase, System};
+use qbench_protocols::system::System;
 
 /// Runs one party to the end of its job.
 ///

@@ -7,6 +7,7 @@ pub fn default_set() -> Vec<FigureSpec> {
     let figure = |kind, y: &[&str], panel: &[&str], title: &str| FigureSpec {
         kind,
         x: "seq_len".into(),
+        x_label: None,
         y: y.iter().map(|s| (*s).to_owned()).collect(),
         panel: panel.iter().map(|s| (*s).to_owned()).collect(),
         series: "system".into(),

@@ -11,7 +11,7 @@ pub use external::External;
 
 use crate::link::Link;
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
-use qbench_protocols::system::{MaxProtocol, VarianceProtocol};
+use qbench_protocols::system::Setting;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,12 +69,8 @@ pub struct Sweep {
     pub links: Vec<String>,
     /// Activation functions; empty takes the model's, or each system's own for a synthetic model that names none.
     pub activations: Vec<ActivationFunction>,
-    /// Widths of the cut, bits.
-    pub index_bits: Vec<u32>,
-    /// Maximum protocols.
-    pub max_protocols: Vec<MaxProtocol>,
-    /// Variance protocols.
-    pub variance_protocols: Vec<VarianceProtocol>,
+    /// Settings of the systems, each with its values; the default alone where the file says nothing.
+    pub settings: Vec<(Setting, Vec<String>)>,
     /// Encoder layers; empty takes the model's own number.
     pub layers: Vec<usize>,
 }
@@ -107,6 +103,9 @@ pub struct FigureSpec {
     pub kind: FigureKind,
     /// Column on the horizontal axis.
     pub x: String,
+    /// The label of a setting on the horizontal axis; `None` for what every system has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x_label: Option<String>,
     /// Quantities on the vertical axes: panels for each.
     pub y: Vec<String>,
     /// Columns that divide the figure into panels.

@@ -4,17 +4,17 @@ use super::runner::Runner;
 use super::{External, ModelChoice, Scenario};
 use crate::link::Link;
 use crate::models::ModelSource;
-use crate::names::{
-    ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of, short_hash, suggestion,
-};
+use crate::names::{ACTIVATIONS, name_of, short_hash, suggestion};
+use crate::quantities::dimensions;
+use crate::systems::settings;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{MaxProtocol, Setting, System, VarianceProtocol, Workload};
+use qbench_protocols::system::{Setting, Settings, System, Workload};
 use std::collections::HashSet;
-use std::path::PathBuf;
 
-/// Width of the cut where nothing else is said: the paper's.
-pub const DEFAULT_INDEX_BITS: u32 = 4;
+/// Settings that stand in the content of every cell, also of systems that do not have them: as they did before settings were
+/// data, so that earlier runs can go on.
+const ALWAYS_IN_CONTENT: [&str; 3] = ["index_bits", "max_protocol", "variance_protocol"];
 
 /// One combination of settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +35,8 @@ pub struct Cell {
     pub threads: usize,
     /// The link between each two parties.
     pub link: Link,
-    /// Width of the cut, bits; like the next two `None` where the system has no such setting.
-    pub index_bits: Option<u32>,
-    /// How maxima are found.
-    pub max_protocol: Option<MaxProtocol>,
-    /// How variances are found.
-    pub variance_protocol: Option<VarianceProtocol>,
+    /// The settings that the system has.
+    pub settings: Settings,
     /// Seed of the synthetic input.
     pub seed: u64,
     /// Whether the output is checked.
@@ -62,21 +58,16 @@ impl Cell {
     /// The workload as all parties know it; `model_dir` is filled in per party.
     pub fn workload(&self) -> Workload {
         Workload {
-            model: self.model.clone(),
-            model_dir: PathBuf::new(),
-            seq_len: self.seq_len,
             input_seed: self.seed,
-            tokens: None,
-            index_bits: self.index_bits.unwrap_or(DEFAULT_INDEX_BITS),
-            max_protocol: self.max_protocol.unwrap_or_default(),
-            variance_protocol: self.variance_protocol.unwrap_or_default(),
+            settings: self.settings.clone(),
             verify: self.verify,
+            ..Workload::new(self.model.clone(), self.seq_len)
         }
     }
 
-    /// `lut-rss bert-base n=8 threads=1 lan` and what else is not the default.
+    /// `lut-rss bert-base n=8 threads=1 lan` and the settings.
     pub fn describe(&self) -> String {
-        let mut text = format!(
+        let text = format!(
             "{} {} {} n={} threads={} {}",
             self.system,
             self.model.name,
@@ -85,17 +76,11 @@ impl Cell {
             self.threads,
             self.link.name,
         );
-        if let Some(bits) = self.index_bits {
-            text += &format!(" b={bits}");
-        }
-        if let Some(max) = self.max_protocol.filter(|m| *m != MaxProtocol::default()) {
-            text += &format!(" max={}", name_of(MAX_PROTOCOLS, &max));
-        }
-        let variance = self.variance_protocol;
-        if let Some(variance) = variance.filter(|v| *v != VarianceProtocol::default()) {
-            text += &format!(" variance={}", name_of(VARIANCE_PROTOCOLS, &variance));
-        }
-        text
+        let settings = self
+            .settings
+            .iter()
+            .map(|(key, value)| format!(" {key}={value}"));
+        text + &settings.collect::<String>()
     }
 
     /// The value of a column that `--only` and figures know.
@@ -108,15 +93,13 @@ impl Cell {
             "threads" => self.threads.to_string(),
             "link" => self.link.name.clone(),
             "activation" => name_of(ACTIVATIONS, &self.model.activation).to_owned(),
-            "index_bits" => self.index_bits.map_or_else(String::new, |b| b.to_string()),
-            "max_protocol" => optional_name(MAX_PROTOCOLS, self.max_protocol),
-            "variance_protocol" => optional_name(VARIANCE_PROTOCOLS, self.variance_protocol),
-            _ => return None,
+            key => self.settings.get(key)?.to_owned(),
         })
     }
 
-    /// Fills in the content hash. The link's name is left out: what it is called does not change it.
-    fn hashed(mut self) -> Self {
+    /// Fills in the content hash; `settings` are the system's. The link's name is left out: what it is called does not change
+    /// it. So is a setting at its default: a system that gets a new one has the cells that it had.
+    fn hashed(mut self, settings: &[Setting]) -> Self {
         let mut content = serde_json::json!({
             "system": self.system,
             "model": self.model,
@@ -126,12 +109,21 @@ impl Cell {
             "link_mode": self.link.mode,
             "bandwidth": self.link.bandwidth,
             "rtt": self.link.rtt,
-            "index_bits": self.index_bits,
-            "max_protocol": self.max_protocol,
-            "variance_protocol": self.variance_protocol,
             "seed": self.seed,
             "verify": self.verify,
         });
+        for key in ALWAYS_IN_CONTENT {
+            content[key] = serde_json::Value::Null;
+        }
+        for (key, value) in self.settings.iter() {
+            let default = settings.iter().any(|s| s.key == key && s.default == value);
+            if !default || ALWAYS_IN_CONTENT.contains(&key) {
+                content[key] = match value.parse::<u64>() {
+                    Ok(number) => number.into(),
+                    Err(_) => value.into(),
+                };
+            }
+        }
         if let Some(external) = &self.external {
             content["external"] = external.identity();
         }
@@ -141,11 +133,6 @@ impl Cell {
         self.id = short_hash(content.to_string().as_bytes());
         self
     }
-}
-
-/// The name of a setting; empty where the system does not have it.
-pub fn optional_name<T: PartialEq>(table: &[(&'static str, T)], value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| name_of(table, &value).to_owned())
 }
 
 /// Makes the plan and checks every cell against its system.
@@ -172,7 +159,7 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
     }
     let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
     let hash = short_hash(ids.join(" ").as_bytes());
-    let filters = filters(only)?;
+    let filters = filters(systems, only)?;
     let cells: Vec<Cell> = cells
         .into_iter()
         .filter(|cell| {
@@ -225,8 +212,8 @@ impl Plan {
 }
 
 /// Reads `--only link=lan,seq_len=8,seq_len=16`: values of one column are alternatives, columns all hold.
-fn filters(only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
-    let columns = crate::quantities::DIMENSIONS;
+fn filters(systems: &[&'static dyn System], only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
+    let columns = &dimensions(&settings(systems));
     let mut filters: Vec<(String, Vec<String>)> = Vec::new();
     for part in only
         .iter()
@@ -280,13 +267,11 @@ fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cel
                         seq_len,
                         threads,
                         link: link.clone(),
-                        index_bits: None,
-                        max_protocol: None,
-                        variance_protocol: None,
+                        settings: Settings::default(),
                         seed: scenario.run.seed,
                         verify: scenario.run.verify,
                     };
-                    for cell in settings(scenario, systems, &shape)? {
+                    for cell in cells_of_shape(scenario, systems, &shape)? {
                         if seen.insert(cell.id.clone()) {
                             cells.push(cell);
                         }
@@ -300,7 +285,7 @@ fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cel
 
 /// The cells of one shape: every system with every combination of the settings that it has. A combination may come
 /// more than once.
-fn settings(
+fn cells_of_shape(
     scenario: &Scenario,
     systems: &[&'static dyn System],
     shape: &Cell,
@@ -313,40 +298,50 @@ fn settings(
         some => some.iter().copied().map(Some).collect(),
     };
     for &activation in &activations {
-        for &index_bits in &sweep.index_bits {
-            for &max_protocol in &sweep.max_protocols {
-                for &variance_protocol in &sweep.variance_protocols {
-                    for id in &sweep.systems {
-                        let external = scenario.externals.iter().find(|e| e.id == *id);
-                        let runner = Runner::find(systems, external, id)?;
-                        let has = |setting| runner.settings().contains(&setting);
-                        let mut cell = Cell {
-                            system: id.clone(),
-                            external: external.cloned(),
-                            index_bits: has(Setting::IndexBits).then_some(index_bits),
-                            max_protocol: has(Setting::MaxProtocol).then_some(max_protocol),
-                            variance_protocol: has(Setting::VarianceProtocol)
-                                .then_some(variance_protocol),
-                            ..shape.clone()
-                        };
-                        cell.model.activation = match (activation, &scenario.model) {
-                            (Some(activation), _) => activation,
-                            (
-                                None,
-                                ModelChoice::Synthetic {
-                                    activation_is_given: false,
-                                    ..
-                                },
-                            ) => runner.default_activation(),
-                            (None, _) => cell.model.activation,
-                        };
-                        cells.push(cell.hashed());
-                    }
-                }
+        for combination in combinations(&sweep.settings) {
+            for id in &sweep.systems {
+                let external = scenario.externals.iter().find(|e| e.id == *id);
+                let runner = Runner::find(systems, external, id)?;
+                let own = runner
+                    .settings()
+                    .iter()
+                    .filter_map(|setting| Some((setting.key, combination.get(setting.key)?)));
+                let mut cell = Cell {
+                    system: id.clone(),
+                    external: external.cloned(),
+                    settings: own.fold(Settings::default(), |all, (k, v)| all.with(k, v)),
+                    ..shape.clone()
+                };
+                cell.model.activation = match (activation, &scenario.model) {
+                    (Some(activation), _) => activation,
+                    (
+                        None,
+                        ModelChoice::Synthetic {
+                            activation_is_given: false,
+                            ..
+                        },
+                    ) => runner.default_activation(),
+                    (None, _) => cell.model.activation,
+                };
+                cells.push(cell.hashed(runner.settings()));
             }
         }
     }
     Ok(cells)
+}
+
+/// Every combination of the swept values, the last setting varying fastest.
+fn combinations(swept: &[(Setting, Vec<String>)]) -> Vec<Settings> {
+    swept.iter().fold(
+        vec![Settings::default()],
+        |combinations, (setting, values)| {
+            let with = |so_far: &Settings| -> Vec<Settings> {
+                let value = |value| so_far.clone().with(setting.key, value);
+                values.iter().map(value).collect()
+            };
+            combinations.iter().flat_map(with).collect()
+        },
+    )
 }
 
 /// The architectures of the scenario, one for each swept number of layers.

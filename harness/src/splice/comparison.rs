@@ -8,7 +8,7 @@ use crate::published::page::table as markdown;
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use anyhow::{Result, bail};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 const ONLINE: Quantity = Quantity::Seconds(Some(Phase::Online));
 const OFFLINE: Quantity = Quantity::Seconds(Some(Phase::Offline));

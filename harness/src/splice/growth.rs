@@ -5,11 +5,12 @@ use super::numbers::{Column, link_name};
 use crate::figures::data::distinct;
 use crate::names::suggestion;
 use crate::published::page::table as markdown;
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::stats::summarize;
 use anyhow::{Context, Result, bail, ensure};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Columns that may differ between the rows of a table: its lines and, of some of its columns, the link.
 const FREE: [&str; 2] = ["seq_len", "link"];
@@ -21,17 +22,18 @@ const FREE: [&str; 2] = ["seq_len", "link"];
 pub fn table(marker: &Marker) -> Result<String> {
     let runs = marker.runs()?;
     let mut rows: Vec<&RunRow> = runs.iter().flat_map(|run| &run.rows).collect();
+    let columns = dimensions(rows.iter().copied());
     for (column, value) in marker.parameters().filter(|(key, _)| *key != "runs") {
-        if !DIMENSIONS.contains(&column) {
+        if !columns.contains(&column) {
             bail!(
                 "unknown parameter `{column}`{}",
-                suggestion(column, DIMENSIONS)
+                suggestion(column, &columns)
             );
         }
         rows.retain(|row| row.dimension(column).as_deref() == Some(value));
     }
     let first = *rows.first().context("no row is of these parameters")?;
-    for column in DIMENSIONS.iter().filter(|column| !FREE.contains(column)) {
+    for column in columns.iter().filter(|column| !FREE.contains(column)) {
         let differs = |row: &&&RunRow| row.dimension(column) != first.dimension(column);
         if let Some(other) = rows.iter().find(differs) {
             bail!(

@@ -7,7 +7,7 @@ use crate::record::runs::RunRow;
 use crate::stats::summarize;
 use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// A link's bandwidth, bits a second, and round trip, nanoseconds.
 type Nominal = (u64, u64);

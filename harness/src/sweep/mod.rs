@@ -7,7 +7,7 @@ use crate::external::repetition;
 use crate::host;
 use crate::interrupt::Interrupted;
 use crate::models::{ModelSource, Models};
-use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, name_of};
+use crate::names::{ACTIVATIONS, name_of};
 use crate::process::one_line;
 use crate::record::manifest;
 use crate::record::runs::RunRow;
@@ -17,7 +17,7 @@ use crate::run::launch::Hosts;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::RunSettings;
-use crate::scenario::plan::{Cell, Plan, optional_name};
+use crate::scenario::plan::{Cell, Plan};
 use crate::scenario::runner::Runner;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -212,9 +212,10 @@ fn template(common: &RunRow, cell: &Cell) -> RunRow {
         seq_len: cell.seq_len,
         threads: cell.threads,
         activation: name_of(ACTIVATIONS, &cell.model.activation).to_owned(),
-        index_bits: cell.index_bits,
-        max_protocol: optional_name(MAX_PROTOCOLS, cell.max_protocol),
-        variance_protocol: optional_name(VARIANCE_PROTOCOLS, cell.variance_protocol),
+        settings: cell
+            .settings
+            .iter()
+            .fold(common.settings.clone(), |all, (k, v)| all.with(k, v)),
         link: cell.link.name.clone(),
         link_mode: cell.link.mode.name().to_owned(),
         bandwidth_bits_per_second: cell.link.bandwidth.map_or(0, |b| b.bits_per_second),

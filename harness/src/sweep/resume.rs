@@ -1,6 +1,6 @@
 //! The directory of a run: made or found again, locked, and never overwritten.
 
-use crate::record::log::{self, Log};
+use crate::record::log::{self, Log, Row};
 use crate::record::manifest::Manifest;
 use crate::record::runs::RunRow;
 use crate::record::steps::StepRow;
@@ -92,8 +92,9 @@ impl RunDir {
     }
 }
 
-/// The newest run of this plan on this machine under `results/<scenario>`, if there is one.
-pub fn newest(base: &Path, plan: &str, machine: &str) -> Option<PathBuf> {
+/// The newest run of this plan on this machine under `results/<scenario>` to which rows like `row` can be added, if there is
+/// one.
+pub fn newest(base: &Path, plan: &str, machine: &str, row: &Row) -> Option<PathBuf> {
     let mut found: Vec<(String, PathBuf)> = std::fs::read_dir(base)
         .into_iter()
         .flatten()
@@ -102,7 +103,7 @@ pub fn newest(base: &Path, plan: &str, machine: &str) -> Option<PathBuf> {
             let manifest = Manifest::read(&path).ok()?;
             let same = manifest.plan == plan
                 && manifest.machine.name == machine
-                && log::continues(&path.join("runs.csv"), &RunRow::default().fields());
+                && log::continues(&path.join("runs.csv"), row);
             let time = manifest.starts.first()?.time.clone();
             same.then_some((time, path))
         })

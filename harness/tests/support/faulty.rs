@@ -29,7 +29,16 @@ impl System for Faulty {
     fn cost(&self, workload: &Workload) -> Result<Declared> {
         let mut declared = OwnSystem.cost(workload)?;
         match self.0 {
-            "wrong-declaration" => declared.online.steps[0].bytes[2][1] += 1,
+            "wrong-declaration" => {
+                for step in declared
+                    .online
+                    .steps
+                    .iter_mut()
+                    .filter(|step| step.step == "output")
+                {
+                    step.bytes[2][1] += 1;
+                }
+            }
             // A gigabyte a token.
             "hungry" => declared.memory_bytes = [(workload.seq_len as u64) << 30; 3],
             _ => {}
@@ -69,7 +78,7 @@ impl PartyProgram for FaultyParty {
     fn offline(&mut self, session: &mut Session) -> Result<()> {
         self.linger();
         if self.fault == "failing" && session.me() == Party::P0 {
-            session.enter("masks");
+            session.enter("count");
             session.enter("draw");
             return Err(Error::Unsupported("P0 has run out of luck".into()));
         }

@@ -7,6 +7,7 @@ use qbench::record::manifest::Manifest;
 use qbench::record::runs::RunRow;
 use qbench::record::steps::StepRow;
 use qbench::record::trace::Trace;
+use qbench::scenario::parse::{Known, scenario};
 use qbench::units::{Bandwidth, Rtt};
 use qbench_protocols::net::Party;
 use qbench_protocols::net::trace::{Action, PhaseTrace, TraceEvent};
@@ -86,7 +87,11 @@ pub const WAN: NamedLink = ("wan", 100_000_000, 40_000_000);
 
 /// A row with these columns; the others are empty or zero.
 pub fn row(columns: &[(&str, &str)]) -> Row {
-    let mut fields = RunRow::default().fields();
+    let empty = RunRow {
+        settings: qbench::systems::no_settings(&qbench::systems::systems()),
+        ..RunRow::default()
+    };
+    let mut fields = empty.fields();
     for (name, value) in columns {
         let field = fields.iter_mut().find(|(n, _)| n == name);
         field.unwrap_or_else(|| panic!("no column {name}")).1 = (*value).to_owned();
@@ -219,8 +224,8 @@ impl Fixture {
                 },
                 exceptions: Vec::new(),
             };
-            let read = row.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            let read = RunRow::read(&read).unwrap();
+            let read = row.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            let read = RunRow::read(&read.collect::<Vec<_>>()).unwrap();
             let phase = |phase: usize| exchanges(profile, phase, length);
             let phases = [silent(), phase(0), phase(1)];
             let trace = Trace::new(&read, &link, 16, phases);
@@ -242,9 +247,9 @@ impl Fixture {
             let text = format!(
                 "title = \"made up\"\n[model]\npreset = \"bert-tiny\"\n[sweep]\nsystem = \"lut-rss\"\nseq_len = 8\n{figures}"
             );
-            let systems = ["lut-rss", "crypten", "crypten-pypi", "own"];
-            let scenario =
-                qbench::scenario::parse::scenario("made-up.toml", &text, &[], &systems).unwrap();
+            let mut known = Known::of(&qbench::systems::systems());
+            known.systems.extend(["crypten-pypi", "own"]);
+            let scenario = scenario("made-up.toml", &text, &[], &known).unwrap();
             let manifest = Manifest {
                 title: "made up".into(),
                 figures: scenario.figures,

@@ -3,14 +3,15 @@
 //! Operands are lifted to Z_{2^16} by tables that carry the private scales, multiplied in replicated
 //! sharing, and gathered into `[y]^16`. Nothing is truncated: the next step cuts the top bits.
 
+use super::plan::Plan;
 use super::weights::SharedLinear;
 use super::{Activation, LutRss};
 use crate::kernel::gemm16::{self, Packed16};
-use crate::lut::Input;
-use crate::model::integer::{IntegerModel, PRODUCT};
+use crate::lut::{Input, open_all};
 use crate::model::walk::Linear;
+use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::session::Session;
-use crate::share::Replicated;
+use crate::share::{Replicated, gather_product, reshare};
 use crate::threads::Threads;
 use crate::{Error, Result};
 
@@ -34,29 +35,27 @@ impl LutRss<'_> {
                 PRODUCT,
                 |model, index| input_scale(model, linear).level(index),
             )?;
-            x.lifted = self.runtime.reshare(&[&levels])?.pop();
+            x.lifted = reshare(&mut self.runtime, &[&levels])?.pop();
             self.runtime.leave();
         }
         let x = x
             .lifted
             .as_ref()
             .ok_or_else(|| self.misplaced("a converted input"))?;
-        let (outputs, inputs) = linear.shape(&self.settings.config);
+        let (outputs, inputs) = linear.shape(&self.plan.config);
         let rows = x.len / inputs;
-        let weights = self.known.weights;
+        let weights = self.known.weights.filter(|_| x.is_held());
         let shared = weights.map(|weights| weights.get(linear)).transpose()?;
         if x.is_held() && shared.is_none() {
-            return Err(Error::Unsupported(
+            return Err(Error::Internal(
                 "products need the weights shared at setup".into(),
             ));
         }
-        let product = self
-            .runtime
-            .gather_product(PRODUCT, rows * outputs, |session| {
-                shared.map_or_else(Vec::new, |shared| {
-                    weight_summand(session.threads(), x, shared, rows, inputs, outputs)
-                })
-            })?;
+        let product = gather_product(&mut self.runtime, PRODUCT, rows * outputs, |session| {
+            shared.map_or_else(Vec::new, |shared| {
+                weight_summand(session.threads(), x, shared, rows, inputs, outputs)
+            })
+        })?;
         Ok(Activation::of_product(product))
     }
 
@@ -69,7 +68,7 @@ impl LutRss<'_> {
     ) -> Result<Activation> {
         self.runtime.enter("convert");
         let (q, k) = (self.index_of(&mut q)?, self.index_of(&mut k)?);
-        let opened = self.runtime.open_all(&[&q, &k])?;
+        let opened = open_all(&mut self.runtime, &[&q, &k])?;
         let q =
             self.signed_table::<u16>(Input::each(&opened[0]), q.len(), PRODUCT, |model, index| {
                 let layer = &model.layers[layer];
@@ -79,11 +78,11 @@ impl LutRss<'_> {
             self.signed_table::<u16>(Input::each(&opened[1]), k.len(), PRODUCT, |model, index| {
                 model.layers[layer].qkv[1].level(index)
             })?;
-        let lifted = self.runtime.reshare(&[&q, &k])?;
+        let lifted = reshare(&mut self.runtime, &[&q, &k])?;
         self.runtime.leave();
-        let shape = HeadShape::new(self.settings);
+        let shape = HeadShape::new(self.plan);
         let count = shape.heads * shape.tokens * shape.tokens;
-        let product = self.runtime.gather_product(PRODUCT, count, |session| {
+        let product = gather_product(&mut self.runtime, PRODUCT, count, |session| {
             shape.scores_summand(session, &lifted[0], &lifted[1])
         })?;
         Ok(Activation::of_product(product))
@@ -98,7 +97,7 @@ impl LutRss<'_> {
     ) -> Result<Activation> {
         self.runtime.enter("convert");
         let (p, v) = (self.index_of(&mut p)?, self.index_of(&mut v)?);
-        let opened = self.runtime.open_all(&[&p, &v])?;
+        let opened = open_all(&mut self.runtime, &[&p, &v])?;
         // Probabilities are unsigned: 0..=15 sixteenths.
         let p =
             self.signed_table::<u16>(Input::each(&opened[0]), p.len(), PRODUCT, |_, index| {
@@ -109,20 +108,22 @@ impl LutRss<'_> {
                 let layer = &model.layers[layer];
                 layer.value_factor * layer.qkv[2].level(index)
             })?;
-        let lifted = self.runtime.reshare(&[&p, &v])?;
+        let lifted = reshare(&mut self.runtime, &[&p, &v])?;
         self.runtime.leave();
-        let shape = HeadShape::new(self.settings);
-        let product =
-            self.runtime
-                .gather_product(PRODUCT, shape.tokens * shape.hidden, |session| {
-                    shape.context_summand(session, &lifted[0], &lifted[1])
-                })?;
+        let shape = HeadShape::new(self.plan);
+        let count = shape.tokens * shape.hidden;
+        let product = gather_product(&mut self.runtime, PRODUCT, count, |session| {
+            shape.context_summand(session, &lifted[0], &lifted[1])
+        })?;
         Ok(Activation::of_product(product))
     }
 }
 
 /// The scale of a fully connected layer's input.
-fn input_scale(model: &IntegerModel<'_>, linear: Linear) -> crate::model::integer::scale::Scale {
+fn input_scale(
+    model: &IntegerModel<'_>,
+    linear: Linear,
+) -> crate::quantized::integer::scale::Scale {
     match linear {
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => model.layers[l].input,
         Linear::AttentionOutput(l) => model.layers[l].context,
@@ -202,10 +203,10 @@ struct HeadShape {
 }
 
 impl HeadShape {
-    fn new(settings: &super::Settings) -> Self {
-        let config = &settings.config;
+    fn new(plan: &Plan) -> Self {
+        let config = &plan.config;
         Self {
-            tokens: settings.seq_len,
+            tokens: plan.seq_len,
             hidden: config.hidden,
             heads: config.heads,
             width: config.head_width(),

@@ -7,8 +7,8 @@
 //! | [`softmax`] | section 5: max, exponential, sum, quotient |
 //! | [`norm`] | section 5: residual connection and LayerNorm |
 //! | [`weights`] | sharing of the weights at setup |
-//! | [`party`] | one party's program: setup, offline, online |
-//! | [`declare`] | declared bytes, rounds and memory |
+//! | [`plan`] | shapes, settings and protocols of a run |
+//! | [`system`] | what the harness asks of it |
 //! | [`verify`] | the check of a run against the references in the clear |
 //!
 //! # What each party learns
@@ -18,11 +18,11 @@
 //! reshares and masked summands, all uniform; P1 learns the output. Public are the architecture, the
 //! sequence length and the bit widths; the scales are in P0's weights and tables alone.
 
-pub mod declare;
 pub mod linear;
 pub mod max;
+mod memory;
 pub mod norm;
-pub mod party;
+pub mod plan;
 pub mod softmax;
 pub mod system;
 #[cfg(test)]
@@ -30,51 +30,18 @@ mod tests;
 pub mod verify;
 pub mod weights;
 
-use crate::lut::{Contents, Input, Opened};
-use crate::model::config::{Head, ModelConfig};
-use crate::model::integer::{IntegerModel, PRODUCT};
+use crate::lut::{Contents, Input, Opened, lookup, open};
+use crate::model::config::Head;
 use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
-use crate::net::Party;
+use crate::quantized::cut::cut;
+use crate::quantized::evidence::Evidence;
+use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
-use crate::share::{Additive, Replicated};
-use crate::system::{MaxProtocol, Phase, VarianceProtocol, Workload};
+use crate::share::{Additive, Replicated, reshare, reveal_to_p1, share_from_p1};
 use crate::{Error, Result};
+use plan::Plan;
 use weights::SharedWeights;
-
-/// The public settings of a run.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The architecture.
-    pub config: ModelConfig,
-    /// Tokens.
-    pub seq_len: usize,
-    /// Width of the cut.
-    pub index_bits: u32,
-    /// How maxima are found.
-    pub max_protocol: MaxProtocol,
-    /// How variances are found.
-    pub variance_protocol: VarianceProtocol,
-}
-
-impl From<&Workload> for Settings {
-    fn from(workload: &Workload) -> Self {
-        Self {
-            config: workload.model.clone(),
-            seq_len: workload.seq_len,
-            index_bits: workload.index_bits,
-            max_protocol: workload.max_protocol,
-            variance_protocol: workload.variance_protocol,
-        }
-    }
-}
-
-impl Settings {
-    /// The ring of indices.
-    pub fn index_ring(&self) -> Ring {
-        Ring::new(self.index_bits)
-    }
-}
 
 /// What one party brings to the walk beyond what is public.
 #[derive(Clone, Copy, Default)]
@@ -85,6 +52,8 @@ pub struct Knowledge<'a> {
     pub weights: Option<&'a SharedWeights>,
     /// P1's embedded tokens as indices; online only.
     pub input: Option<&'a [u8]>,
+    /// Whether to keep what verification needs.
+    pub record: bool,
 }
 
 /// An activation on its way through the walk. Work waits until the next step knows what it needs: a
@@ -121,20 +90,20 @@ impl Activation {
 /// `lut-rss` on the walk, in any phase and in the cost walk.
 pub struct LutRss<'a> {
     pub(crate) runtime: Runtime<'a>,
-    pub(crate) settings: &'a Settings,
+    pub(crate) plan: &'a Plan,
     pub(crate) known: Knowledge<'a>,
-    /// What P1 learned: elements of the output ring.
-    pub output: Vec<u16>,
+    /// What P1 learned, and the low bits that the cuts dropped, where they are to be kept.
+    pub evidence: Evidence,
 }
 
 impl<'a> LutRss<'a> {
     /// An engine that runs in `runtime`.
-    pub fn new(runtime: Runtime<'a>, settings: &'a Settings, known: Knowledge<'a>) -> Self {
+    pub fn new(runtime: Runtime<'a>, plan: &'a Plan, known: Knowledge<'a>) -> Self {
         Self {
             runtime,
-            settings,
+            plan,
             known,
-            output: Vec::new(),
+            evidence: Evidence::default(),
         }
     }
 
@@ -147,16 +116,22 @@ impl<'a> LutRss<'a> {
             .product
             .take()
             .ok_or_else(|| self.misplaced("a product or an index"))?;
-        let index = self.runtime.cut(&product, self.settings.index_bits);
+        let index = self.cut(&product, self.plan.index_bits);
         x.index = Some(index);
         x.index.clone().ok_or_else(|| self.misplaced("an index"))
+    }
+
+    /// The cut, with its low bits kept where the run is to be verified.
+    fn cut<W: Word, V: Word>(&mut self, y: &Additive<W>, bits: u32) -> Additive<V> {
+        let evidence = self.known.record.then_some(&mut self.evidence);
+        cut(&self.runtime, evidence, y, bits)
     }
 
     /// Opens the index of an activation if that has not been done.
     fn open_once(&mut self, x: &mut Activation) -> Result<()> {
         if x.opened.is_none() {
             let index = self.index_of(x)?;
-            x.opened = Some(self.runtime.open(&index)?);
+            x.opened = Some(open(&mut self.runtime, &index)?);
         }
         Ok(())
     }
@@ -178,7 +153,7 @@ impl<'a> LutRss<'a> {
     ) -> Result<Additive<W>> {
         let model = self.known.model;
         let bits = input.opened.ring().bits();
-        self.runtime.lookup(&[input], count, ring, || match model {
+        lookup(&mut self.runtime, &[input], count, ring, || match model {
             Some(model) => Contents::of_signed(bits, ring, |index| f(model, index)),
             None => Contents { tables: Vec::new() },
         })
@@ -201,36 +176,11 @@ impl Engine for LutRss<'_> {
 
     /// P1 shares its embedded tokens: P2's share is drawn from the P1-P2 seed, so nothing is sent.
     fn input(&mut self) -> Result<Activation> {
-        let ring = self.settings.index_ring();
-        let len = self.settings.seq_len * self.settings.config.hidden;
-        let absent = Activation::of_index(Additive::absent(ring, len));
-        if self.runtime.phase() != Phase::Online {
-            return Ok(absent);
-        }
+        let ring = self.plan.index_ring();
+        let len = self.plan.seq_len * self.plan.config.hidden;
         let input = self.known.input;
-        let peer = match self.runtime.me() {
-            Some(Party::P1) => Party::P2,
-            Some(Party::P2) => Party::P1,
-            _ => return Ok(absent),
-        };
-        let mut values = vec![0u8; len];
-        self.runtime
-            .session()?
-            .shared_stream(peer)
-            .fill(ring, 0, &mut values);
-        if peer == Party::P2 {
-            let input = input.unwrap_or_default();
-            if input.len() != len {
-                return Err(Error::Shape {
-                    step: self.runtime.label().to_owned(),
-                    what: format!("P1 needs {len} input indices, has {}", input.len()),
-                });
-            }
-            for (share, x) in values.iter_mut().zip(input) {
-                *share = ring.reduce(x.sub(*share));
-            }
-        }
-        Ok(Activation::of_index(Additive::held(ring, values)))
+        let shared = share_from_p1(&mut self.runtime, ring, input, len)?;
+        Ok(Activation::of_index(shared))
     }
 
     fn linear(&mut self, linear: Linear, x: &mut Activation) -> Result<Activation> {
@@ -267,7 +217,7 @@ impl Engine for LutRss<'_> {
             .take()
             .ok_or_else(|| self.misplaced("an opened index"))?;
         let count = opened.len();
-        let bits = self.settings.index_bits;
+        let bits = self.plan.index_bits;
         let lifted =
             self.signed_table::<u16>(Input::each(&opened), count, PRODUCT, |model, index| {
                 let entry = Ring::new(bits).encode::<u16>(index) as usize;
@@ -276,7 +226,7 @@ impl Engine for LutRss<'_> {
                     Nonlinearity::Pooler => model.head.as_ref().map_or(0, |head| head.tanh[entry]),
                 }
             })?;
-        let lifted = self.runtime.reshare(&[&lifted])?.pop();
+        let lifted = reshare(&mut self.runtime, &[&lifted])?.pop();
         Ok(Activation {
             lifted,
             ..Activation::default()
@@ -286,7 +236,7 @@ impl Engine for LutRss<'_> {
     fn first_token(&mut self, mut x: Activation) -> Result<Activation> {
         let index = self.index_of(&mut x)?;
         Ok(Activation::of_index(
-            index.slice(0..self.settings.config.hidden),
+            index.slice(0..self.plan.config.hidden),
         ))
     }
 
@@ -296,48 +246,21 @@ impl Engine for LutRss<'_> {
     /// This is the protocol's output, and P1's alone: a fresh sharing (of a masked product, or of what a
     /// table put out), so P2's share tells nothing beyond the output.
     fn output(&mut self, mut x: Activation) -> Result<()> {
-        match self.settings.config.head {
+        let output = match self.plan.config.head {
             Head::Classifier { .. } => {
                 let product = x
                     .product
                     .take()
                     .ok_or_else(|| self.misplaced("a product"))?;
-                self.reveal_to_p1(&product)
+                reveal_to_p1(&mut self.runtime, &product)?
             }
             Head::Hidden => {
                 let index = self.index_of(&mut x)?;
-                self.reveal_to_p1(&index)
+                let output = reveal_to_p1(&mut self.runtime, &index)?;
+                output.map(|output| output.into_iter().map(u16::from).collect())
             }
-        }
-    }
-}
-
-impl LutRss<'_> {
-    fn reveal_to_p1<W: Word>(&mut self, x: &Additive<W>) -> Result<()> {
-        if self.runtime.phase() != Phase::Online {
-            return Ok(());
-        }
-        let (ring, bytes) = (x.ring(), x.ring().wire_bytes(x.len()));
-        self.runtime.declare_message(Party::P2, Party::P1, bytes);
-        match self.runtime.me() {
-            Some(Party::P2) => {
-                let mut payload = Vec::with_capacity(bytes);
-                crate::kernel::pack::pack(ring, x.values(), &mut payload);
-                self.runtime.session()?.send(Party::P1, payload)?;
-            }
-            Some(Party::P1) => {
-                let payload = self.runtime.session()?.receive(Party::P2, bytes)?;
-                let mut theirs = vec![W::default(); x.len()];
-                crate::kernel::pack::unpack(ring, &payload, &mut theirs);
-                let sums = x
-                    .values()
-                    .iter()
-                    .zip(theirs)
-                    .map(|(a, b)| ring.reduce(a.add(b)).to_u64() as u16);
-                self.output = sums.collect();
-            }
-            _ => {}
-        }
+        };
+        self.evidence.output = output.unwrap_or_default();
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! Residual connection and LayerNorm (paper, section 5; the residual is not in the paper).
 
+use super::plan::VarianceProtocol;
 use super::{Activation, LutRss};
 use crate::Result;
-use crate::lut::{Contents, Input, Opened};
-use crate::model::integer::PRODUCT;
-use crate::model::integer::norm::{VARIANCE_BITS, mean_factor, wide_ring};
+use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::model::walk::Norm;
+use crate::quantized::integer::PRODUCT;
+use crate::quantized::integer::norm::{VARIANCE_BITS, mean_factor, wide_ring};
 use crate::ring::Ring;
-use crate::share::{Additive, Replicated};
-use crate::system::VarianceProtocol;
+use crate::share::{Additive, Replicated, gather_product, reshare};
 
 impl LutRss<'_> {
     /// LayerNorm(branch + residual), both per token.
@@ -26,7 +26,7 @@ impl LutRss<'_> {
         mut branch: Activation,
         mut residual: Activation,
     ) -> Result<Activation> {
-        let (index_bits, hidden) = (self.settings.index_bits, self.settings.config.hidden);
+        let (index_bits, hidden) = (self.plan.index_bits, self.plan.config.hidden);
         self.runtime.enter("residual");
         self.open_once(&mut residual)?;
         let opened = residual
@@ -43,36 +43,36 @@ impl LutRss<'_> {
             .product
             .take()
             .ok_or_else(|| self.misplaced("a product"))?;
-        let sum: Additive<u8> = self.runtime.cut(&branch.plus(&addend), index_bits);
+        let sum: Additive<u8> = self.cut(&branch.plus(&addend), index_bits);
         self.runtime.leave();
 
         self.runtime.enter("mean");
         let wide = wide_ring(index_bits, hidden);
-        let opened = self.runtime.open(&sum)?;
+        let opened = open(&mut self.runtime, &sum)?;
         let lifted =
             self.signed_table::<u32>(Input::each(&opened), sum.len(), wide, |_, index| index)?;
         let mean = lifted.sum_rows(hidden, mean_factor(index_bits, hidden) as u32);
-        let mean: Additive<u8> = self.runtime.cut(&mean, index_bits);
+        let mean: Additive<u8> = self.cut(&mean, index_bits);
         let deviation = sum.sub_rows(&mean, hidden);
         self.runtime.leave();
 
         self.runtime.enter("variance");
-        let opened = self.runtime.open(&deviation)?;
-        let sum_of_squares = match self.settings.variance_protocol {
+        let opened = open(&mut self.runtime, &deviation)?;
+        let sum_of_squares = match self.plan.variance_protocol {
             VarianceProtocol::SquareTable => self.sum_of_squares_by_table(norm, &opened, wide)?,
             VarianceProtocol::InnerProduct => {
                 self.sum_of_squares_by_product(norm, &opened, wide)?
             }
         };
-        let variance: Additive<u8> = self.runtime.cut(&sum_of_squares, VARIANCE_BITS);
+        let variance: Additive<u8> = self.cut(&sum_of_squares, VARIANCE_BITS);
         self.runtime.leave();
 
         self.runtime.enter("affine");
-        let variance = self.runtime.open(&variance)?;
+        let variance = open(&mut self.runtime, &variance)?;
         let inputs = [Input::each(&opened), Input::per_row(&variance, hidden)];
-        let ring = self.settings.index_ring();
+        let ring = self.plan.index_ring();
         let model = self.known.model;
-        let output = self.runtime.lookup::<u8>(&inputs, opened.len(), ring, || {
+        let output = lookup::<u8>(&mut self.runtime, &inputs, opened.len(), ring, || {
             affine_tables(model.map(|model| model.norm(norm)), hidden, ring)
         })?;
         self.runtime.leave();
@@ -90,7 +90,7 @@ impl LutRss<'_> {
         let squares = self.signed_table::<u32>(Input::each(d), d.len(), wide, |model, index| {
             model.norm(norm).square_factor as i64 * index * index
         })?;
-        Ok(squares.sum_rows(self.settings.config.hidden, 1))
+        Ok(squares.sum_rows(self.plan.config.hidden, 1))
     }
 
     /// The paper's way: a replicated inner product of d and C d, each lifted and reshared:
@@ -101,13 +101,13 @@ impl LutRss<'_> {
         d: &Opened,
         wide: Ring,
     ) -> Result<Additive<u32>> {
-        let hidden = self.settings.config.hidden;
+        let hidden = self.plan.config.hidden;
         let plain = self.signed_table::<u32>(Input::each(d), d.len(), wide, |_, index| index)?;
         let scaled = self.signed_table::<u32>(Input::each(d), d.len(), wide, |model, index| {
             model.norm(norm).square_factor as i64 * index
         })?;
-        let lifted = self.runtime.reshare(&[&plain, &scaled])?;
-        self.runtime.gather_product(wide, d.len() / hidden, |_| {
+        let lifted = reshare(&mut self.runtime, &[&plain, &scaled])?;
+        gather_product(&mut self.runtime, wide, d.len() / hidden, |_| {
             inner_products(&lifted, hidden, wide)
         })
     }
@@ -133,7 +133,7 @@ fn inner_products(operands: &[Replicated<u32>], row: usize, ring: Ring) -> Vec<u
 
 /// One table a feature on (deviation, variance).
 fn affine_tables(
-    norm: Option<&crate::model::integer::norm::IntegerNorm>,
+    norm: Option<&crate::quantized::integer::norm::IntegerNorm>,
     hidden: usize,
     ring: Ring,
 ) -> Contents<u8> {

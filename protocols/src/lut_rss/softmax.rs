@@ -1,12 +1,12 @@
 //! Softmax over rows of 4-bit scores (paper, section 5): max, exponential, sum, quotient.
 
 use super::LutRss;
+use super::plan::MaxProtocol;
 use crate::Result;
-use crate::lut::{Contents, Input};
-use crate::model::integer::softmax::{IntegerSoftmax, sum_ring};
+use crate::lut::{Contents, Input, lookup, open, open_all};
+use crate::quantized::integer::softmax::{IntegerSoftmax, sum_ring};
 use crate::ring::{Ring, Word};
 use crate::share::Additive;
-use crate::system::MaxProtocol;
 
 /// The ring of scores, exponentials and probabilities within softmax.
 pub(super) const NIBBLE: Ring = Ring::new(4);
@@ -21,11 +21,11 @@ impl LutRss<'_> {
         layer: usize,
         scores: Additive<u8>,
     ) -> Result<Additive<u8>> {
-        let row = self.settings.seq_len;
+        let row = self.plan.seq_len;
         let count = scores.len();
         let scores = self.narrow(layer, scores)?;
         self.runtime.enter("max");
-        let max = match self.settings.max_protocol {
+        let max = match self.plan.max_protocol {
             MaxProtocol::Tournament => self.tournament_max(&scores, row)?,
             MaxProtocol::RadixSort => self.radix_sort_max(&scores, row)?,
         };
@@ -34,7 +34,7 @@ impl LutRss<'_> {
         let difference = scores.sub_rows(&max, row);
 
         self.runtime.enter("exponential");
-        let opened = self.runtime.open(&difference)?;
+        let opened = open(&mut self.runtime, &difference)?;
         let inputs = [Input::each(&opened)];
         let ring = sum_ring(row);
         let exponential: Additive<u16> =
@@ -43,7 +43,7 @@ impl LutRss<'_> {
 
         self.runtime.enter("denominator");
         let sum = exponential.sum_rows(row, 1);
-        let opened = self.runtime.open(&sum)?;
+        let opened = open(&mut self.runtime, &sum)?;
         let inputs = [Input::each(&opened)];
         let code: Additive<u8> =
             self.softmax_table(layer, &inputs, sum.len(), NIBBLE, |softmax| {
@@ -54,7 +54,7 @@ impl LutRss<'_> {
         self.runtime.enter("quotient");
         // An exponential is at most 15: its low 4 bits are all of it.
         let numerator: Additive<u8> = exponential.reduce_to(NIBBLE);
-        let opened = self.runtime.open_all(&[&numerator, &code])?;
+        let opened = open_all(&mut self.runtime, &[&numerator, &code])?;
         let inputs = [Input::each(&opened[0]), Input::per_row(&opened[1], row)];
         let quotient: Additive<u8> =
             self.softmax_table(layer, &inputs, count, NIBBLE, |softmax| &softmax.quotient)?;
@@ -72,7 +72,7 @@ impl LutRss<'_> {
         entries: impl Fn(&IntegerSoftmax) -> &[u64],
     ) -> Result<Additive<W>> {
         let model = self.known.model;
-        self.runtime.lookup(inputs, count, ring, || Contents {
+        lookup(&mut self.runtime, inputs, count, ring, || Contents {
             tables: model
                 .map(|model| entries(&model.layers[layer].softmax))
                 .map(|entries| entries.iter().map(|entry| W::from_u64(*entry)).collect())
@@ -83,11 +83,11 @@ impl LutRss<'_> {
 
     /// From wider indices to 4-bit levels; nothing to do at 4 bits, the paper's width.
     fn narrow(&mut self, layer: usize, scores: Additive<u8>) -> Result<Additive<u8>> {
-        if self.settings.index_bits == 4 {
+        if self.plan.index_bits == 4 {
             return Ok(scores);
         }
         self.runtime.enter("narrow");
-        let opened = self.runtime.open(&scores)?;
+        let opened = open(&mut self.runtime, &scores)?;
         let narrowed = self.signed_table::<u8>(
             Input::each(&opened),
             scores.len(),

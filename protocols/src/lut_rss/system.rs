@@ -1,17 +1,50 @@
 //! `lut-rss` as a system under comparison.
 
-use super::declare::declare;
-use super::party::LutRssParty;
-use super::{Settings, verify};
+use super::plan::{INDEX_BITS, MAX_PROTOCOL, Plan, VARIANCE_PROTOCOL};
+use super::weights::SharedWeights;
+use super::{Knowledge, LutRss, memory, verify};
+use crate::Result;
 use crate::model::config::ActivationFunction;
-use crate::net::Party;
-use crate::system::{Declared, PartyProgram, Setting, System, Verified, Workload};
-use crate::{Error, Result};
+use crate::model::quantized::QuantizedModel;
+use crate::model::walk::walk;
+use crate::quantized::evidence::Evidence;
+use crate::quantized::integer::IntegerModel;
+use crate::runtime::Runtime;
+use crate::system::load::Loaded;
+use crate::system::{Known, Setting, Verified, WalkedSystem, Workload};
 
 /// The proposed system.
+#[derive(Clone, Copy)]
 pub struct LutRssSystem;
 
-impl System for LutRssSystem {
+/// What only one party has.
+#[derive(Default)]
+pub enum Secret {
+    /// P0: the model.
+    Model(Box<QuantizedModel>),
+    /// P1: its embedded tokens as indices.
+    Input(Vec<u8>),
+    /// P2: nothing.
+    #[default]
+    Nothing,
+}
+
+impl Secret {
+    /// P0's model in integers, for P0.
+    fn integer_model(&self, plan: &Plan) -> Result<Option<IntegerModel<'_>>> {
+        match self {
+            Self::Model(model) => IntegerModel::new(model, plan.index_bits, plan.seq_len).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl WalkedSystem for LutRssSystem {
+    type Plan = Plan;
+    type Secret = Secret;
+    type Weights = SharedWeights;
+    type Evidence = Evidence;
+
     fn id(&self) -> &'static str {
         "lut-rss"
     }
@@ -25,11 +58,7 @@ impl System for LutRssSystem {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[
-            Setting::IndexBits,
-            Setting::MaxProtocol,
-            Setting::VarianceProtocol,
-        ]
+        &[INDEX_BITS, MAX_PROTOCOL, VARIANCE_PROTOCOL]
     }
 
     /// The paper's choice. GELU costs the same: either is one table.
@@ -37,31 +66,50 @@ impl System for LutRssSystem {
         ActivationFunction::Relu
     }
 
-    fn check(&self, workload: &Workload) -> Result<()> {
-        workload.model.check().map_err(Error::Unsupported)?;
-        if !(4..=8).contains(&workload.index_bits) {
-            return Err(Error::Unsupported(format!(
-                "index_bits must be 4 to 8, not {}",
-                workload.index_bits
-            )));
-        }
-        if workload.seq_len == 0 || workload.seq_len > workload.model.max_positions {
-            return Err(Error::Unsupported(format!(
-                "seq_len must be 1 to {}, the positions that model `{}` has, not {}",
-                workload.model.max_positions, workload.model.name, workload.seq_len
-            )));
-        }
-        Ok(())
+    fn plan(&self, workload: &Workload) -> Result<Plan> {
+        Plan::new(workload)
     }
 
-    fn cost(&self, workload: &Workload) -> Result<Declared> {
-        self.check(workload)?;
-        declare(&Settings::from(workload), workload.verify)
+    fn secret(&self, plan: &Plan, loaded: Loaded) -> Result<Secret> {
+        Ok(match loaded {
+            Loaded::Model(model) => Secret::Model(model),
+            Loaded::Input(range, values) => Secret::Input(IntegerModel::quantize_input(
+                range,
+                plan.index_bits,
+                &values,
+            )),
+            Loaded::Nothing => Secret::Nothing,
+        })
     }
 
-    fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>> {
-        self.check(workload)?;
-        Ok(Box::new(LutRssParty::load(workload, party)?))
+    fn share_weights(
+        &self,
+        runtime: &mut Runtime<'_>,
+        plan: &Plan,
+        secret: &mut Secret,
+    ) -> Result<SharedWeights> {
+        SharedWeights::share(runtime, plan, secret.integer_model(plan)?.as_ref())
+    }
+
+    fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Evidence> {
+        let model = known.secret.integer_model(plan)?;
+        let input = match known.secret {
+            Secret::Input(input) => Some(input.as_slice()),
+            _ => None,
+        };
+        let knowledge = Knowledge {
+            model: model.as_ref(),
+            weights: Some(known.weights),
+            input,
+            record: known.record,
+        };
+        let mut engine = LutRss::new(runtime, plan, knowledge);
+        walk(&mut engine, &plan.config)?;
+        Ok(engine.evidence)
+    }
+
+    fn memory_bytes(&self, plan: &Plan, material: [u64; 3], record: bool) -> [u64; 3] {
+        memory::memory_bytes(plan, material, record)
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {

@@ -1,15 +1,16 @@
 //! The check of a run against the references in the clear.
 
-use crate::evidence::Evidence;
-use crate::model::carries::Carries;
+use super::plan::Plan;
 use crate::model::config::Head;
-use crate::model::integer::{IntegerModel, PRODUCT, output_unit};
-use crate::model::load;
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::reference_float::{FloatReference, relative_error};
-use crate::model::reference_integer::IntegerReference;
 use crate::model::walk::walk;
+use crate::quantized::carries::Carries;
+use crate::quantized::evidence::Evidence;
+use crate::quantized::integer::{IntegerModel, PRODUCT, output_unit};
+use crate::quantized::reference::IntegerReference;
 use crate::ring::Ring;
+use crate::system::load;
 use crate::system::{Verified, Workload};
 use crate::{Error, Result};
 
@@ -31,8 +32,9 @@ pub fn check(
 ) -> Result<Verified> {
     let p1 = Evidence::from_bytes(&evidence[1])?;
     let p2 = Evidence::from_bytes(&evidence[2])?;
-    let model = IntegerModel::new(source, workload.index_bits, workload.seq_len)?;
-    let indices = IntegerModel::quantize_input(input_range, workload.index_bits, input);
+    let plan = Plan::new(workload)?;
+    let model = IntegerModel::new(source, plan.index_bits, plan.seq_len)?;
+    let indices = IntegerModel::quantize_input(input_range, plan.index_bits, input);
     let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
     let mut reference = IntegerReference::new(&model, workload.seq_len, indices, carries);
     walk(&mut reference, &workload.model)?;

@@ -1,14 +1,11 @@
 //! Sharing of the weights, once a model (phase `setup`).
 
-use super::Settings;
-use crate::cost::CostBook;
+use super::plan::Plan;
 use crate::kernel::gemm16::Packed16;
-use crate::kernel::pack;
-use crate::model::integer::{IntegerModel, PRODUCT};
 use crate::model::walk::Linear;
 use crate::net::Party;
+use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::session::Session;
-use crate::system::Phase;
 use crate::{Error, Result, runtime::Runtime};
 use std::collections::HashMap;
 
@@ -51,62 +48,44 @@ impl SharedWeights {
         })
     }
 
-    /// P0 shares its model; P1 and P2 receive.
+    /// P0 shares its model; P1 and P2 receive. In the cost walk no layer is held.
     ///
     /// Cost: 16 bits a weight from P0 to P2, nothing to P1.
+    ///
+    /// # Errors
+    /// P0 without a model, or with one of other shapes; the network's.
     pub fn share(
-        session: &mut Session,
-        settings: &Settings,
+        runtime: &mut Runtime<'_>,
+        plan: &Plan,
         model: Option<&IntegerModel<'_>>,
     ) -> Result<Self> {
-        session.enter("weights");
         let mut linears = HashMap::new();
-        for linear in Linear::all(&settings.config) {
-            session.enter(&linear.to_string());
-            linears.insert(linear, share_one(session, settings, model, linear)?);
-            session.leave();
+        for linear in Linear::all(&plan.config) {
+            let (outputs, inputs) = linear.shape(&plan.config);
+            runtime.step(&linear.to_string(), |runtime| {
+                runtime.declare_message(Party::P0, Party::P2, PRODUCT.wire_bytes(outputs * inputs));
+                if runtime.me().is_some() {
+                    let shared = share_one(runtime.session()?, model, linear, outputs, inputs)?;
+                    linears.insert(linear, shared);
+                }
+                Ok(())
+            })?;
         }
-        session.leave();
         Ok(Self { linears })
-    }
-
-    /// Declared messages of [`SharedWeights::share`].
-    pub fn declare(settings: &Settings, book: &mut CostBook) {
-        let mut runtime = Runtime::declared(book, Phase::Setup);
-        runtime.enter("weights");
-        for linear in Linear::all(&settings.config) {
-            let (outputs, inputs) = linear.shape(&settings.config);
-            runtime.enter(&linear.to_string());
-            runtime.declare_message(Party::P0, Party::P2, PRODUCT.wire_bytes(outputs * inputs));
-            runtime.leave();
-        }
-        runtime.leave();
     }
 }
 
 fn share_one(
     session: &mut Session,
-    settings: &Settings,
     model: Option<&IntegerModel<'_>>,
     linear: Linear,
+    outputs: usize,
+    inputs: usize,
 ) -> Result<SharedLinear> {
-    let (outputs, inputs) = linear.shape(&settings.config);
     let count = outputs * inputs;
-    let bytes = PRODUCT.wire_bytes(count);
-    let draw = |session: &mut Session, peer| {
-        let stream = session.shared_stream(peer);
-        let mut second = vec![0u16; count];
-        session
-            .threads()
-            .chunks_mut(&mut second, 4096, |first, part| {
-                stream.fill(PRODUCT, first as u64, part);
-            });
-        second
-    };
     match session.me() {
         Party::P0 => {
-            let model =
-                model.ok_or_else(|| Error::Unsupported("P0 has no model to share".into()))?;
+            let model = model.ok_or_else(|| Error::Internal("P0 has no model to share".into()))?;
             let clear = model.linear(linear)?;
             if (clear.outputs, clear.inputs) != (outputs, inputs) {
                 return Err(Error::Shape {
@@ -117,16 +96,9 @@ fn share_one(
                     ),
                 });
             }
-            let second = draw(session, Party::P1);
-            let first: Vec<u16> = clear
-                .weights
-                .iter()
-                .zip(&second)
-                .map(|(w, s)| w.wrapping_sub(*s))
-                .collect();
-            let mut payload = Vec::with_capacity(bytes);
-            pack::pack(PRODUCT, &first, &mut payload);
-            session.send(Party::P2, payload)?;
+            let second: Vec<u16> = session.draw(Party::P1, PRODUCT, count);
+            let first = PRODUCT.subtract(&clear.weights, &second);
+            session.send_elements(Party::P2, PRODUCT, &first)?;
             Ok(SharedLinear::Owner {
                 clear: Packed16::from_rows(&clear.weights, outputs, inputs),
                 second: Packed16::from_rows(&second, outputs, inputs),
@@ -134,15 +106,13 @@ fn share_one(
             })
         }
         Party::P1 => {
-            let second = draw(session, Party::P0);
+            let second: Vec<u16> = session.draw(Party::P0, PRODUCT, count);
             Ok(SharedLinear::Second(Packed16::from_rows(
                 &second, outputs, inputs,
             )))
         }
         Party::P2 => {
-            let payload = session.receive(Party::P0, bytes)?;
-            let mut first = vec![0u16; count];
-            pack::unpack(PRODUCT, &payload, &mut first);
+            let first: Vec<u16> = session.receive_elements(Party::P0, PRODUCT, count)?;
             Ok(SharedLinear::First(Packed16::from_rows(
                 &first, outputs, inputs,
             )))

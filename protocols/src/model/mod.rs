@@ -2,17 +2,13 @@
 //! references in the clear.
 
 pub mod calibrate;
-pub mod carries;
 pub mod checkpoint;
 pub mod config;
 pub mod embeddings;
 pub mod float;
-pub mod integer;
-pub mod load;
 pub mod quantize;
 pub mod quantized;
 pub mod reference_float;
-pub mod reference_integer;
 pub mod store;
 pub mod synthetic;
 mod tensors;

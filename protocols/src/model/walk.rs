@@ -131,6 +131,22 @@ pub trait Engine {
         linear: Linear,
         x: &mut Self::Activation,
     ) -> Result<Self::Activation, Self::Error>;
+    /// Query, key and value of a layer: three layers on one input, in steps `query`, `key` and `value`. A system that can
+    /// open them in one round does so here.
+    fn project_qkv(
+        &mut self,
+        layer: usize,
+        x: &mut Self::Activation,
+    ) -> Result<[Self::Activation; 3], Self::Error> {
+        let q = step(self, "query", |engine| {
+            engine.linear(Linear::Query(layer), x)
+        })?;
+        let k = step(self, "key", |engine| engine.linear(Linear::Key(layer), x))?;
+        let v = step(self, "value", |engine| {
+            engine.linear(Linear::Value(layer), x)
+        })?;
+        Ok([q, k, v])
+    }
     /// Per head, `q k^T / sqrt(head width)`.
     fn scores(
         &mut self,
@@ -171,7 +187,7 @@ pub trait Engine {
 }
 
 /// Runs `body` inside step `name`.
-fn step<E: Engine, T>(
+fn step<E: Engine + ?Sized, T>(
     engine: &mut E,
     name: &str,
     body: impl FnOnce(&mut E) -> Result<T, E::Error>,
@@ -217,15 +233,7 @@ fn attention<E: Engine>(
     layer: usize,
     mut x: E::Activation,
 ) -> Result<E::Activation, E::Error> {
-    let q = step(engine, "query", |engine| {
-        engine.linear(Linear::Query(layer), &mut x)
-    })?;
-    let k = step(engine, "key", |engine| {
-        engine.linear(Linear::Key(layer), &mut x)
-    })?;
-    let v = step(engine, "value", |engine| {
-        engine.linear(Linear::Value(layer), &mut x)
-    })?;
+    let [q, k, v] = engine.project_qkv(layer, &mut x)?;
     let scores = step(engine, "scores", |engine| engine.scores(layer, q, k))?;
     let p = step(engine, "softmax", |engine| engine.softmax(layer, scores))?;
     let mut context = step(engine, "context", |engine| engine.context(layer, p, v))?;

@@ -1,13 +1,14 @@
 //! Networks, and what traces and rows say about them.
 
+use crate::names::unique;
 use crate::predict::least_by;
 use crate::predict::replay::{Compute, Script, Wires};
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::stats::summarize;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Cells along each side.
 pub const SIDE: usize = 20;
@@ -78,21 +79,26 @@ pub(super) fn sources<'a>(
     least_by(traces, time)
 }
 
+/// The columns that traces have values in.
+pub(super) fn columns(traces: &[Trace]) -> Vec<&str> {
+    let all = traces.iter().flat_map(|trace| &trace.header.settings);
+    unique(all.map(|(column, _)| column.as_str()))
+}
+
 /// The settings in which a trace differs from others, but for some columns.
 pub(super) fn described(trace: &Trace, traces: &[Trace], without: &[&str]) -> String {
-    let varies = |column: &&&str| {
-        !without.contains(*column)
-            && **column != "link"
+    let varies = |column: &&str| {
+        !without.contains(column)
             && traces
                 .iter()
                 .filter(|t| t.setting("system") == trace.setting("system"))
                 .any(|t| t.setting(column) != trace.setting(column))
     };
-    let parts = DIMENSIONS.iter().filter(varies);
+    let parts = columns(traces).into_iter().filter(varies);
     parts
-        .map(|column| match *column {
+        .map(|column| match column {
             "seq_len" => format!(", n = {}", trace.setting(column)),
-            other => format!(", {} {}", other.replace('_', " "), trace.setting(column)),
+            other => format!(", {} {}", spoken(other), trace.setting(column)),
         })
         .collect()
 }

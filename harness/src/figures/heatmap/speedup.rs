@@ -1,17 +1,17 @@
 //! Maps of the ratio of two systems.
 
-use super::grid::{DEFAULT_BANDWIDTHS, DEFAULT_RTTS, described, predict, range, sources};
+use super::grid::{DEFAULT_BANDWIDTHS, DEFAULT_RTTS, columns, described, predict, range, sources};
 use super::{Heatmap, Map};
 use crate::compare::groups::{Group, groups};
 use crate::compare::settings::ACTIVATION;
 use crate::figures::speedup::base;
 use crate::predict::replay::Compute;
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::scenario::FigureSpec;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Builds the figure: `base / system` predicted from a trace of each, with the paired ratios of measured cells;
 /// `None` where fewer than two systems have traces of the same settings.
@@ -94,8 +94,9 @@ fn alike(a: &Trace, b: &Trace, traces: &[Trace]) -> bool {
     };
     let (x, y) = (a.setting(ACTIVATION), b.setting(ACTIVATION));
     let activation = x == y || !(system_has(b, x) || system_has(a, y));
-    let columns = DIMENSIONS.iter().copied().filter(apart);
-    let others = columns
+    let others = columns(traces)
+        .into_iter()
+        .filter(apart)
         .map(|column| (a.setting(column), b.setting(column)))
         .all(|(a, b)| a == b || a.is_empty() || b.is_empty());
     activation && others
@@ -110,7 +111,8 @@ fn marks(
 ) -> Vec<(f64, f64, f64)> {
     let mut marks = Vec::new();
     for group in groups {
-        let fits = DIMENSIONS.iter().copied().filter(apart).all(|column| {
+        let own = std::slice::from_ref(trace);
+        let fits = columns(own).into_iter().filter(apart).all(|column| {
             let value = trace.setting(column);
             value.is_empty() || value == group.settings.value(column)
         });

@@ -8,7 +8,7 @@ use crate::record::runs::RunRow;
 use crate::record::trace::Trace;
 use crate::scenario::FigureSpec;
 use anyhow::Result;
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Builds the figure; `None` without traces, or for a quantity that is no time.
 ///

@@ -8,11 +8,10 @@ mod usable;
 mod wan;
 
 use super::Published;
-use crate::scenario::plan::DEFAULT_INDEX_BITS;
 use anyhow::{Context, Result};
+use qbench_protocols::lut_rss::plan::AS_PUBLISHED;
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{Declared, MaxProtocol, System, VarianceProtocol, Workload};
-use std::path::PathBuf;
+use qbench_protocols::system::{Declared, System, Workload};
 
 /// The page, in Markdown; `systems` must have those that it holds the published numbers against.
 ///
@@ -63,7 +62,7 @@ from those files (what is *declared* here: by the walk of `qbench cost`), and ev
 2508.01636v1 (`lut-rss`). Each section says what follows from the numbers and what does not. Times are of the online phase unless said.
 ";
 
-/// What a system of this project declares for BERT-base; `paper` takes the paper's maximum and variance protocols.
+/// What a system of this project declares for BERT-base; `paper` takes the paper's choices of `lut-rss`.
 fn declared(
     systems: &[&'static dyn System],
     system: &str,
@@ -73,23 +72,13 @@ fn declared(
     let system = crate::systems::find(systems, system)?;
     let mut model = ModelConfig::preset("bert-base").context("bert-base is a preset")?;
     model.activation = system.default_activation();
-    let workload = Workload {
-        model,
-        model_dir: PathBuf::new(),
-        seq_len,
-        input_seed: 1,
-        tokens: None,
-        index_bits: DEFAULT_INDEX_BITS,
-        max_protocol: match paper {
-            true => MaxProtocol::RadixSort,
-            false => MaxProtocol::Tournament,
-        },
-        variance_protocol: match paper {
-            true => VarianceProtocol::InnerProduct,
-            false => VarianceProtocol::SquareTable,
-        },
-        verify: false,
-    };
+    let mut workload = Workload::new(model, seq_len);
+    workload.verify = false;
+    if paper {
+        workload = AS_PUBLISHED
+            .iter()
+            .fold(workload, |w, (key, value)| w.with(key, value));
+    }
     Ok(system.cost(&workload)?)
 }
 
@@ -121,7 +110,7 @@ mod tests {
     use super::*;
     use crate::published::Number;
     use crate::quantities::Quantity;
-    use qbench_protocols::system::Phase;
+    use qbench_protocols::phase::Phase;
 
     /// The committed numbers with those of one system in one table changed.
     fn with(table: &str, system: &str, change: impl Fn(&mut Number)) -> Published {

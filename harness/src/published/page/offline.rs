@@ -4,7 +4,7 @@ use super::table;
 use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 pub(super) fn section(published: &Published) -> Result<String> {
     let wan = published

@@ -4,7 +4,7 @@ use super::{listed, table};
 use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
 
 /// Two numbers are the same if they differ by less than a figure can be read.
 const READING: f64 = 0.001;

@@ -4,7 +4,8 @@ use super::{declared, listed, table};
 use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
-use qbench_protocols::system::{Phase, System};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::System;
 
 /// The length that a cell's note names, `.. at n=64`.
 fn noted_length(cell: &Number) -> Result<usize> {

@@ -6,7 +6,8 @@ use crate::published::{Number, Published};
 use crate::quantities::Quantity;
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{Phase, System};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::System;
 
 /// Online rounds of `lut-rss` on BERT-base, as declared by its cost walk.
 fn rounds(systems: &[&'static dyn System], seq_len: usize, paper: bool) -> Result<u64> {

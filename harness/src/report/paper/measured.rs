@@ -1,8 +1,9 @@
 //! Rows of ours in groups that a table's line can hold.
 
 use super::Paper;
-use crate::quantities::{DIMENSIONS, Quantity};
+use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::stats::{Summary, paired_ratio, summarize};
 
 /// Rows that differ in their repetition only, as far as the quantity depends on it.
@@ -58,13 +59,19 @@ pub fn groups<'a>(paper: &Paper<'a>, quantity: Quantity) -> Vec<Group<'a>> {
 
 /// What else divides a system's rows.
 fn variant(paper: &Paper<'_>, quantity: Quantity, row: &RunRow) -> String {
-    let own = || paper.rows.iter().filter(|r| r.system == row.system);
-    let parts: Vec<String> = DIMENSIONS
-        .iter()
-        .filter(|c| !matches!(**c, "system" | "model" | "layers" | "seq_len" | "threads"))
+    let own = || {
+        paper
+            .rows
+            .iter()
+            .copied()
+            .filter(|r| r.system == row.system)
+    };
+    let parts: Vec<String> = dimensions(own())
+        .into_iter()
+        .filter(|c| !matches!(*c, "system" | "model" | "layers" | "seq_len" | "threads"))
         .filter(|c| quantity.depends_on(c))
         .filter(|c| own().any(|r| r.dimension(c) != row.dimension(c)))
-        .filter_map(|c| Some(format!("{} {}", c.replace('_', " "), row.dimension(c)?)))
+        .filter_map(|c| Some(format!("{} {}", spoken(c), row.dimension(c)?)))
         .collect();
     parts.join(", ")
 }

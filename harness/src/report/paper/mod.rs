@@ -13,7 +13,8 @@ use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::scenario::{PAPER_TABLES, PaperTable, TableSpec};
 use anyhow::{Context, Result};
-use qbench_protocols::system::{Phase, System};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::System;
 use std::path::Path;
 
 /// The system that the paper proposes: what every other is divided by.

@@ -5,7 +5,8 @@ use crate::names::suggestion;
 use crate::quantities::{self, Quantity};
 use crate::scenario::tree::{Node, Problem, Value};
 use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec, figures};
-use qbench_protocols::system::Phase;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::Setting;
 
 /// A column or quantity by name.
 fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
@@ -18,7 +19,12 @@ fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
 }
 
 /// Reads every `[[figure]]`; the default set where there is none.
-pub(super) fn figures(root: &Node, systems: &[&str]) -> Result<Vec<FigureSpec>, Problem> {
+pub(super) fn figures(
+    root: &Node,
+    systems: &[&str],
+    settings: &[Setting],
+) -> Result<Vec<FigureSpec>, Problem> {
+    let dimensions = quantities::dimensions(settings);
     let Some(list) = root.get("figure") else {
         return Ok(figures::default_set());
     };
@@ -74,15 +80,18 @@ pub(super) fn figures(root: &Node, systems: &[&str]) -> Result<Vec<FigureSpec>, 
         // Against each other stand two quantities, over anything else a column.
         let (default_x, known_x) = match kind {
             FigureKind::Pareto => ("offline_seconds", quantities::names()),
-            _ => ("seq_len", quantities::DIMENSIONS.to_vec()),
+            _ => ("seq_len", dimensions.clone()),
         };
         let flag = |key: &str| node.get(key).map(Node::truth).transpose();
+        let x = column("x", default_x, &known_x)?;
+        let x_label = settings.iter().find(|s| s.key == x);
         let spec = FigureSpec {
             kind,
-            x: column("x", default_x, &known_x)?,
+            x_label: x_label.map(|s| s.label.to_owned()),
+            x,
             y: columns("y", default_y, &quantities::names())?,
-            panel: columns("panel", &["link"], quantities::DIMENSIONS)?,
-            series: column("series", "system", quantities::DIMENSIONS)?,
+            panel: columns("panel", &["link"], &dimensions)?,
+            series: column("series", "system", &dimensions)?,
             title: node.get("title").map_or(Ok(""), Node::text)?.to_owned(),
             published: flag("published")?.unwrap_or(false),
             base: node.get("base").map(|n| one_of(n, systems)).transpose()?,

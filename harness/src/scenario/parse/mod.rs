@@ -11,8 +11,28 @@ use super::tree::{Node, Problem, Value};
 use super::{RunSettings, Scenario};
 use crate::names::suggestion;
 use crate::units::{ByteSize, parse_duration};
+use qbench_protocols::system::settings::Values;
+use qbench_protocols::system::{Setting, System};
 use std::path::Path;
 use std::time::Duration;
+
+/// What a scenario may name.
+pub struct Known<'a> {
+    /// Ids of the systems.
+    pub systems: Vec<&'a str>,
+    /// All their settings.
+    pub settings: Vec<Setting>,
+}
+
+impl Known<'_> {
+    /// Of these systems.
+    pub fn of(systems: &[&'static dyn System]) -> Self {
+        Self {
+            systems: systems.iter().map(|s| s.id()).collect(),
+            settings: crate::systems::settings(systems),
+        }
+    }
+}
 
 /// Reads a scenario; `overrides` are the `--set key=value` of the command line, in order.
 ///
@@ -22,7 +42,7 @@ pub fn scenario(
     file: &str,
     text: &str,
     overrides: &[String],
-    systems: &[&str],
+    known: &Known<'_>,
 ) -> Result<Scenario, Problem> {
     let mut root = super::tree::parse(file, text)?;
     for setting in overrides {
@@ -39,11 +59,11 @@ pub fn scenario(
     let grid = links::grid(&root)?;
     links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
-    let externals = externals::externals(&root, systems)?;
-    let mut systems = systems.to_vec();
+    let externals = externals::externals(&root, &known.systems)?;
+    let mut systems = known.systems.clone();
     systems.extend(externals.iter().map(|e| e.id.as_str()));
-    let sweep = sweep::sweep(&root, &model, &systems, &links, &grid)?;
-    let figures = figures::figures(&root, &systems)?;
+    let sweep = sweep::sweep(&root, &model, &systems, &known.settings, &links, &grid)?;
+    let figures = figures::figures(&root, &systems, &known.settings)?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -124,6 +144,17 @@ fn choice<T: Copy>(node: &Node, table: &[(&str, T)]) -> Result<T, Problem> {
     match table.iter().find(|(name, _)| *name == text) {
         Some((_, value)) => Ok(*value),
         None => Err(node.problem(format!("unknown `{text}`{}", suggestion(text, &names)))),
+    }
+}
+
+/// The value of a system's setting.
+fn setting(node: &Node, setting: &Setting) -> Result<String, Problem> {
+    match setting.values {
+        Values::Whole(least, most) => Ok(node.whole(least..=most)?.to_string()),
+        Values::Names(names) => match node.text()? {
+            text if names.contains(&text) => Ok(text.to_owned()),
+            text => Err(node.problem(format!("unknown `{text}`{}", suggestion(text, names)))),
+        },
     }
 }
 

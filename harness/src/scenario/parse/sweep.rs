@@ -1,10 +1,11 @@
 //! `[sweep]`.
 
-use super::{choice, missing};
+use super::{choice, missing, setting};
 use crate::link::Link;
-use crate::names::{ACTIVATIONS, MAX_PROTOCOLS, VARIANCE_PROTOCOLS, suggestion};
+use crate::names::{ACTIVATIONS, suggestion};
 use crate::scenario::tree::{Node, Problem};
 use crate::scenario::{ModelChoice, Sweep};
+use qbench_protocols::system::Setting;
 
 /// The values of one sweep key, each read by `read`.
 fn values<T: PartialEq>(
@@ -35,6 +36,7 @@ pub(super) fn sweep(
     root: &Node,
     model: &ModelChoice,
     systems: &[&str],
+    settings: &[Setting],
     links: &[Link],
     grid: &[Link],
 ) -> Result<Sweep, Problem> {
@@ -42,17 +44,16 @@ pub(super) fn sweep(
     let Some(table) = root.get("sweep") else {
         return Err(missing(root, "sweep", EXAMPLE));
     };
-    table.keys(&[
+    let mut keys = vec![
         "system",
         "seq_len",
         "threads",
         "link",
-        "index_bits",
-        "max_protocol",
-        "variance_protocol",
         "layers",
         "activation",
-    ])?;
+    ];
+    keys.extend(settings.iter().map(|setting| setting.key));
+    table.keys(&keys)?;
     for key in ["system", "seq_len"] {
         if table.get(key).is_none() {
             return Err(missing(table, &format!("sweep.{key}"), EXAMPLE));
@@ -104,15 +105,14 @@ pub(super) fn sweep(
                 known(n, "link", &names)
             })?,
         },
-        index_bits: values(table, "index_bits", Some(4), |n| {
-            n.whole(4..=8).map(|v| v as u32)
-        })?,
-        max_protocols: values(table, "max_protocol", Some(Default::default()), |n| {
-            choice(n, MAX_PROTOCOLS)
-        })?,
-        variance_protocols: values(table, "variance_protocol", Some(Default::default()), |n| {
-            choice(n, VARIANCE_PROTOCOLS)
-        })?,
+        settings: settings
+            .iter()
+            .map(|s| {
+                let default = Some(s.default.to_owned());
+                let values = values(table, s.key, default, |n| setting(n, s))?;
+                Ok((*s, values))
+            })
+            .collect::<Result<_, Problem>>()?,
         layers,
         activations,
     })

@@ -2,13 +2,13 @@
 //! Kikuchi, Nof, Pinkas, Takahashi and Tomida, "Efficient Secure Three-Party Sorting with Applications to
 //! Data Analysis and Heavy Hitters" (CCS 2022), semi-honest, on replicated sharing.
 
-use crate::lut::{Contents, Input};
+use crate::lut::{Contents, Input, lookup, open};
 use crate::lut_rss::LutRss;
 use crate::net::Party;
 use crate::ring::Ring;
 use crate::runtime::Runtime;
 use crate::share::permutation::checked_destinations;
-use crate::share::{Additive, Replicated};
+use crate::share::{Additive, Replicated, additive_from, multiply, reshare, reveal, shuffle};
 use crate::{Error, Result};
 
 /// The longest row: positions must fit the word that holds them.
@@ -34,7 +34,7 @@ impl LutRss<'_> {
     ///
     /// # Security
     /// P0 takes part online here: it receives components of products and permutations, all masked. What is
-    /// opened are permutations after a shuffle; see [`Runtime::sort_rows`].
+    /// opened are permutations after a shuffle; see [`sort_rows`].
     pub(crate) fn radix_sort_max(&mut self, x: &Additive<u8>, row: usize) -> Result<Additive<u8>> {
         if row > LONGEST_ROW {
             return Err(Error::Unsupported(format!(
@@ -49,8 +49,8 @@ impl LutRss<'_> {
         let (mut bits, value) = self.key_bits(x, position_ring(row))?;
         self.runtime.leave();
         bits.reverse();
-        let sorted = self.runtime.sort_rows(bits, value, row)?;
-        let max = self.runtime.additive_from(&sorted.last_of_rows(row))?;
+        let sorted = sort_rows(&mut self.runtime, bits, value, row)?;
+        let max = additive_from(&mut self.runtime, &sorted.last_of_rows(row))?;
         Ok(max.reduce_to(x.ring()))
     }
 
@@ -64,24 +64,22 @@ impl LutRss<'_> {
     ) -> Result<(Vec<Replicated<u16>>, Replicated<u16>)> {
         let ring = x.ring();
         let sign = 1u64 << (ring.bits() - 1);
-        let opened = self.runtime.open(x)?;
+        let opened = open(&mut self.runtime, x)?;
         let mut columns = Vec::new();
         for bit in 0..ring.bits() {
             let inputs = [Input::each(&opened)];
-            let column = self
-                .runtime
-                .lookup::<u16>(&inputs, x.len(), positions, || {
-                    Contents::same(
-                        (0..=ring.mask())
-                            .map(|x| u16::from((x ^ sign) >> bit & 1 == 1))
-                            .collect(),
-                    )
-                })?;
+            let column = lookup::<u16>(&mut self.runtime, &inputs, x.len(), positions, || {
+                Contents::same(
+                    (0..=ring.mask())
+                        .map(|x| u16::from((x ^ sign) >> bit & 1 == 1))
+                        .collect(),
+                )
+            })?;
             columns.push(column);
         }
         columns.push(x.reduce_to(ring));
         let columns: Vec<&Additive<u16>> = columns.iter().collect();
-        let mut replicated = self.runtime.reshare(&columns)?;
+        let mut replicated = reshare(&mut self.runtime, &columns)?;
         // As many come back as go in, in the same order.
         let value = replicated.remove(columns.len() - 1);
         Ok((replicated, value))
@@ -93,83 +91,81 @@ pub(in crate::lut_rss) fn position_ring(row: usize) -> Ring {
     Ring::new(row.next_power_of_two().trailing_zeros().max(1))
 }
 
-impl Runtime<'_> {
-    /// Sorts the elements of `payload` within each row by keys of one bit a vector, stably, ascending.
-    /// `bits` are over the ring of positions, the most significant first.
-    ///
-    /// Steps `pass0`, `pass1`, ..: from the least significant bit, each pass computes where each element
-    /// goes, shuffles the destinations together with all that is still needed, opens the shuffled
-    /// destinations and moves the rest there.
-    ///
-    /// Deviation: the source composes the passes' permutations, and applies the composition to the next
-    /// bit and, once, to records, which may be wide. Here a record is the key itself, so each pass moves
-    /// the remaining bits and the payload. At b = 4 that is 72 bits an element more (of 756 at n = 128)
-    /// and nine rounds fewer, since nothing is shuffled back to compose.
-    ///
-    /// # Security
-    /// A pass opens the destinations after a shuffle by a permutation that is fresh, uniform to each
-    /// party and used for this pass only. A fixed permutation composed with a uniform one is uniform, so
-    /// what is opened tells nothing of the destinations. What moves along is reshared by the shuffle and
-    /// never opened.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if what is opened is not one permutation a row: a peer broke the protocol.
-    pub(crate) fn sort_rows(
-        &mut self,
-        mut bits: Vec<Replicated<u16>>,
-        payload: Replicated<u16>,
-        row: usize,
-    ) -> Result<Replicated<u16>> {
-        let mut payload = payload;
-        let mut pass = 0;
-        while let Some(bit) = bits.pop() {
-            self.enter(&format!("pass{pass}"));
-            let destinations = self.bit_destinations(&bit, row)?;
-            let mut moving = vec![payload, destinations];
-            moving.append(&mut bits);
-            // As many come back as go in, in the same order.
-            let mut moving = self.shuffle(moving, row)?;
-            let (shuffled, destinations) = (moving.remove(0), moving.remove(0));
-            let opened = self.reveal(&destinations)?;
-            let opened = checked_destinations(&opened, row, self.label())?;
-            payload = shuffled.scatter_rows(&opened, row);
-            bits = moving
-                .iter()
-                .map(|bit| bit.scatter_rows(&opened, row))
-                .collect();
-            self.leave();
-            pass += 1;
-        }
-        Ok(payload)
+/// Sorts the elements of `payload` within each row by keys of one bit a vector, stably, ascending.
+/// `bits` are over the ring of positions, the most significant first.
+///
+/// Steps `pass0`, `pass1`, ..: from the least significant bit, each pass computes where each element
+/// goes, shuffles the destinations together with all that is still needed, opens the shuffled
+/// destinations and moves the rest there.
+///
+/// Deviation: the source composes the passes' permutations, and applies the composition to the next
+/// bit and, once, to records, which may be wide. Here a record is the key itself, so each pass moves
+/// the remaining bits and the payload. At b = 4 that is 72 bits an element more (of 756 at n = 128)
+/// and nine rounds fewer, since nothing is shuffled back to compose.
+///
+/// # Security
+/// A pass opens the destinations after a shuffle by a permutation that is fresh, uniform to each
+/// party and used for this pass only. A fixed permutation composed with a uniform one is uniform, so
+/// what is opened tells nothing of the destinations. What moves along is reshared by the shuffle and
+/// never opened.
+///
+/// # Errors
+/// [`Error::Shape`] if what is opened is not one permutation a row: a peer broke the protocol.
+pub(in crate::lut_rss) fn sort_rows(
+    runtime: &mut Runtime<'_>,
+    mut bits: Vec<Replicated<u16>>,
+    payload: Replicated<u16>,
+    row: usize,
+) -> Result<Replicated<u16>> {
+    let mut payload = payload;
+    let mut pass = 0;
+    while let Some(bit) = bits.pop() {
+        runtime.enter(&format!("pass{pass}"));
+        let destinations = bit_destinations(runtime, &bit, row)?;
+        let mut moving = vec![payload, destinations];
+        moving.append(&mut bits);
+        // As many come back as go in, in the same order.
+        let mut moving = shuffle(runtime, moving, row)?;
+        let (shuffled, destinations) = (moving.remove(0), moving.remove(0));
+        let opened = reveal(runtime, &destinations)?;
+        let opened = checked_destinations(&opened, row, runtime.label())?;
+        payload = shuffled.scatter_rows(&opened, row);
+        bits = moving
+            .iter()
+            .map(|bit| bit.scatter_rows(&opened, row))
+            .collect();
+        runtime.leave();
+        pass += 1;
     }
+    Ok(payload)
+}
 
-    /// Where a stable sort by one bit moves each element of a row: zeros first.
-    ///
-    /// With o the ones before position i and t the ones of the row, a zero goes to `i - o` and a one to
-    /// `n - t + o`, so the destination is `(i - o) + bit (n - t + 2 o - i)`: one product.
-    pub(super) fn bit_destinations(
-        &mut self,
-        bit: &Replicated<u16>,
-        row: usize,
-    ) -> Result<Replicated<u16>> {
-        let ring = bit.ring;
-        let me = self.me();
-        // Public constants are added to component 0 alone, which P1 and P2 hold.
-        let linear = |with_bit: bool| {
-            let of = |component: &[u16], constants: bool| {
-                destinations_part(component, row, ring, with_bit, constants)
-            };
-            Replicated {
-                ring,
-                len: bit.len,
-                previous: of(&bit.previous, me == Some(Party::P1)),
-                next: of(&bit.next, me == Some(Party::P2)),
-            }
+/// Where a stable sort by one bit moves each element of a row: zeros first.
+///
+/// With o the ones before position i and t the ones of the row, a zero goes to `i - o` and a one to
+/// `n - t + o`, so the destination is `(i - o) + bit (n - t + 2 o - i)`: one product.
+pub(super) fn bit_destinations(
+    runtime: &mut Runtime<'_>,
+    bit: &Replicated<u16>,
+    row: usize,
+) -> Result<Replicated<u16>> {
+    let ring = bit.ring;
+    let me = runtime.me();
+    // Public constants are added to component 0 alone, which P1 and P2 hold.
+    let linear = |with_bit: bool| {
+        let of = |component: &[u16], constants: bool| {
+            destinations_part(component, row, ring, with_bit, constants)
         };
-        let (base, step) = (linear(false), linear(true));
-        let product = self.multiply(bit, &step)?;
-        Ok(base.add(&product))
-    }
+        Replicated {
+            ring,
+            len: bit.len,
+            previous: of(&bit.previous, me == Some(Party::P1)),
+            next: of(&bit.next, me == Some(Party::P2)),
+        }
+    };
+    let (base, step) = (linear(false), linear(true));
+    let product = multiply(runtime, bit, &step)?;
+    Ok(base.plus(&product))
 }
 
 /// One component of `i - o` or, `for_ones`, of `n - t + 2 o - i`.

@@ -2,7 +2,7 @@
 
 use super::radix_sort::position_ring;
 use crate::lut::store::Store;
-use crate::lut_rss::{Knowledge, LutRss, Settings};
+use crate::lut_rss::{Knowledge, LutRss, Plan};
 use crate::model::config::{ActivationFunction, Head, ModelConfig};
 use crate::net::Party;
 use crate::ring::{Ring, Word};
@@ -13,8 +13,8 @@ use crate::{Result, trio};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-fn settings() -> Settings {
-    Settings {
+fn plan() -> Plan {
+    Plan {
         config: ModelConfig {
             name: "test".into(),
             layers: 1,
@@ -85,10 +85,10 @@ fn rows_of(ring: Ring, rows: usize, row: usize, seed: u64) -> Vec<u64> {
 fn maxima_are_true(bits: u32, row: usize, threads: usize, protocol: MaxProtocol) {
     let (ring, rows) = (Ring::new(bits), 29);
     let values = rows_of(ring, rows, row, row as u64);
-    let settings = settings();
+    let plan = plan();
     let shares = run(threads, |runtime| {
         let x = share::<u8>(&runtime, ring, &values);
-        let mut engine = LutRss::new(runtime, &settings, Knowledge::default());
+        let mut engine = LutRss::new(runtime, &plan, Knowledge::default());
         match protocol {
             MaxProtocol::Tournament => engine.tournament_max(&x, row),
             MaxProtocol::RadixSort => engine.radix_sort_max(&x, row),

@@ -1,7 +1,7 @@
 //! Pairwise maxima by two-input tables: ceil(log2 n) levels, an odd one carried to the next.
 
 use crate::Result;
-use crate::lut::{Contents, Input};
+use crate::lut::{Contents, Input, lookup, open_all};
 use crate::lut_rss::LutRss;
 use crate::ring::Word;
 use crate::share::Additive;
@@ -25,9 +25,9 @@ impl LutRss<'_> {
                     .collect()
             };
             let (left, right) = (left_over.select(&side(0)), left_over.select(&side(1)));
-            let opened = self.runtime.open_all(&[&left, &right])?;
+            let opened = open_all(&mut self.runtime, &[&left, &right])?;
             let inputs = [Input::each(&opened[0]), Input::each(&opened[1])];
-            let winners = self.runtime.lookup::<u8>(&inputs, left.len(), ring, || {
+            let winners = lookup::<u8>(&mut self.runtime, &inputs, left.len(), ring, || {
                 let all = 0..=ring.mask() as u8;
                 let pairs = all.clone().flat_map(|a| all.clone().map(move |b| (a, b)));
                 Contents::same(

@@ -20,22 +20,22 @@ fn scores_are_the_integer_product() {
         let index_bits = 4 + i as u32 % 5;
         let config = config(hidden, heads, ActivationFunction::Relu);
         let source = synthetic(&config, 9).unwrap();
-        let settings = settings(config, tokens, index_bits);
-        let ring = settings.index_ring();
+        let plan = plan(config, tokens, index_bits);
+        let ring = plan.index_ring();
         let q: Vec<u8> = elements(ring, tokens * hidden, 1);
         let k: Vec<u8> = elements(ring, tokens * hidden, 2);
-        let out = run(&settings, &source, |engine| {
+        let out = run(&plan, &source, |engine| {
             let q = share(&engine.runtime, ring, &q, 1);
             let k = share(&engine.runtime, ring, &k, 2);
             engine.scores(0, Activation::of_index(q), Activation::of_index(k))
         });
-        let Clear::Product(expected) = reference(&settings, &source, out.carries, |engine| {
+        let Clear::Product(expected) = reference(&plan, &source, out.carries, |engine| {
             let (q, k) = (signed(ring, &q), signed(ring, &k));
             engine.scores(0, Clear::Index(q), Clear::Index(k))
         }) else {
             panic!("scores are products");
         };
-        assert_eq!(out.product, expected, "{settings:?}");
+        assert_eq!(out.product, expected, "{plan:?}");
     }
 }
 
@@ -45,22 +45,22 @@ fn context_is_the_integer_product() {
         let index_bits = 4 + i as u32 % 5;
         let config = config(hidden, heads, ActivationFunction::Relu);
         let source = synthetic(&config, 10).unwrap();
-        let settings = settings(config, tokens, index_bits);
-        let ring = settings.index_ring();
+        let plan = plan(config, tokens, index_bits);
+        let ring = plan.index_ring();
         let p: Vec<u8> = elements(NIBBLE, heads * tokens * tokens, 3);
         let v: Vec<u8> = elements(ring, tokens * hidden, 4);
-        let out = run(&settings, &source, |engine| {
+        let out = run(&plan, &source, |engine| {
             let p = share(&engine.runtime, NIBBLE, &p, 1);
             let v = share(&engine.runtime, ring, &v, 2);
             engine.context(0, Activation::of_index(p), Activation::of_index(v))
         });
-        let Clear::Product(expected) = reference(&settings, &source, out.carries, |engine| {
+        let Clear::Product(expected) = reference(&plan, &source, out.carries, |engine| {
             let p = p.iter().map(|p| i64::from(*p)).collect();
             engine.context(0, Clear::Levels(p), Clear::Index(signed(ring, &v)))
         }) else {
             panic!("the context is a product");
         };
-        assert_eq!(out.product, expected, "{settings:?}");
+        assert_eq!(out.product, expected, "{plan:?}");
     }
 }
 
@@ -70,21 +70,21 @@ fn softmax_rows_are_the_references() {
         for (heads, tokens) in [(2, 1), (2, 2), (1, 5), (2, 16), (1, 18)] {
             let config = config(8, heads, ActivationFunction::Relu);
             let source = synthetic(&config, 11).unwrap();
-            let settings = settings(config, tokens, index_bits);
+            let plan = plan(config, tokens, index_bits);
             let count = heads * tokens * tokens;
             let scores: Vec<u16> = elements(Ring::new(16), count, u64::from(index_bits));
-            let out = run(&settings, &source, |engine| {
+            let out = run(&plan, &source, |engine| {
                 let scores = share(&engine.runtime, Ring::new(16), &scores, 1);
                 engine.softmax(0, Activation::of_product(scores))
             });
-            let Clear::Levels(expected) = reference(&settings, &source, out.carries, |engine| {
+            let Clear::Levels(expected) = reference(&plan, &source, out.carries, |engine| {
                 engine.softmax(0, Clear::Product(scores.clone()))
             }) else {
                 panic!("probabilities are levels");
             };
             // Shares are over 4 bits, whatever the index's width.
             let p: Vec<i64> = out.index.iter().map(|p| i64::from(p & 15)).collect();
-            assert_eq!(p, expected, "{settings:?}");
+            assert_eq!(p, expected, "{plan:?}");
         }
     }
 }
@@ -93,14 +93,14 @@ fn softmax_rows_are_the_references() {
 fn tournaments_of_every_size_find_the_maximum() {
     let config = config(4, 1, ActivationFunction::Relu);
     let source = synthetic(&config, 12).unwrap();
-    let settings = settings(config, 1, 4);
+    let plan = plan(config, 1, 4);
     for row in (1..=9).chain([16, 31]) {
         let rows = 40;
         let mut x: Vec<u8> = elements(NIBBLE, rows * row, row as u64);
         // Ties, and nothing but the least value.
         x[..row].fill(3);
         x[row..2 * row].fill(8);
-        let out = run(&settings, &source, |engine| {
+        let out = run(&plan, &source, |engine| {
             let x = share(&engine.runtime, NIBBLE, &x, 1);
             engine.tournament_max(&x, row).map(Activation::of_index)
         });

@@ -4,20 +4,15 @@ use super::*;
 use crate::model::walk::{Engine, Linear};
 
 /// `sum_i level(x_i) W'_oi + bias_o` modulo 2^16, one multiplication after the other.
-fn in_the_clear(
-    settings: &Settings,
-    source: &QuantizedModel,
-    linear: Linear,
-    x: &[u8],
-) -> Vec<u16> {
-    let model = IntegerModel::new(source, settings.index_bits, settings.seq_len).unwrap();
+fn in_the_clear(plan: &Plan, source: &QuantizedModel, linear: Linear, x: &[u8]) -> Vec<u16> {
+    let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
     let weights = model.linear(linear).unwrap();
     let scale = match linear {
         Linear::Query(_) => model.layers[0].input,
         Linear::AttentionOutput(_) => model.layers[0].context,
         _ => model.layers[0].attention_norm.output,
     };
-    let levels: Vec<i64> = signed(settings.index_ring(), x)
+    let levels: Vec<i64> = signed(plan.index_ring(), x)
         .into_iter()
         .map(|index| scale.level(index))
         .collect();
@@ -49,16 +44,16 @@ fn check(hidden: usize, seq_len: usize, index_bits: u32, linear: Linear, bias: f
             }
         }
     }
-    let settings = settings(config, seq_len, index_bits);
-    let ring = settings.index_ring();
+    let plan = plan(config, seq_len, index_bits);
+    let ring = plan.index_ring();
     let x: Vec<u8> = elements(ring, seq_len * hidden, hidden as u64);
-    let out = run(&settings, &source, |engine| {
+    let out = run(&plan, &source, |engine| {
         let x = share(&engine.runtime, ring, &x, 1);
         engine.linear(linear, &mut Activation::of_index(x))
     });
-    let expected = in_the_clear(&settings, &source, linear, &x);
+    let expected = in_the_clear(&plan, &source, linear, &x);
     assert!(expected.iter().any(|y| *y != 0));
-    assert_eq!(out.product, expected, "{linear}, {settings:?}, bias {bias}");
+    assert_eq!(out.product, expected, "{linear}, {plan:?}, bias {bias}");
 }
 
 #[test]
@@ -88,10 +83,10 @@ fn shapes_and_biases() {
 fn two_layers_share_one_conversion() {
     let config = config(8, 2, ActivationFunction::Relu);
     let source = synthetic(&config, 6).unwrap();
-    let settings = settings(config, 2, 4);
-    let ring = settings.index_ring();
+    let plan = plan(config, 2, 4);
+    let ring = plan.index_ring();
     let x: Vec<u8> = elements(ring, 16, 3);
-    let out = run(&settings, &source, |engine| {
+    let out = run(&plan, &source, |engine| {
         let mut x = Activation::of_index(share(&engine.runtime, ring, &x, 1));
         let query = engine.linear(Linear::Query(0), &mut x)?;
         let key = engine.linear(Linear::Key(0), &mut x)?;
@@ -101,7 +96,7 @@ fn two_layers_share_one_conversion() {
     let model = IntegerModel::new(&source, 4, 2).unwrap();
     let key = model.linear(Linear::Key(0)).unwrap();
     let levels = signed(ring, &x);
-    let expected: Vec<u16> = in_the_clear(&settings, &source, Linear::Query(0), &x)
+    let expected: Vec<u16> = in_the_clear(&plan, &source, Linear::Query(0), &x)
         .into_iter()
         .enumerate()
         .map(|(i, query)| {

@@ -8,13 +8,13 @@ use crate::session::Session;
 fn check_norm(hidden: usize, seq_len: usize, index_bits: u32, variance: VarianceProtocol) {
     let config = config(hidden, 1, ActivationFunction::Relu);
     let source = synthetic(&config, 21).unwrap();
-    let mut settings = settings(config, seq_len, index_bits);
-    settings.variance_protocol = variance;
-    let ring = settings.index_ring();
+    let mut plan = plan(config, seq_len, index_bits);
+    plan.variance_protocol = variance;
+    let ring = plan.index_ring();
     let branch: Vec<u16> = elements(Ring::new(16), seq_len * hidden, 1);
     let residual: Vec<u8> = elements(ring, seq_len * hidden, 2);
     for norm in [Norm::Attention(0), Norm::FeedForward(0)] {
-        let out = run(&settings, &source, |engine| {
+        let out = run(&plan, &source, |engine| {
             let branch = share(&engine.runtime, Ring::new(16), &branch, 1);
             let residual = share(&engine.runtime, ring, &residual, 2);
             engine.add_and_norm(
@@ -23,13 +23,13 @@ fn check_norm(hidden: usize, seq_len: usize, index_bits: u32, variance: Variance
                 Activation::of_index(residual),
             )
         });
-        let Clear::Index(expected) = reference(&settings, &source, out.carries, |engine| {
+        let Clear::Index(expected) = reference(&plan, &source, out.carries, |engine| {
             let residual = Clear::Index(signed(ring, &residual));
             engine.add_and_norm(norm, Clear::Product(branch.clone()), residual)
         }) else {
             panic!("a norm puts out indices");
         };
-        assert_eq!(signed(ring, &out.index), expected, "{settings:?}");
+        assert_eq!(signed(ring, &out.index), expected, "{plan:?}");
         assert!(expected.iter().any(|x| *x != expected[0]));
     }
 }
@@ -50,14 +50,14 @@ fn norms_are_the_references_by_both_variance_protocols() {
     }
 }
 
-fn check_activation(settings: &Settings, source: &QuantizedModel, function: Nonlinearity) {
-    let ring = settings.index_ring();
+fn check_activation(plan: &Plan, source: &QuantizedModel, function: Nonlinearity) {
+    let ring = plan.index_ring();
     let every: Vec<u8> = (0..=ring.mask() as u8).collect();
-    let out = run(settings, source, |engine| {
+    let out = run(plan, source, |engine| {
         let x = share(&engine.runtime, ring, &every, 1);
         engine.activate(function, Activation::of_index(x))
     });
-    let Clear::Levels(expected) = reference(settings, source, out.carries, |engine| {
+    let Clear::Levels(expected) = reference(plan, source, out.carries, |engine| {
         engine.activate(function, Clear::Index(signed(ring, &every)))
     }) else {
         panic!("a non-linearity puts out levels");
@@ -65,7 +65,7 @@ fn check_activation(settings: &Settings, source: &QuantizedModel, function: Nonl
     assert_eq!(
         out.levels,
         encoded::<u16>(Ring::new(16), &expected),
-        "{function:?}, {settings:?}"
+        "{function:?}, {plan:?}"
     );
 }
 
@@ -75,9 +75,9 @@ fn activation_tables_at_every_index() {
         let config = config(8, 2, activation);
         let source = synthetic(&config, 22).unwrap();
         for index_bits in 4..=8 {
-            let settings = settings(config.clone(), 2, index_bits);
+            let plan = plan(config.clone(), 2, index_bits);
             for function in [Nonlinearity::FeedForward(0), Nonlinearity::Pooler] {
-                check_activation(&settings, &source, function);
+                check_activation(&plan, &source, function);
             }
         }
     }
@@ -118,14 +118,14 @@ fn activation_tables_have_the_shape_of_their_functions() {
 
 fn reveal<W: Word>(bits: u32) {
     let config = config(4, 1, ActivationFunction::Relu);
-    let settings = settings(config, 1, 4);
+    let plan = plan(config, 1, 4);
     let ring = Ring::new(bits);
     let clear: Vec<W> = elements(ring, 37, u64::from(bits));
     let learned = trio::run(1, |session: &mut Session| {
         session.begin_phase(Phase::Online);
         let mut store = Store::default();
         let runtime = Runtime::party(session, &mut store, None);
-        let mut engine = LutRss::new(runtime, &settings, Knowledge::default());
+        let mut engine = LutRss::new(runtime, &plan, Knowledge::default());
         let x = share(&engine.runtime, ring, &clear, 1);
         engine.reveal_to_p1(&x)?;
         Ok(engine.output)

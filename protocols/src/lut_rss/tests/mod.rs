@@ -5,17 +5,17 @@ mod fully_connected;
 mod functions;
 mod privacy;
 
-use super::{Activation, Knowledge, LutRss, Settings};
+use super::{Activation, Knowledge, LutRss, Plan};
 use crate::Result;
-use crate::evidence::Evidence;
 use crate::lut::store::Store;
-use crate::model::carries::Carries;
 use crate::model::config::{ActivationFunction, Head, ModelConfig};
-use crate::model::integer::IntegerModel;
 use crate::model::quantized::QuantizedModel;
-use crate::model::reference_integer::{Clear, IntegerReference};
 use crate::model::synthetic::synthetic;
 use crate::net::Party;
+use crate::quantized::carries::Carries;
+use crate::quantized::evidence::Evidence;
+use crate::quantized::integer::IntegerModel;
+use crate::quantized::reference::{Clear, IntegerReference};
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::{Additive, Replicated};
@@ -38,8 +38,8 @@ fn config(hidden: usize, heads: usize, activation: ActivationFunction) -> ModelC
     }
 }
 
-fn settings(config: ModelConfig, seq_len: usize, index_bits: u32) -> Settings {
-    Settings {
+fn plan(config: ModelConfig, seq_len: usize, index_bits: u32) -> Plan {
+    Plan {
         config,
         seq_len,
         index_bits,
@@ -99,20 +99,16 @@ struct Output {
 
 /// Runs an operation at three parties, offline and online, and puts its result together.
 fn run(
-    settings: &Settings,
+    plan: &Plan,
     source: &QuantizedModel,
     operation: impl Fn(&mut LutRss<'_>) -> Result<Activation> + Sync,
 ) -> Output {
     let parties = trio::run(1, |session| {
         let model = match session.me() {
-            Party::P0 => Some(IntegerModel::new(
-                source,
-                settings.index_bits,
-                settings.seq_len,
-            )?),
+            Party::P0 => Some(IntegerModel::new(source, plan.index_bits, plan.seq_len)?),
             _ => None,
         };
-        let weights = super::SharedWeights::share(session, settings, model.as_ref())?;
+        let weights = super::SharedWeights::share(session, plan, model.as_ref())?;
         let known = Knowledge {
             model: model.as_ref(),
             weights: Some(&weights),
@@ -121,17 +117,17 @@ fn run(
         let (mut store, mut evidence) = (Store::default(), Evidence::default());
         session.begin_phase(Phase::Offline);
         let runtime = Runtime::party(session, &mut store, None);
-        operation(&mut LutRss::new(runtime, settings, known))?;
+        operation(&mut LutRss::new(runtime, plan, known))?;
         session.begin_phase(Phase::Online);
         let runtime = Runtime::party(session, &mut store, Some(&mut evidence));
-        let left = operation(&mut LutRss::new(runtime, settings, known))?;
+        let left = operation(&mut LutRss::new(runtime, plan, known))?;
         store.expect_empty()?;
         Ok((Left::from(left), evidence))
     })
     .unwrap();
     let [(p0, _), (p1, one), (p2, two)] = parties;
     assert!(p0.product.is_empty() && p0.index.is_empty());
-    let ring = settings.index_ring();
+    let ring = plan.index_ring();
     let index = p1.index.iter().zip(&p2.index);
     let product = p1.product.iter().zip(&p2.product);
     Output {
@@ -156,13 +152,13 @@ fn run(
 
 /// What the integer reference makes of the same operation with the same carries.
 fn reference(
-    settings: &Settings,
+    plan: &Plan,
     source: &QuantizedModel,
     carries: Carries,
     operation: impl Fn(&mut IntegerReference<'_>) -> Result<Clear>,
 ) -> Clear {
-    let model = IntegerModel::new(source, settings.index_bits, settings.seq_len).unwrap();
-    let mut reference = IntegerReference::new(&model, settings.seq_len, Vec::new(), carries);
+    let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
+    let mut reference = IntegerReference::new(&model, plan.seq_len, Vec::new(), carries);
     let out = operation(&mut reference).unwrap();
     reference.expect_all_used().unwrap();
     out

@@ -1,7 +1,6 @@
 //! Privacy on real transcripts: what a party receives, and what it opens, is uniform and independent of
 //! the input. And each of the tests is shown to fail where the protocol is broken on purpose.
 
-mod examine;
 mod product;
 mod views;
 
@@ -34,11 +33,8 @@ fn skewed_model() -> QuantizedModel {
 }
 
 /// Two inputs as different as can be: the least index everywhere, and random ones.
-fn inputs(settings: &Settings) -> [Vec<u8>; 2] {
-    let (ring, len) = (
-        settings.index_ring(),
-        settings.seq_len * settings.config.hidden,
-    );
+fn inputs(plan: &Plan) -> [Vec<u8>; 2] {
+    let (ring, len) = (plan.index_ring(), plan.seq_len * plan.config.hidden);
     [
         vec![ring.encode(-(1 << (ring.bits() - 1))); len],
         elements(ring, len, 42),
@@ -46,11 +42,10 @@ fn inputs(settings: &Settings) -> [Vec<u8>; 2] {
 }
 
 /// Every party's view over both inputs, examined. With the tournament there is nothing in P0's.
-fn examine_runs(settings: &Settings, sessions: usize, fault: Fault) -> [Examined; 3] {
+fn examine_runs(plan: &Plan, sessions: usize, fault: Fault) -> [Examined; 3] {
     let source = skewed_model();
-    let [least, random] =
-        inputs(settings).map(|input| observe(settings, &source, &input, sessions, fault));
-    let alone = settings.max_protocol == MaxProtocol::Tournament;
+    let [least, random] = inputs(plan).map(|input| observe(plan, &source, &input, sessions, fault));
+    let alone = plan.max_protocol == MaxProtocol::Tournament;
     assert_eq!(
         least[0].is_empty() && random[0].is_empty(),
         alone,
@@ -67,12 +62,12 @@ fn has(examined: &Examined, test: Test, place: &str) -> bool {
 #[test]
 fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
     let config = config(8, 2, ActivationFunction::Relu);
-    let mut paper = settings(config.clone(), 2, 4);
+    let mut paper = plan(config.clone(), 2, 4);
     paper.variance_protocol = VarianceProtocol::InnerProduct;
     let mut tests = 0;
-    for settings in [paper, settings(config, 2, 5)] {
-        for examined in examine_runs(&settings, SESSIONS, Fault::None) {
-            assert_eq!(examined.findings, [], "{settings:?}");
+    for plan in [paper, plan(config, 2, 5)] {
+        for examined in examine_runs(&plan, SESSIONS, Fault::None) {
+            assert_eq!(examined.findings, [], "{plan:?}");
             tests += examined.tests;
         }
     }
@@ -82,9 +77,9 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
 
 #[test]
 fn what_a_party_sees_of_a_radix_sort_is_uniform_and_independent_of_the_input() {
-    let mut settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    settings.max_protocol = MaxProtocol::RadixSort;
-    let examined = examine_runs(&settings, SESSIONS, Fault::None);
+    let mut plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
+    plan.max_protocol = MaxProtocol::RadixSort;
+    let examined = examine_runs(&plan, SESSIONS, Fault::None);
     for party in &examined {
         assert_eq!(party.findings, []);
         assert!(party.tests > 0);
@@ -95,8 +90,8 @@ fn what_a_party_sees_of_a_radix_sort_is_uniform_and_independent_of_the_input() {
 
 #[test]
 fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
-    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedPhases);
+    let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::RepeatedPhases);
     assert!(has(&p1, Test::BetweenInferences, "opened"), "{p1:?}");
     assert!(
         has(&p1, Test::BetweenInferences, "query #0.0 from P0"),
@@ -108,8 +103,8 @@ fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
 
 #[test]
 fn two_vectors_under_the_same_mask_are_seen() {
-    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::RepeatedDraws);
+    let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::RepeatedDraws);
     // The differences of queries and of keys from one offset; their tables under one mask.
     let openings = "scores/convert #0.0 opened, online layer0/attention/scores/convert #0.1 opened";
     assert!(has(&p1, Test::BetweenPlaces, openings), "{p1:?}");
@@ -120,8 +115,8 @@ fn two_vectors_under_the_same_mask_are_seen() {
 
 #[test]
 fn offsets_that_are_zero_are_seen() {
-    let settings = settings(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&settings, FEWER_SESSIONS, Fault::ZeroOffsets);
+    let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::ZeroOffsets);
     for examined in [p1, p2] {
         assert!(has(&examined, Test::Uniform, "query/convert #0.0 opened"));
         assert!(has(

@@ -6,9 +6,9 @@ use super::views::{Seen, recorded};
 use super::*;
 use crate::kernel::gemm16;
 use crate::lut_rss::weights::{SharedLinear, SharedWeights};
-use crate::model::integer::PRODUCT;
 use crate::model::walk::{Engine, Linear};
 use crate::net::Transcript;
+use crate::quantized::integer::PRODUCT;
 use crate::session::Session;
 
 const SESSIONS: usize = 20;
@@ -33,7 +33,7 @@ pub(super) fn parities(input: usize, fault: Fault) -> View {
     let mut config = config(HIDDEN, 1, ActivationFunction::Relu);
     config.feed_forward = OUTPUTS;
     let source = synthetic(&config, 43).unwrap();
-    let settings = settings(config, ROWS, 4);
+    let plan = plan(config, ROWS, 4);
     let model = IntegerModel::new(&source, 4, ROWS).unwrap();
     let clear = model.linear(LINEAR).unwrap();
     let x = [vec![7; ROWS * HIDDEN], elements(PRODUCT, ROWS * HIDDEN, 44)];
@@ -42,9 +42,7 @@ pub(super) fn parities(input: usize, fault: Fault) -> View {
         let (networks, transcripts) = recorded();
         let [_, known, _] = trio::run_over(networks, 1, |session| {
             let transcript = &transcripts[session.me().index()];
-            multiply(
-                session, transcript, &settings, &model, &x[input], seed, fault,
-            )
+            multiply(session, transcript, &plan, &model, &x[input], seed, fault)
         })
         .unwrap();
         let even =
@@ -69,14 +67,14 @@ pub(super) fn parities(input: usize, fault: Fault) -> View {
 fn multiply(
     session: &mut Session,
     transcript: &Transcript,
-    settings: &Settings,
+    plan: &Plan,
     model: &IntegerModel<'_>,
     x: &[u16],
     seed: u64,
     fault: Fault,
 ) -> Result<Known> {
     let me = session.me();
-    let weights = SharedWeights::share(session, settings, (me == Party::P0).then_some(model))?;
+    let weights = SharedWeights::share(session, plan, (me == Party::P0).then_some(model))?;
     session.begin_phase(Phase::Online);
     let mut store = Store::default();
     let mut runtime = Runtime::party(session, &mut store, None);
@@ -85,7 +83,7 @@ fn multiply(
         weights: Some(&weights),
         ..Knowledge::default()
     };
-    let mut engine = LutRss::new(runtime, settings, known);
+    let mut engine = LutRss::new(runtime, plan, known);
     let x = share(&engine.runtime, PRODUCT, x, seed);
     let lifted = engine.runtime.reshare(&[&x])?.pop();
     let second = lifted.as_ref().map_or_else(Vec::new, |x| x.next.clone());

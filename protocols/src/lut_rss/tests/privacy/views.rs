@@ -4,10 +4,10 @@ use super::*;
 use crate::kernel::pack;
 use crate::lut_rss::SharedWeights;
 use crate::lut_rss::max::position_ring;
-use crate::model::integer::PRODUCT;
-use crate::model::integer::norm::wide_ring;
 use crate::model::walk::walk;
 use crate::net::{Network, Received, Recorder, Transcript, local_trio};
+use crate::quantized::integer::PRODUCT;
+use crate::quantized::integer::norm::wide_ring;
 use crate::session::{Repeated, Session};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -59,22 +59,22 @@ type PhaseTranscript = (Phase, Vec<Received>);
 
 /// Runs `sessions` sessions of two inferences each on one input.
 pub(super) fn observe(
-    settings: &Settings,
+    plan: &Plan,
     source: &QuantizedModel,
     input: &[u8],
     sessions: usize,
     fault: Fault,
 ) -> [View; 3] {
-    let model = IntegerModel::new(source, settings.index_bits, settings.seq_len).unwrap();
+    let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
     let mut views = [View::new(), View::new(), View::new()];
     for session in 0..sessions {
         let (networks, transcripts) = recorded();
         let phases = trio::run_over(networks, 1, |session| {
             let transcript = &transcripts[session.me().index()];
-            one_session(session, transcript, settings, &model, input, fault)
+            one_session(session, transcript, plan, &model, input, fault)
         })
         .unwrap();
-        let elements = phases.map(|phases| unpacked(settings, phases));
+        let elements = phases.map(|phases| unpacked(plan, phases));
         for party in Party::ALL {
             for (place, (ring, runs)) in &elements[party.index()] {
                 add(
@@ -130,7 +130,7 @@ fn add(view: &mut View, session: usize, place: &str, ring: Ring, runs: Vec<Vec<u
 fn one_session(
     session: &mut Session,
     transcript: &Transcript,
-    settings: &Settings,
+    plan: &Plan,
     model: &IntegerModel<'_>,
     input: &[u8],
     fault: Fault,
@@ -139,7 +139,7 @@ fn one_session(
     let model = (me == Party::P0).then_some(model);
     // The agreement and the seeds are no part of the protocol's view.
     transcript.take();
-    let weights = SharedWeights::share(session, settings, model)?;
+    let weights = SharedWeights::share(session, plan, model)?;
     let mut phases = vec![(Phase::Setup, transcript.take())];
     match fault {
         Fault::RepeatedPhases => session.repeat(Repeated::Phases),
@@ -158,7 +158,7 @@ fn one_session(
             let mut runtime = Runtime::party(session, &mut store, None);
             runtime.unmask_summands = fault == Fault::UnmaskedSummands;
             runtime.zero_offsets = fault == Fault::ZeroOffsets;
-            walk(&mut LutRss::new(runtime, settings, known), &settings.config)?;
+            walk(&mut LutRss::new(runtime, plan, known), &plan.config)?;
             phases.push((phase, transcript.take()));
         }
     }
@@ -167,10 +167,7 @@ fn one_session(
 }
 
 /// By place: its ring, and the elements of each inference.
-fn unpacked(
-    settings: &Settings,
-    phases: Vec<PhaseTranscript>,
-) -> BTreeMap<String, (Ring, Vec<Vec<u64>>)> {
+fn unpacked(plan: &Plan, phases: Vec<PhaseTranscript>) -> BTreeMap<String, (Ring, Vec<Vec<u64>>)> {
     let mut places: BTreeMap<String, (Ring, Vec<Vec<u64>>)> = BTreeMap::new();
     for (phase, messages) in phases {
         let mut ordinals: BTreeMap<(String, Party), usize> = BTreeMap::new();
@@ -179,7 +176,7 @@ fn unpacked(
                 .entry((message.step.clone(), message.from))
                 .or_default();
             let mut rest = message.payload.as_slice();
-            for (part, (ring, bytes)) in parts(settings, phase, &message, *ordinal)
+            for (part, (ring, bytes)) in parts(plan, phase, &message, *ordinal)
                 .into_iter()
                 .enumerate()
             {
@@ -206,34 +203,27 @@ fn unpacked(
 }
 
 /// The vectors of a message: ring and bytes.
-fn parts(
-    settings: &Settings,
-    phase: Phase,
-    message: &Received,
-    ordinal: usize,
-) -> Vec<(Ring, usize)> {
+fn parts(plan: &Plan, phase: Phase, message: &Received, ordinal: usize) -> Vec<(Ring, usize)> {
     let whole = message.payload.len();
-    let tokens = settings.seq_len;
+    let tokens = plan.seq_len;
     if message.step.contains("/max/bits") || message.step.contains("/max/pass") {
-        return radix_parts(settings, phase, message, ordinal);
+        return radix_parts(plan, phase, message, ordinal);
     }
-    let ring = ring_of(settings, phase, message, ordinal);
+    let ring = ring_of(plan, phase, message, ordinal);
     let step = message.step.as_str();
-    let probabilities = settings.config.heads * tokens.pow(2);
+    let probabilities = plan.config.heads * tokens.pow(2);
     let exchanged = matches!(message.from, Party::P1 | Party::P2);
     // Where two vectors go together: the first.
     let first = match ordinal {
-        0 if step.ends_with("scores/convert") => Some((ring, tokens * settings.config.hidden)),
+        0 if step.ends_with("scores/convert") => Some((ring, tokens * plan.config.hidden)),
         0 if step.ends_with("context/convert") => Some((Ring::new(4), probabilities)),
         0 if step.ends_with("quotient") => Some((ring, probabilities)),
         0 if step.contains("/max/level") => Some((ring, whole * 8 / ring.bits() as usize / 2)),
         1 if step.ends_with("scores/convert") && exchanged => {
-            Some((ring, tokens * settings.config.hidden))
+            Some((ring, tokens * plan.config.hidden))
         }
         1 if step.ends_with("context/convert") && exchanged => Some((ring, probabilities)),
-        1 if step.ends_with("variance") && exchanged => {
-            Some((ring, tokens * settings.config.hidden))
-        }
+        1 if step.ends_with("variance") && exchanged => Some((ring, tokens * plan.config.hidden)),
         _ => None,
     };
     match first {
@@ -248,14 +238,14 @@ fn parts(
 /// The vectors of a message of the radix sort: scores in 4 bits, bits and destinations in the ring of
 /// positions.
 fn radix_parts(
-    settings: &Settings,
+    plan: &Plan,
     phase: Phase,
     message: &Received,
     ordinal: usize,
 ) -> Vec<(Ring, usize)> {
     let whole = message.payload.len();
-    let count = settings.config.heads * settings.seq_len.pow(2);
-    let (scores, positions) = (Ring::new(4), position_ring(settings.seq_len));
+    let count = plan.config.heads * plan.seq_len.pow(2);
+    let (scores, positions) = (Ring::new(4), position_ring(plan.seq_len));
     let (score_bytes, position_bytes) = (scores.wire_bytes(count), positions.wire_bytes(count));
     let first_of_bits = ordinal == 0 && message.step.ends_with("bits");
     match phase {
@@ -280,10 +270,10 @@ fn radix_parts(
 }
 
 /// The ring of a message's elements, from the protocol's description.
-fn ring_of(settings: &Settings, phase: Phase, message: &Received, ordinal: usize) -> Ring {
-    let index = settings.index_ring();
-    let wide = wide_ring(settings.index_bits, settings.config.hidden);
-    let tokens = settings.seq_len as u64;
+fn ring_of(plan: &Plan, phase: Phase, message: &Received, ordinal: usize) -> Ring {
+    let index = plan.index_ring();
+    let wide = wide_ring(plan.index_bits, plan.config.hidden);
+    let tokens = plan.seq_len as u64;
     let sum = Ring::new(4 + tokens.next_power_of_two().trailing_zeros());
     let nibble = Ring::new(4);
     let step = message.step.rsplit('/').next().unwrap_or_default();

@@ -1,0 +1,344 @@
+//! The quantized encoder in the clear, in integers: the exact meaning of every table and every cut.
+//!
+//! The only thing that it does not determine is how each cut rounds: one bit an element, the carry of
+//! the low bits that the two shares drop. Given the carries of a secure run, it reproduces that run bit
+//! for bit; given random ones, it is a run of the ideal functionality.
+
+use super::carries::Carries;
+use super::integer::norm::VARIANCE_BITS;
+use super::integer::{IntegerLinear, IntegerModel, PRODUCT};
+use crate::kernel::gemm16::{self, Packed16};
+use crate::model::config::Head;
+use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
+use crate::ring::{Ring, Word};
+use crate::{Error, Result};
+
+/// A matrix in the clear.
+pub enum Clear {
+    /// Elements of Z_{2^16}, not yet cut.
+    Product(Vec<u16>),
+    /// Signed indices.
+    Index(Vec<i64>),
+    /// What the next product takes.
+    Levels(Vec<i64>),
+}
+
+/// The integer reference: an [`Engine`] on [`Clear`] matrices.
+pub struct IntegerReference<'a> {
+    model: &'a IntegerModel<'a>,
+    seq_len: usize,
+    input: Vec<u8>,
+    carries: Carries,
+    path: crate::steps::StepPath,
+    /// The output ring's elements: logits in Z_{2^16}, or the last hidden states' indices.
+    pub output: Vec<u16>,
+}
+
+impl<'a> IntegerReference<'a> {
+    /// `input` are P1's indices, `seq_len` x `hidden`.
+    pub fn new(
+        model: &'a IntegerModel<'a>,
+        seq_len: usize,
+        input: Vec<u8>,
+        carries: Carries,
+    ) -> Self {
+        let path = crate::steps::StepPath::default();
+        Self {
+            model,
+            seq_len,
+            input,
+            carries,
+            path,
+            output: Vec::new(),
+        }
+    }
+
+    /// Refuses recorded cuts that the reference does not make.
+    pub fn expect_all_used(&self) -> Result<()> {
+        self.carries.expect_all_used()
+    }
+
+    fn shape(&self, what: impl Into<String>) -> Error {
+        Error::Shape {
+            step: self.path.label().to_owned(),
+            what: what.into(),
+        }
+    }
+
+    /// Drops the low bits: `floor((y + unit - 1) / unit) - carry`, an element of `bits` bits.
+    fn cut<W: Word>(&mut self, ring: Ring, y: &[W], bits: u32) -> Result<Vec<u64>> {
+        let dropped = ring.bits() - bits;
+        let unit = 1u64 << dropped;
+        let out = Ring::new(bits);
+        let low: Vec<u64> = y
+            .iter()
+            .map(|y| y.to_u64().wrapping_add(unit - 1) & (unit - 1))
+            .collect();
+        let carries = self.carries.take(self.path.label(), dropped, &low)?;
+        Ok(y.iter()
+            .zip(carries)
+            .map(|(y, carry)| {
+                let top = (y.to_u64().wrapping_add(unit - 1) & ring.mask()) >> dropped;
+                top.wrapping_sub(u64::from(carry)) & out.mask()
+            })
+            .collect())
+    }
+
+    /// The signed indices of a matrix; cuts a product.
+    fn index(&mut self, x: Clear) -> Result<Vec<i64>> {
+        let ring = Ring::new(self.model.index_bits);
+        match x {
+            Clear::Product(y) => {
+                let cut = self.cut(PRODUCT, &y, self.model.index_bits)?;
+                Ok(cut.into_iter().map(|v| ring.signed(v)).collect())
+            }
+            Clear::Index(x) => Ok(x),
+            Clear::Levels(_) => Err(self.shape("levels where an index is due")),
+        }
+    }
+
+    fn multiply(&self, weights: &IntegerLinear, levels: &[i64]) -> Vec<u16> {
+        let rows = levels.len() / weights.inputs;
+        let x: Vec<u16> = levels.iter().map(|level| *level as u16).collect();
+        let mut y: Vec<u16> = weights
+            .bias
+            .iter()
+            .copied()
+            .cycle()
+            .take(rows * weights.outputs)
+            .collect();
+        let packed = Packed16::from_rows(&weights.weights, weights.outputs, weights.inputs);
+        gemm16::multiply_add(&x, weights.inputs, rows, &packed, &mut y, weights.outputs);
+        y
+    }
+
+    /// The levels that a fully connected layer takes.
+    fn input_levels(&mut self, linear: Linear, x: &mut Clear) -> Result<Vec<i64>> {
+        let scale = match linear {
+            Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => self.model.layers[l].input,
+            Linear::AttentionOutput(l) => self.model.layers[l].context,
+            Linear::FeedForwardIn(l) => self.model.layers[l].attention_norm.output,
+            _ => self
+                .model
+                .layers
+                .last()
+                .map_or(self.model.input, |l| l.feed_forward_norm.output),
+        };
+        if let Clear::Product(_) = x {
+            // The engine converts an input inside this step, and so cuts it there.
+            self.path.enter("convert");
+            let taken = std::mem::replace(x, Clear::Index(Vec::new()));
+            *x = Clear::Index(self.index(taken)?);
+            self.path.leave();
+        }
+        match x {
+            Clear::Index(x) => Ok(x.iter().map(|index| scale.level(*index)).collect()),
+            Clear::Levels(levels) => Ok(levels.clone()),
+            Clear::Product(_) => Err(self.shape("a product where levels are due")),
+        }
+    }
+}
+
+impl Engine for IntegerReference<'_> {
+    type Activation = Clear;
+    type Error = Error;
+
+    fn enter(&mut self, step: &str) -> Result<()> {
+        self.path.enter(step);
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<()> {
+        self.path.leave();
+        Ok(())
+    }
+
+    fn input(&mut self) -> Result<Clear> {
+        let ring = Ring::new(self.model.index_bits);
+        let expected = self.seq_len * self.model.source.config.hidden;
+        if self.input.len() != expected {
+            return Err(self.shape(format!(
+                "{expected} input indices, not {}",
+                self.input.len()
+            )));
+        }
+        Ok(Clear::Index(
+            self.input.iter().map(|x| ring.signed(*x)).collect(),
+        ))
+    }
+
+    fn linear(&mut self, linear: Linear, x: &mut Clear) -> Result<Clear> {
+        let levels = self.input_levels(linear, x)?;
+        let weights = self.model.linear(linear)?;
+        Ok(Clear::Product(self.multiply(&weights, &levels)))
+    }
+
+    fn scores(&mut self, layer: usize, q: Clear, k: Clear) -> Result<Clear> {
+        self.path.enter("convert");
+        let (q, k) = (self.index(q)?, self.index(k)?);
+        self.path.leave();
+        let scales = &self.model.layers[layer];
+        let config = &self.model.source.config;
+        let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
+        let levels = |x: Vec<i64>, operand: usize| -> Vec<i64> {
+            x.into_iter()
+                .map(|index| scales.qkv[operand].level(index))
+                .collect()
+        };
+        let (q, k) = (levels(q, 0), levels(k, 1));
+        let mut scores = Vec::with_capacity(config.heads * n * n);
+        for head in 0..config.heads {
+            for row in 0..n {
+                for column in 0..n {
+                    let dot: i64 = (head * width..(head + 1) * width)
+                        .map(|f| q[row * hidden + f] * k[column * hidden + f])
+                        .sum();
+                    scores.push((scales.query_factor * dot) as u16);
+                }
+            }
+        }
+        Ok(Clear::Product(scores))
+    }
+
+    fn softmax(&mut self, layer: usize, scores: Clear) -> Result<Clear> {
+        let scores = self.index(scores)?;
+        let softmax = &self.model.layers[layer].softmax;
+        let mut p = Vec::with_capacity(scores.len());
+        for row in scores.chunks_exact(self.seq_len) {
+            let levels: Vec<i64> = row
+                .iter()
+                .map(|index| softmax.scores.level(*index))
+                .collect();
+            let max = levels.iter().copied().max().unwrap_or(0);
+            let e: Vec<u64> = levels
+                .iter()
+                .map(|level| softmax.exponential[((level - max) & 15) as usize])
+                .collect();
+            let code = softmax.denominator_code[e.iter().sum::<u64>() as usize];
+            p.extend(
+                e.iter()
+                    .map(|e| softmax.quotient[(e * 16 + code) as usize] as i64),
+            );
+        }
+        Ok(Clear::Levels(p))
+    }
+
+    fn context(&mut self, layer: usize, p: Clear, v: Clear) -> Result<Clear> {
+        self.path.enter("convert");
+        let v = self.index(v)?;
+        self.path.leave();
+        let Clear::Levels(p) = p else {
+            return Err(self.shape("probabilities"));
+        };
+        let scales = &self.model.layers[layer];
+        let config = &self.model.source.config;
+        let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
+        let v: Vec<i64> = v.into_iter().map(|v| scales.qkv[2].level(v)).collect();
+        let mut context = vec![0u16; n * hidden];
+        for head in 0..config.heads {
+            for row in 0..n {
+                for f in head * width..(head + 1) * width {
+                    let dot: i64 = (0..n)
+                        .map(|j| p[(head * n + row) * n + j] * v[j * hidden + f])
+                        .sum();
+                    context[row * hidden + f] = (scales.value_factor * dot) as u16;
+                }
+            }
+        }
+        Ok(Clear::Product(context))
+    }
+
+    fn add_and_norm(&mut self, norm: Norm, branch: Clear, residual: Clear) -> Result<Clear> {
+        let hidden = self.model.source.config.hidden;
+        let bits = self.model.index_bits;
+        let index = Ring::new(bits);
+        let residual = self.index(residual)?;
+        let Clear::Product(branch) = branch else {
+            return Err(self.shape("a product"));
+        };
+        let norm = self.model.norm(norm);
+        self.path.enter("residual");
+        let sum: Vec<u16> = branch
+            .iter()
+            .zip(&residual)
+            .map(|(branch, residual)| branch.wrapping_add(norm.residual(*residual) as u16))
+            .collect();
+        let sum = self.cut(PRODUCT, &sum, bits)?;
+        self.path.leave();
+
+        self.path.enter("mean");
+        let means: Vec<u64> = sum
+            .chunks_exact(hidden)
+            .map(|row| {
+                let total: i64 = row.iter().map(|v| index.signed(*v)).sum();
+                norm.wide.encode(total * norm.mean_factor as i64)
+            })
+            .collect();
+        let means = self.cut(norm.wide, &means, bits)?;
+        self.path.leave();
+        let deviation: Vec<i64> = sum
+            .chunks_exact(hidden)
+            .zip(means)
+            .flat_map(|(row, mean)| {
+                row.iter()
+                    .map(move |v| index.signed(index.reduce(v.wrapping_sub(mean))))
+            })
+            .collect();
+
+        self.path.enter("variance");
+        let squares: Vec<u64> = deviation
+            .chunks_exact(hidden)
+            .map(|row| {
+                let total: i64 = row.iter().map(|d| d * d).sum();
+                norm.wide
+                    .encode(total.wrapping_mul(norm.square_factor as i64))
+            })
+            .collect();
+        let variance = self.cut(norm.wide, &squares, VARIANCE_BITS)?;
+        self.path.leave();
+
+        let out = deviation
+            .chunks_exact(hidden)
+            .zip(variance)
+            .flat_map(|(row, variance)| {
+                row.iter()
+                    .enumerate()
+                    .map(move |(feature, d)| norm.affine(feature, *d, variance))
+            })
+            .collect();
+        Ok(Clear::Index(out))
+    }
+
+    fn activate(&mut self, function: Nonlinearity, x: Clear) -> Result<Clear> {
+        let x = self.index(x)?;
+        let ring = Ring::new(self.model.index_bits);
+        let table = match function {
+            Nonlinearity::FeedForward(layer) => &self.model.layers[layer].activated,
+            Nonlinearity::Pooler => match &self.model.head {
+                Some(head) => &head.tanh,
+                None => return Err(self.shape("a model with a pooler")),
+            },
+        };
+        Ok(Clear::Levels(
+            x.iter()
+                .map(|x| table[ring.encode::<u16>(*x) as usize])
+                .collect(),
+        ))
+    }
+
+    fn first_token(&mut self, x: Clear) -> Result<Clear> {
+        let mut index = self.index(x)?;
+        index.truncate(self.model.source.config.hidden);
+        Ok(Clear::Index(index))
+    }
+
+    fn output(&mut self, x: Clear) -> Result<()> {
+        let ring = Ring::new(self.model.index_bits);
+        self.output = match (self.model.source.config.head, x) {
+            (Head::Classifier { .. }, Clear::Product(logits)) => logits,
+            (Head::Hidden, x) => self.index(x)?.into_iter().map(|x| ring.encode(x)).collect(),
+            _ => return Err(self.shape("logits")),
+        };
+        Ok(())
+    }
+}

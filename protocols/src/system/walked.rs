@@ -1,0 +1,255 @@
+//! Systems whose parties walk the model: how a workload is checked, how its cost is declared, and how a party goes through
+//! its phases follow, once for all, from what such a system gives.
+
+use super::load::Loaded;
+use super::settings::{self, Setting};
+use super::{Declared, PartyProgram, System, Verified, Workload};
+use crate::cost::{CostBook, DeclaredPhase};
+use crate::material::Store;
+use crate::model::config::ActivationFunction;
+use crate::net::Party;
+use crate::phase::Phase;
+use crate::runtime::Runtime;
+use crate::session::Session;
+use crate::{Error, Result};
+
+/// A system that is an engine on the walk. [`System`] follows.
+pub trait WalkedSystem: Clone + Sync + 'static {
+    /// What a workload comes to for this system: public shapes and choices.
+    type Plan: Clone;
+    /// What one party alone has: P0's model, P1's input; [`Default`] is nothing.
+    type Secret: Default;
+    /// A party's shares of the weights, or their shapes.
+    type Weights;
+    /// What a party keeps of an online phase for the verifier, and its bytes on the way there.
+    type Evidence: Default + Into<Vec<u8>>;
+
+    /// See [`System::id`].
+    fn id(&self) -> &'static str;
+    /// See [`System::about`].
+    fn about(&self) -> &'static str;
+    /// See [`System::source`].
+    fn source(&self) -> &'static str;
+    /// See [`System::settings`].
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+    /// See [`System::default_activation`].
+    fn default_activation(&self) -> ActivationFunction {
+        ActivationFunction::Gelu
+    }
+
+    /// Shapes and choices of a workload whose model and length have been checked.
+    ///
+    /// # Errors
+    /// What this system cannot run, in one clear sentence.
+    fn plan(&self, workload: &Workload) -> Result<Self::Plan>;
+
+    /// What a party makes of what it has read from the model folder.
+    ///
+    /// # Errors
+    /// A model that does not fit.
+    fn secret(&self, plan: &Self::Plan, loaded: Loaded) -> Result<Self::Secret>;
+
+    /// Shares the weights: once a model, in phase `setup`; declares the messages in the cost walk. What P0 needs no longer
+    /// may be taken out of `secret`.
+    ///
+    /// # Errors
+    /// P0 without a model; the network's.
+    fn share_weights(
+        &self,
+        runtime: &mut Runtime<'_>,
+        plan: &Self::Plan,
+        secret: &mut Self::Secret,
+    ) -> Result<Self::Weights>;
+
+    /// Walks the model once, in whatever phase the runtime is in.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn walk(
+        &self,
+        runtime: Runtime<'_>,
+        plan: &Self::Plan,
+        known: Known<'_, Self>,
+    ) -> Result<Self::Evidence>;
+
+    /// Predicted peak memory of each party's process, where `material` are the bytes of correlated randomness that each holds
+    /// and `record` is whether evidence is kept: meant to be a little above what is measured.
+    fn memory_bytes(&self, plan: &Self::Plan, material: [u64; 3], record: bool) -> [u64; 3];
+
+    /// See [`System::verify`].
+    ///
+    /// # Errors
+    /// Evidence that the references do not bear out.
+    fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified>;
+}
+
+/// What one party brings to the walk beyond what is public.
+pub struct Known<'a, S: WalkedSystem> {
+    /// What it alone has.
+    pub secret: &'a S::Secret,
+    /// Its shares of the weights.
+    pub weights: &'a S::Weights,
+    /// Whether to keep what verification needs.
+    pub record: bool,
+}
+
+impl<S: WalkedSystem> System for S {
+    fn id(&self) -> &'static str {
+        WalkedSystem::id(self)
+    }
+
+    fn about(&self) -> &'static str {
+        WalkedSystem::about(self)
+    }
+
+    fn source(&self) -> &'static str {
+        WalkedSystem::source(self)
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        WalkedSystem::settings(self)
+    }
+
+    fn default_activation(&self) -> ActivationFunction {
+        WalkedSystem::default_activation(self)
+    }
+
+    fn check(&self, workload: &Workload) -> Result<()> {
+        checked_plan(self, workload).map(|_| ())
+    }
+
+    fn cost(&self, workload: &Workload) -> Result<Declared> {
+        let plan = checked_plan(self, workload)?;
+        let mut secret = S::Secret::default();
+        let mut book = CostBook::default();
+        book.connect();
+        let mut runtime = Runtime::declared(&mut book, Phase::Setup);
+        let weights = runtime.step(WEIGHTS, |runtime| {
+            self.share_weights(runtime, &plan, &mut secret)
+        })?;
+        let setup = book.finish();
+        let walk = |phase| -> Result<(DeclaredPhase, [u64; 3])> {
+            let mut book = CostBook::default();
+            let known = Known {
+                secret: &secret,
+                weights: &weights,
+                record: false,
+            };
+            self.walk(Runtime::declared(&mut book, phase), &plan, known)?;
+            let dealt = book.dealt_bytes();
+            Ok((book.finish(), dealt))
+        };
+        let (offline, material_bytes) = walk(Phase::Offline)?;
+        let (online, _) = walk(Phase::Online)?;
+        Ok(Declared {
+            setup,
+            offline,
+            online,
+            material_bytes,
+            memory_bytes: self.memory_bytes(&plan, material_bytes, workload.verify),
+        })
+    }
+
+    fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>> {
+        let plan = checked_plan(self, workload)?;
+        let secret = self.secret(&plan, Loaded::of(workload, party)?)?;
+        Ok(Box::new(WalkedParty::new(self, workload, secret)?))
+    }
+
+    fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
+        WalkedSystem::verify(self, workload, evidence)
+    }
+}
+
+/// The step of `setup` in which the weights are shared.
+const WEIGHTS: &str = "weights";
+
+/// The plan of a workload, after what is the same for every system.
+fn checked_plan<S: WalkedSystem>(system: &S, workload: &Workload) -> Result<S::Plan> {
+    let model = &workload.model;
+    model.check().map_err(Error::Unsupported)?;
+    if workload.seq_len == 0 || workload.seq_len > model.max_positions {
+        return Err(Error::Unsupported(format!(
+            "seq_len must be 1 to {}, the positions that model `{}` has, not {}",
+            model.max_positions, model.name, workload.seq_len
+        )));
+    }
+    settings::check(&workload.settings, WalkedSystem::settings(system))?;
+    system.plan(workload)
+}
+
+/// One party of a walked system.
+pub struct WalkedParty<S: WalkedSystem> {
+    system: S,
+    plan: S::Plan,
+    secret: S::Secret,
+    record: bool,
+    weights: Option<S::Weights>,
+    store: Store,
+    evidence: S::Evidence,
+}
+
+impl<S: WalkedSystem> WalkedParty<S> {
+    /// With a party's secret at hand.
+    ///
+    /// # Errors
+    /// A workload that the system refuses.
+    pub fn new(system: &S, workload: &Workload, secret: S::Secret) -> Result<Self> {
+        Ok(Self {
+            system: system.clone(),
+            plan: checked_plan(system, workload)?,
+            secret,
+            record: workload.verify,
+            weights: None,
+            store: Store::default(),
+            evidence: S::Evidence::default(),
+        })
+    }
+
+    /// Walks the session's current phase.
+    fn walk(&mut self, session: &mut Session) -> Result<()> {
+        let weights = self.weights.as_ref();
+        let weights = weights
+            .ok_or_else(|| Error::Internal("a walk needs the weights shared at setup".into()))?;
+        let known = Known {
+            secret: &self.secret,
+            weights,
+            record: self.record,
+        };
+        let runtime = Runtime::party(session, &mut self.store);
+        self.evidence = self.system.walk(runtime, &self.plan, known)?;
+        Ok(())
+    }
+}
+
+impl<S: WalkedSystem> PartyProgram for WalkedParty<S> {
+    fn setup(&mut self, session: &mut Session) -> Result<()> {
+        let mut runtime = Runtime::party(session, &mut self.store);
+        let (system, plan, secret) = (&self.system, &self.plan, &mut self.secret);
+        let weights = runtime.step(WEIGHTS, |runtime| {
+            system.share_weights(runtime, plan, secret)
+        })?;
+        self.weights = Some(weights);
+        Ok(())
+    }
+
+    fn offline(&mut self, session: &mut Session) -> Result<()> {
+        self.store.expect_empty()?;
+        self.walk(session)
+    }
+
+    fn online(&mut self, session: &mut Session) -> Result<()> {
+        self.walk(session)?;
+        self.store.expect_empty()
+    }
+
+    fn material(&self) -> (u64, String) {
+        (self.store.bytes(), self.store.place())
+    }
+
+    fn evidence(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.evidence).into()
+    }
+}

@@ -1,0 +1,46 @@
+//! One inference to run.
+
+use super::settings::Settings;
+use crate::model::config::ModelConfig;
+use std::path::PathBuf;
+
+/// One inference to run: everything that all parties know.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Workload {
+    /// The public architecture.
+    pub model: ModelConfig,
+    /// Folder with `public.safetensors` and `private.safetensors`; P0 reads the private part, P1 the
+    /// public part, P2 neither. Cost and memory do not need it.
+    pub model_dir: PathBuf,
+    /// Tokens in the sequence.
+    pub seq_len: usize,
+    /// Seed of P1's synthetic input, where no tokens are given.
+    pub input_seed: u64,
+    /// Token ids of a real input; only P1's copy has them.
+    pub tokens: Option<Vec<u32>>,
+    /// The system's settings; a key that is not there has its default.
+    pub settings: Settings,
+    /// Whether the parties record what verification needs (the low bits that each cut dropped).
+    pub verify: bool,
+}
+
+impl Workload {
+    /// `seq_len` tokens of a synthetic input on an architecture, all settings at their defaults, verified.
+    pub fn new(model: ModelConfig, seq_len: usize) -> Self {
+        Self {
+            model,
+            model_dir: PathBuf::new(),
+            seq_len,
+            input_seed: 1,
+            tokens: None,
+            settings: Settings::default(),
+            verify: true,
+        }
+    }
+
+    /// The same with one setting.
+    pub fn with(mut self, key: &str, value: impl ToString) -> Self {
+        self.settings.set(key, value.to_string());
+        self
+    }
+}

@@ -1,0 +1,333 @@
+//! Correlated randomness between `offline` and `online`: typed, labelled, taken out by value and in order. What is taken
+//! is gone; what is left at the end is an error.
+//!
+//! A protocol has a [`Kind`] of its own for what it deals; the store does not know what is in it. Bytes wait in memory, or
+//! in a file where they would not fit: they are used in the order in which they were dealt, so a file is appended to and
+//! read from its beginning on.
+
+use crate::prg::Stream;
+use crate::{Error, Result};
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::{BufWriter, Seek, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What a piece of correlated randomness is for, with its shape: compared when it is taken, shown when it does not fit.
+pub trait Kind: Any + PartialEq + Display {}
+impl<K: Any + PartialEq + Display> Kind for K {}
+
+/// A computing party's part of one piece.
+#[derive(Default)]
+pub struct Dealt {
+    /// The generator shared with the dealer, from which this party computes its part where it needs it: a key, which counts
+    /// as nothing.
+    pub stream: Option<Box<Stream>>,
+    /// What the dealer sent.
+    pub bytes: Option<Vec<u8>>,
+}
+
+impl Dealt {
+    /// All of it comes out of a generator.
+    pub fn stream(stream: Stream) -> Self {
+        Self {
+            stream: Some(Box::new(stream)),
+            bytes: None,
+        }
+    }
+
+    /// All of it was sent.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        Self {
+            stream: None,
+            bytes: Some(bytes),
+        }
+    }
+}
+
+/// Shows the shape; never what is in it.
+impl fmt::Debug for Dealt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes.as_ref().map_or(0, Vec::len);
+        let stream = if self.stream.is_some() {
+            "a stream and "
+        } else {
+            ""
+        };
+        write!(f, "Dealt({stream}{bytes} bytes)")
+    }
+}
+
+/// A [`Kind`] whose type only the protocol knows.
+trait AnyKind: Send {
+    fn as_any(&self) -> &dyn Any;
+    fn text(&self) -> String;
+}
+
+impl<K: Kind + Send> AnyKind for K {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+struct Piece {
+    step: String,
+    kind: Box<dyn AnyKind>,
+    stream: Option<Box<Stream>>,
+    /// `Some` where the dealer sent something: its length.
+    sent: Option<usize>,
+    /// The bytes, where they wait in memory.
+    bytes: Vec<u8>,
+}
+
+/// A party's store of correlated randomness.
+#[derive(Default)]
+pub struct Store {
+    pieces: VecDeque<Piece>,
+    bytes: u64,
+    spill: Option<Spill>,
+}
+
+/// Shows the size; never what is in it.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Store({} pieces, {} bytes)",
+            self.pieces.len(),
+            self.bytes
+        )
+    }
+}
+
+impl Store {
+    /// A store whose bytes wait in a file of `folder`, which has no name there: it is gone when the store is, however the
+    /// process ends.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn spilled(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            spill: Some(Spill::create(folder)?),
+            ..Self::default()
+        })
+    }
+
+    /// Bytes held now. Streams count as nothing: they are a key each.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where the bytes wait: `memory`, or the folder.
+    pub fn place(&self) -> String {
+        match &self.spill {
+            None => "memory".into(),
+            Some(spill) => spill.folder.display().to_string(),
+        }
+    }
+
+    /// Puts a piece at the end.
+    ///
+    /// # Errors
+    /// A full disk, where bytes wait in a file.
+    pub fn put<K: Kind + Send>(&mut self, step: &str, kind: K, dealt: Dealt) -> Result<()> {
+        let sent = dealt.bytes.as_ref().map(Vec::len);
+        self.bytes += sent.unwrap_or(0) as u64;
+        let mut bytes = dealt.bytes.unwrap_or_default();
+        if let Some(spill) = &mut self.spill {
+            spill.append(&bytes)?;
+            bytes = Vec::new();
+        }
+        self.pieces.push_back(Piece {
+            step: step.to_owned(),
+            kind: Box::new(kind),
+            stream: dealt.stream,
+            sent,
+            bytes,
+        });
+        Ok(())
+    }
+
+    /// Takes the next piece, which must be what the step asks for.
+    ///
+    /// # Errors
+    /// [`Error::Material`] with what was expected and what there is.
+    pub fn take<K: Kind>(&mut self, step: &str, kind: &K) -> Result<Dealt> {
+        let refused = |actual: String| Error::Material {
+            step: step.to_owned(),
+            expected: kind.to_string(),
+            actual,
+        };
+        let Some(next) = self.pieces.pop_front() else {
+            return Err(refused("nothing: the store is empty".into()));
+        };
+        if next.step != step || next.kind.as_any().downcast_ref::<K>() != Some(kind) {
+            let (what, step) = (next.kind.text(), &next.step);
+            return Err(refused(format!("{what} dealt for step `{step}`")));
+        }
+        self.bytes -= next.sent.unwrap_or(0) as u64;
+        let bytes = match (&mut self.spill, next.sent) {
+            (_, None) => None,
+            (None, Some(_)) => Some(next.bytes),
+            (Some(spill), Some(length)) => Some(spill.read(length)?),
+        };
+        Ok(Dealt {
+            stream: next.stream,
+            bytes,
+        })
+    }
+
+    /// Refuses to end with material left over: dealt but not used means that the walks differ.
+    ///
+    /// # Errors
+    /// [`Error::Material`] with what is left.
+    pub fn expect_empty(&self) -> Result<()> {
+        match self.pieces.front() {
+            None => Ok(()),
+            Some(left) => Err(Error::Material {
+                step: left.step.clone(),
+                expected: "an empty store at the end of the online phase".into(),
+                actual: format!(
+                    "{} pieces left, the first {}",
+                    self.pieces.len(),
+                    left.kind.text()
+                ),
+            }),
+        }
+    }
+}
+
+/// A file that is written at its end and read from its beginning.
+///
+/// # Security
+/// Shares of correlated randomness lie on the disk as they are. The file has no name and can be opened by nobody else, but
+/// who can read the disk itself can read it.
+struct Spill {
+    folder: PathBuf,
+    writer: BufWriter<File>,
+    /// Where the next piece begins.
+    read: u64,
+    /// Where the next piece will be written.
+    written: u64,
+}
+
+impl Spill {
+    fn create(folder: &Path) -> Result<Self> {
+        let wrong = |error| {
+            Error::io(
+                format!("making a file for material in {}", folder.display()),
+                error,
+            )
+        };
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).map_err(|e| wrong(std::io::Error::other(e)))?;
+        let path = folder.join(format!(
+            ".qbench-material-{:016x}",
+            u64::from_le_bytes(name)
+        ));
+        let mut options = File::options();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path);
+        let file = file.map_err(wrong)?;
+        std::fs::remove_file(&path).map_err(wrong)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            writer: BufWriter::with_capacity(1 << 20, file),
+            read: 0,
+            written: 0,
+        })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let outcome = self.writer.write_all(bytes);
+        self.written += bytes.len() as u64;
+        self.done("writing", outcome)
+    }
+
+    fn read(&mut self, length: usize) -> Result<Vec<u8>> {
+        let flushed = self.writer.flush();
+        self.done("writing", flushed)?;
+        let mut bytes = vec![0; length];
+        let outcome = self.writer.get_ref().read_exact_at(&mut bytes, self.read);
+        self.done("reading", outcome)?;
+        self.read += length as u64;
+        if self.read == self.written {
+            // All has been used: the next inference's material needs no more room than this one's.
+            let emptied = self.writer.get_mut().set_len(0);
+            let emptied = emptied.and_then(|()| self.writer.rewind());
+            self.done("emptying", emptied)?;
+            (self.read, self.written) = (0, 0);
+        }
+        Ok(bytes)
+    }
+
+    fn done(&self, what: &str, outcome: std::io::Result<()>) -> Result<()> {
+        outcome.map_err(|error| {
+            Error::io(
+                format!("{what} material in {}", self.folder.display()),
+                error,
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deal(store: &mut Store, step: &str, kind: &'static str, bytes: Vec<u8>) {
+        store.put(step, kind, Dealt::bytes(bytes)).unwrap();
+    }
+
+    fn used_in_order(mut store: Store) {
+        for round in 0..3u8 {
+            deal(&mut store, "a", "pairs", vec![round; 3_000_000]);
+            deal(&mut store, "a", "nothing", Vec::new());
+            assert_eq!(store.bytes(), 3_000_000);
+            let bytes = store.take("a", &"pairs").unwrap().bytes;
+            assert!(bytes == Some(vec![round; 3_000_000]));
+            // Dealing goes on while material is being used.
+            deal(&mut store, "b", "bits", vec![round, 7]);
+            assert_eq!(store.take("a", &"nothing").unwrap().bytes, Some(Vec::new()));
+            assert_eq!(
+                store.take("b", &"bits").unwrap().bytes,
+                Some(vec![round, 7])
+            );
+            store.expect_empty().unwrap();
+            assert_eq!(store.bytes(), 0);
+        }
+    }
+
+    #[test]
+    fn in_memory() {
+        used_in_order(Store::default());
+    }
+
+    #[test]
+    fn in_a_file_that_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::spilled(folder.path()).unwrap();
+        assert_eq!(store.place(), folder.path().display().to_string());
+        used_in_order(store);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(Store::spilled(Path::new("/nowhere")).is_err());
+    }
+
+    #[test]
+    fn kinds_of_other_types_differ() {
+        let mut store = Store::default();
+        store.put("a", 5u8, Dealt::default()).unwrap();
+        let error = store.take("a", &5u16).unwrap_err().to_string();
+        assert!(error.contains("5 dealt for step `a`"), "{error}");
+    }
+}
