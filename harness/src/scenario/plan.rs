@@ -1,7 +1,7 @@
 //! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
 
 use super::runner::Runner;
-use super::{External, ModelChoice, Scenario};
+use super::{External, ModelChoice, Scenario, Sweep};
 use crate::link::Link;
 use crate::models::ModelSource;
 use crate::names::{ACTIVATIONS, name_of, short_hash, suggestion};
@@ -37,6 +37,8 @@ pub struct Cell {
     pub link: Link,
     /// The settings that the system has.
     pub settings: Settings,
+    /// Those of them that are not at their defaults, or are swept: what tells this cell from others.
+    pub telling: Settings,
     /// Seed of the synthetic input.
     pub seed: u64,
     /// Whether the output is checked.
@@ -65,7 +67,7 @@ impl Cell {
         }
     }
 
-    /// `lut-rss bert-base n=8 threads=1 lan` and the settings.
+    /// `lut-rss bert-base n=8 threads=1 lan` and the telling settings.
     pub fn describe(&self) -> String {
         let text = format!(
             "{} {} {} n={} threads={} {}",
@@ -77,7 +79,7 @@ impl Cell {
             self.link.name,
         );
         let settings = self
-            .settings
+            .telling
             .iter()
             .map(|(key, value)| format!(" {key}={value}"));
         text + &settings.collect::<String>()
@@ -268,6 +270,7 @@ fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cel
                         threads,
                         link: link.clone(),
                         settings: Settings::default(),
+                        telling: Settings::default(),
                         seed: scenario.run.seed,
                         verify: scenario.run.verify,
                     };
@@ -302,16 +305,20 @@ fn cells_of_shape(
             for id in &sweep.systems {
                 let external = scenario.externals.iter().find(|e| e.id == *id);
                 let runner = Runner::find(systems, external, id)?;
-                let own = runner
-                    .settings()
-                    .iter()
-                    .filter_map(|setting| Some((setting.key, combination.get(setting.key)?)));
                 let mut cell = Cell {
                     system: id.clone(),
                     external: external.cloned(),
-                    settings: own.fold(Settings::default(), |all, (k, v)| all.with(k, v)),
                     ..shape.clone()
                 };
+                for setting in runner.settings() {
+                    let Some(value) = combination.get(setting.key) else {
+                        continue;
+                    };
+                    cell.settings.set(setting.key, value.to_owned());
+                    if value != setting.default || is_swept(sweep, setting) {
+                        cell.telling.set(setting.key, value.to_owned());
+                    }
+                }
                 cell.model.activation = match (activation, &scenario.model) {
                     (Some(activation), _) => activation,
                     (
@@ -328,6 +335,12 @@ fn cells_of_shape(
         }
     }
     Ok(cells)
+}
+
+/// Whether a setting has several values in this sweep.
+fn is_swept(sweep: &Sweep, setting: &Setting) -> bool {
+    let values = sweep.settings.iter().find(|(s, _)| s.key == setting.key);
+    values.is_some_and(|(_, values)| values.len() > 1)
 }
 
 /// Every combination of the swept values, the last setting varying fastest.
