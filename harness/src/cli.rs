@@ -22,6 +22,8 @@ use std::path::PathBuf;
   qbench predict results/quick/DIR --link 1gbit,10ms  from the messages that a run recorded
   qbench link exec --link wan --party 1 -- COMMAND     any program over the same links
   qbench doctor                               what this machine can do
+  qbench archive results/quick/DIR            the form of a run that is committed
+  qbench splice README.md --check             whether its tables are what their runs say
 
 A run is resumed by starting it again. docs/FORMAT.md says what each column of its files means."
 )]
@@ -53,6 +55,10 @@ pub enum Command {
     Cmp(CmpArguments),
     /// Compare two runs of the same cells: what has changed beyond its interval
     Diff(DiffArguments),
+    /// Make the form of a run that is committed, in a new folder: smaller, and all that report reads
+    Archive(ArchiveArguments),
+    /// Write the tables of Markdown files again from the runs that their markers name
+    Splice(SpliceArguments),
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
     /// Say what this machine can do, what is missing, and how to get it
@@ -159,7 +165,7 @@ pub struct ListArguments {
 #[command(
     after_help = "Nothing runs: the cost is declared by the walk that the parties then run. A run whose bytes or rounds differ \
 from it is an error row.\n\nExamples:\n  qbench cost --system lut-rss --model bert-base --seq 128\n  \
-qbench cost --system lut-rss --model bert-base --seq 128 --by-step      where the bytes and rounds are\n  \
+qbench cost --system lut-rss --model bert-base --seq 128 --by-step\n  \
 qbench cost --system crypten --model bert-base --seq 8 --activation relu"
 )]
 pub struct CostArguments {
@@ -286,6 +292,47 @@ pub struct DiffArguments {
     pub old: PathBuf,
     /// Run directory, after
     pub new: PathBuf,
+}
+
+/// `qbench archive`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The new folder holds manifest.json, runs.csv, report.html, tables, traces and predictions as they are, figures as \
+SVG, and steps.csv with the layers of each step added up (layer0/.., layer1/.. become layer*/..), which report, cmp, diff \
+and predict read like any other run. Of the PNGs it holds those that README.md or docs/*.md of the current directory \
+name at the new place, so write the link first. Models, the lock and anything else are left out. The run itself is not \
+touched, and a folder that exists is refused.\n\nExamples:\n  qbench archive results/quick/DIR\n  \
+qbench archive results/quick/DIR --to results/reference/amd-epyc-2026-01-31/quick"
+)]
+pub struct ArchiveArguments {
+    /// Run directory, such as results/quick/2026-01-31-amd-epyc
+    pub run: PathBuf,
+    /// The new folder [default: results/reference/<machine>-<date>/<scenario>]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+}
+
+/// `qbench splice`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "A table stands between two markers, each on a line of its own:\n\n  \
+<!-- qbench:begin KIND key=value .. -->\n  <!-- qbench:end -->\n\n\
+What is between them is written again; all else stays. Run folders are named from where the file is, as in its links, \
+with commas between several.\n\n\
+Kinds:\n  \
+comparison runs=DIR,.. base=ID system=ID   times of all systems, and base / system online\n  \
+growth runs=DIR,.. system=ID threads=1 ..  one system by length; any setting chooses rows\n  \
+links runs=DIR,..                          probed round trips and bandwidths beside nominal\n  \
+modes runs=DIR,..                          phases over one link, emulated in several ways\n\n\
+Examples:\n  qbench splice README.md docs/LINKS.md\n  qbench splice README.md --check"
+)]
+pub struct SpliceArguments {
+    /// Markdown files with markers
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write nothing; name the first table that differs, and exit with 1
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `qbench infer`.

@@ -18,7 +18,7 @@
 //! | [`run`] | one repetition of a system of ours |
 //! | [`external`] | one repetition of a program of others |
 //! | [`sweep`] | all repetitions of a plan |
-//! | [`predict`], [`compare`], [`published`], then [`figures`], then `report` | what is made of rows |
+//! | [`predict`], [`compare`], [`published`], then [`figures`], then `report` and `splice` | what is made of rows |
 //! | `cli`, `doctor`, `commands` | the command line |
 
 pub mod compare;
@@ -46,6 +46,7 @@ mod cli;
 mod commands;
 mod doctor;
 mod report;
+mod splice;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -69,6 +70,8 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         },
         Command::Cmp(arguments) => commands::cmp::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
+        Command::Archive(arguments) => commands::archive::archive(&arguments),
+        Command::Splice(arguments) => commands::splice::splice(&arguments),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),

@@ -3,7 +3,7 @@
 use super::table;
 use crate::cli::CostArguments;
 use crate::names::{ACTIVATIONS, name_of, suggestion};
-use crate::record::steps::is_layer;
+use crate::record::steps::all_layers;
 use crate::systems::chosen;
 use crate::units::bytes_text;
 use anyhow::{Result, anyhow, bail};
@@ -87,15 +87,6 @@ fn steps(phase: &DeclaredPhase, by_layer: bool) -> String {
             .chain(rows)
             .collect::<Vec<_>>(),
     )
-}
-
-/// `layer3/attention/query` is `layer*/attention/query`.
-fn all_layers(step: &str) -> String {
-    let parts: Vec<&str> = step
-        .split('/')
-        .map(|part| if is_layer(part) { "layer*" } else { part })
-        .collect();
-    parts.join("/")
 }
 
 fn header(first: &str) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The commands; each returns whether all went well.
 
+pub mod archive;
 pub mod cmp;
 pub mod cost;
 pub mod diff;
@@ -9,6 +10,7 @@ pub mod list;
 pub mod predict;
 pub mod published;
 pub mod run;
+pub mod splice;
 
 use crate::cli::ScenarioArguments;
 use crate::link::{LinkMode, choose};

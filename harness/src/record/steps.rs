@@ -1,6 +1,8 @@
 //! One step of one phase at one party as a row of `steps.csv`.
 
 use super::runs::{Columns, Fields};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// One row of `steps.csv`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,10 +65,52 @@ impl StepRow {
     }
 }
 
-/// Whether a part of a step's label is a layer's number.
+/// What stands for a layer where the steps of all layers are added up.
+const ANY_LAYER: &str = "layer*";
+
+/// Whether a part of a step's label is a layer's number, or stands for all of them.
 pub fn is_layer(part: &str) -> bool {
-    part.strip_prefix("layer")
-        .is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+    let number = |d: &str| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit());
+    part == ANY_LAYER || part.strip_prefix("layer").is_some_and(number)
+}
+
+/// `layer3/attention/query` is `layer*/attention/query`.
+pub fn all_layers(step: &str) -> String {
+    let parts: Vec<&str> = step
+        .split('/')
+        .map(|part| if is_layer(part) { ANY_LAYER } else { part })
+        .collect();
+    parts.join("/")
+}
+
+/// Adds up the steps of all layers: one row for each cell, repetition, phase, step and party, in order of first
+/// appearance. Whatever is drawn of steps adds layers up too, so that it comes out the same.
+pub fn over_layers(steps: &[StepRow]) -> Vec<StepRow> {
+    let mut sums: Vec<StepRow> = Vec::new();
+    let mut places = HashMap::new();
+    for step in steps {
+        let label = all_layers(&step.step);
+        let key = (&step.cell, step.repetition, &step.phase, label, step.party);
+        match places.entry(key) {
+            Entry::Vacant(place) => {
+                let step = StepRow {
+                    step: place.key().3.clone(),
+                    ..step.clone()
+                };
+                place.insert(sums.len());
+                sums.push(step);
+            }
+            Entry::Occupied(place) => {
+                let sum = &mut sums[*place.get()];
+                sum.wall_ns += step.wall_ns;
+                sum.rounds += step.rounds;
+                for (sum, more) in sum.sent_bytes.iter_mut().zip(step.sent_bytes) {
+                    *sum += more;
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// The kind of work of a step: its label without the layer and the block, such as `softmax/exp`, `scores`,
@@ -96,7 +140,7 @@ pub fn family(step: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{family, kind};
+    use super::{StepRow, family, kind, over_layers};
 
     #[test]
     fn steps_fall_into_kinds() {
@@ -113,6 +157,37 @@ mod tests {
         ] {
             assert_eq!(kind(step), expected, "{step}");
         }
+    }
+
+    #[test]
+    fn layers_add_up_and_stay_what_they_are() {
+        let step = |repetition, label: &str, party| StepRow {
+            repetition,
+            step: label.into(),
+            party,
+            wall_ns: 10,
+            sent_bytes: [0, 1, 2],
+            rounds: 3,
+            ..StepRow::default()
+        };
+        let steps = [
+            step(0, "input", 1),
+            step(0, "layer0/attention/query", 1),
+            step(0, "layer11/attention/query", 1),
+            step(0, "layer0/attention/query", 2),
+            step(1, "layer0/attention/query", 1),
+        ];
+        let sums = over_layers(&steps);
+        let query = StepRow {
+            wall_ns: 20,
+            sent_bytes: [0, 2, 4],
+            rounds: 6,
+            ..step(0, "layer*/attention/query", 1)
+        };
+        let once = |repetition, party| step(repetition, "layer*/attention/query", party);
+        assert_eq!(sums, [step(0, "input", 1), query, once(0, 2), once(1, 1)]);
+        assert_eq!(over_layers(&sums), sums);
+        assert_eq!(kind("layer*/attention/query"), "linear");
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn declared(
 }
 
 /// A Markdown table.
-fn table(columns: &[&str], lines: &[Vec<String>]) -> String {
+pub(crate) fn table(columns: &[&str], lines: &[Vec<String>]) -> String {
     let mut text = format!(
         "| {} |\n{}|\n",
         columns.join(" | "),
