@@ -238,11 +238,25 @@ fn save(drawing: &impl Drawing, path: &Path) -> Result<()> {
         drawing.draw(&Canvas::new(&area, 1.0))?;
         area.present().map_err(|e| failed(&e))?;
     }
-    let png = path.with_extension("png");
-    let area = BitMapBackend::new(&png, (2 * width, 2 * height)).into_drawing_area();
-    area.fill(&WHITE).map_err(|e| failed(&e))?;
-    drawing.draw(&Canvas::new(&area, 2.0))?;
-    area.present().map_err(|e| failed(&e))
+    let (width, height) = (2 * width, 2 * height);
+    let mut pixels = vec![0; 3 * width as usize * height as usize];
+    {
+        let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+        area.fill(&WHITE).map_err(|e| failed(&e))?;
+        drawing.draw(&Canvas::new(&area, 2.0))?;
+        area.present().map_err(|e| failed(&e))?;
+    }
+    write_png(&path.with_extension("png"), width, height, &pixels).map_err(|e| failed(&e))
+}
+
+/// Writes pixels of 8-bit red, green and blue.
+fn write_png(path: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<()> {
+    let file = std::fs::File::create(path)?;
+    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    Ok(writer.finish()?)
 }
 
 /// Legend entries of all panels, each once.

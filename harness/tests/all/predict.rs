@@ -1,12 +1,8 @@
 //! Traces of real runs, replayed.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::path::Path;
-use support::{Place, said, scenario};
+use crate::support::{Place, said, scenario};
 
 /// Two links that are far apart, so that noise is small against what is predicted.
 fn two_links() -> String {

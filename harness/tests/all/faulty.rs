@@ -65,7 +65,7 @@ impl FaultyParty {
     /// Takes its time, so that a test can meet it in a phase.
     fn linger(&self) {
         if self.fault == "slow" {
-            std::thread::sleep(Duration::from_secs(2));
+            std::thread::sleep(Duration::from_secs(1));
         }
     }
 }

@@ -1,10 +1,6 @@
 //! Links in network namespaces: real TCP over them, other programs over them, and nothing left of them.
 //! Skipped, with the reason, where namespaces cannot be had.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
@@ -15,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
-use support::{Place, Running, alive, said, scenario};
+use crate::support::{Place, Running, alive, said, scenario};
 
 const QBENCH: &str = env!("CARGO_BIN_EXE_qbench");
 
@@ -269,7 +265,8 @@ fn inside(folder: &Path, party: &str, role: &str) -> Command {
     ];
     let mut command = link(folder, &rig);
     command.args(["--party", party, "--"]).arg(this);
-    command.args(["--exact", role, "--ignored", "--nocapture"]);
+    let role = format!("rigs::{role}");
+    command.args(["--exact", &role, "--ignored", "--nocapture"]);
     command
 }
 

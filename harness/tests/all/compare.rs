@@ -1,16 +1,10 @@
 //! Systems beside each other, and a run beside an earlier one.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/fixture.rs"]
-mod fixture;
-mod support;
-
-use fixture::{Fixture, LAN, SYSTEMS, WAN};
+use crate::fixture::{Fixture, LAN, SYSTEMS, WAN};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Output;
-use support::{Place, said};
+use crate::support::{Place, said};
 
 fn place() -> Place {
     Place::of_qbench("")

@@ -1,16 +1,12 @@
 //! Programs that the harness does not contain: driven over real links, put into the same rows, and ended whatever they
 //! do. What needs namespaces is skipped, with the reason, where they cannot be had.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Place, alive, said};
+use crate::support::{Place, alive, said};
 
 /// Bytes that the talking program sends each way.
 const SENT: usize = 300_000;
@@ -105,7 +101,7 @@ fn talking_program() {
 fn talking() -> String {
     format!(
         "export DESCRIPTION=input.$QBENCH_PARTY ANSWER=answer.$QBENCH_PARTY\ncat > $DESCRIPTION\n\
-         '{}' --exact talking_program --ignored > log.$QBENCH_PARTY 2>&1 || exit 1\ncat $ANSWER\n",
+         '{}' --exact external::talking_program --ignored > log.$QBENCH_PARTY 2>&1 || exit 1\ncat $ANSWER\n",
         std::env::current_exe().unwrap().display()
     )
 }

@@ -1,7 +1,5 @@
 //! The proposed system through the whole harness: three processes, real checkpoints, checked outputs.
 
-#![allow(clippy::unwrap_used)]
-
 #[path = "../../protocols/tests/support/mod.rs"]
 #[allow(dead_code)]
 mod checkpoint;

@@ -1,14 +1,8 @@
 //! Figures of made-up runs. `QBENCH_TEST_KEEP=DIR` keeps them there, to be looked at.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/fixture.rs"]
-mod fixture;
-mod support;
-
-use fixture::{Fixture, LAN, NamedLink, Profile, SYSTEMS, WAN};
+use crate::fixture::{Fixture, LAN, NamedLink, Profile, SYSTEMS, WAN};
 use std::path::PathBuf;
-use support::{Place, said};
+use crate::support::{Place, said};
 
 const ALL: &str = r#"
 [[figure]]

@@ -1,8 +1,6 @@
 //! The `netem` link mode on a kernel that has netem: this binary, three parties and a WAN in an emulated
 //! machine. What it needs is fetched by `scripts/fetch_netem_kernel.sh` and `.ci/run`; without, it is skipped.
 
-#![allow(clippy::unwrap_used)]
-
 mod image;
 
 use image::Image;

@@ -1,14 +1,8 @@
 //! The form of a run that is committed says what the run says.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/fixture.rs"]
-mod fixture;
-mod support;
-
-use fixture::{Fixture, LAN, SYSTEMS};
+use crate::fixture::{Fixture, LAN, SYSTEMS};
 use std::path::Path;
-use support::{Place, said, scenario};
+use crate::support::{Place, said, scenario};
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))

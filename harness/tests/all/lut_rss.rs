@@ -1,11 +1,7 @@
 //! `lut-rss` as three processes: every row is checked bit for bit, costs what it declares, and fits into
 //! the memory that was predicted.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::path::Path;
-use support::{Place, said, scenario};
+use crate::support::{Place, said, scenario};
 
 #[test]
 fn every_protocol_choice_runs_as_three_processes() {

@@ -1,15 +1,9 @@
 //! Tables in Markdown files are what the runs say that their markers name.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/fixture.rs"]
-mod fixture;
-mod support;
-
-use fixture::{Fixture, LAN, SYSTEMS, WAN};
+use crate::fixture::{Fixture, LAN, SYSTEMS, WAN};
 use std::path::Path;
 use std::process::Command;
-use support::{Place, said};
+use crate::support::{Place, said};
 
 #[test]
 fn the_committed_pages_are_what_their_runs_say() {

@@ -1,11 +1,7 @@
 //! What a scenario file may not say, each refusal with line and field; and what `list` and `cost` print.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::path::Path;
-use support::{Place, said, scenario};
+use crate::support::{Place, said, scenario};
 
 const GOOD: &str = r#"title = "t"
 [model]

@@ -1,13 +1,9 @@
 //! Rows survive whatever happens between them: interrupts, torn lines, full disks, second starts.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Write;
-use support::{Place, alive, said, scenario};
+use crate::support::{Place, alive, said, scenario};
 
 fn two_cells() -> String {
     scenario("own", "")
@@ -134,7 +130,7 @@ fn error_rows_are_tried_again() {
 #[test]
 fn interrupts_keep_rows_and_a_later_start_goes_on() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        let text = two_cells().replace("rtt = \"2ms\"", "rtt = \"100ms\"");
+        let text = two_cells().replace("rtt = \"2ms\"", "rtt = \"40ms\"");
         let place = Place::new(&text);
         let mut running = place.start(&[]);
         running.parties();

@@ -1,7 +1,5 @@
 //! The committed page on the published numbers is what the binary prints.
 
-#![allow(clippy::unwrap_used)]
-
 use std::path::Path;
 use std::process::Command;
 

@@ -1,5 +1,4 @@
 //! Run folders made by hand: rows, steps and traces of made-up systems, for what reads runs.
-#![allow(dead_code)] // each test file uses its part
 
 use qbench::link::{Link, LinkMode};
 use qbench::record::log::{Log, Row};

@@ -1,36 +1,24 @@
 //! Runs `qbench` with faulty systems in folders of its own.
-#![allow(dead_code, clippy::unwrap_used)] // each test file uses its part
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::time::Duration;
 
-/// The binary with faulty systems, built if `cargo test --test ..` left it out.
-pub fn faulty() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let qbench = Path::new(env!("CARGO_BIN_EXE_qbench"));
-        let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "--package",
-            "qbench",
-            "--example",
-            "faulty",
-        ]);
-        if qbench.parent().is_some_and(|p| p.ends_with("release")) {
-            build.arg("--release");
-        }
-        assert!(
-            build.status().unwrap().success(),
-            "building the faulty systems"
-        );
-        qbench.with_file_name("examples").join("faulty")
-    })
+/// An example's binary, which `cargo test` builds beside the tests; `cargo test --test all` does not.
+pub fn example(name: &str) -> PathBuf {
+    let qbench = Path::new(env!("CARGO_BIN_EXE_qbench"));
+    let binary = qbench.with_file_name("examples").join(name);
+    let built = |path: &Path| path.metadata().and_then(|m| m.modified());
+    match (built(&binary), built(qbench)) {
+        (Ok(example), Ok(qbench)) if example + STALE >= qbench => binary,
+        _ => panic!("{} is not there or old: build the examples first", binary.display()),
+    }
 }
+
+/// Both are built by one command, in whichever order.
+const STALE: Duration = Duration::from_secs(600);
 
 /// A scenario with one cell of a system.
 pub fn scenario(system: &str, extra: &str) -> String {
@@ -50,7 +38,7 @@ pub struct Place {
 impl Place {
     /// With the faulty systems.
     pub fn new(scenario: &str) -> Self {
-        Self::of(faulty(), scenario)
+        Self::of(&example("faulty"), scenario)
     }
 
     /// With the systems that `qbench` brings.
@@ -58,7 +46,7 @@ impl Place {
         Self::of(Path::new(env!("CARGO_BIN_EXE_qbench")), scenario)
     }
 
-    fn of(binary: &Path, scenario: &str) -> Self {
+    pub fn of(binary: &Path, scenario: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("test.toml"), scenario).unwrap();
         Self {

@@ -1,0 +1,22 @@
+//! The harness as a whole: one binary, a module for what each file is about.
+
+#![allow(clippy::unwrap_used)]
+
+mod archive;
+mod compare;
+mod crypten;
+mod engine;
+mod examples;
+mod external;
+mod failures;
+mod figures;
+mod fixture;
+mod lut_rss;
+mod netem_kernel;
+mod predict;
+mod published;
+mod records;
+mod rigs;
+mod scenarios;
+mod splice;
+mod support;
