@@ -16,7 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// The step in which a functionality runs.
-const STEP: &str = "step";
+pub const STEP: &str = "step";
 
 /// What came of it.
 pub struct Ran<T> {
