@@ -164,7 +164,7 @@ fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> R
         return Ok(absent(len));
     };
     let (x, y) = (x.values(), y.values());
-    let mut opening = runtime.buffer(left + right * WORD);
+    let mut opening = runtime.buffer((left + right) * WORD);
     let threads = runtime.session()?.threads();
     // e and d start as this party's shares of them, a stays.
     let a = draw(threads, &dealt.stream, 0, left);
