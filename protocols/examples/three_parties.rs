@@ -1,6 +1,6 @@
 //! Runs `lut-rss` on a synthetic model, three parties in one process, and prints where the time goes.
 //!
-//! `cargo run --release -p qbench-protocols --features testing --example three_parties -- bert-tiny 8 1`: preset, tokens, threads a party.
+//! `cargo run --release --example three_parties -- bert-tiny 8 1`: preset, tokens, threads a party.
 
 use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
 use qbench_protocols::lut_rss::{plan::Plan, verify};

@@ -3,7 +3,8 @@
 use super::functionality::Ran;
 use crate::kernel::pack;
 use crate::net::Party;
-use crate::ring::Ring;
+use crate::ring::{Ring, Word};
+use crate::share::Additive;
 use std::collections::BTreeMap;
 
 /// How two parties' shares make a value, and so what the difference of two values under one mask is.
@@ -144,6 +145,31 @@ pub fn openings<T>(inferences: &[Ran<T>], exchanges: &[Opening]) -> View {
         add("from P2", two);
     }
     view
+}
+
+/// What P1 and P2 make of their one exchange when each adds its own share of what is opened, which is what was put out: the
+/// value under the other's mask alone. Each run counts as one inference of the same session.
+///
+/// # Panics
+/// If P1 or P2 receive anything else than one message of as many elements.
+pub fn under_the_others_mask<W: Word>(inferences: &[Ran<Additive<W>>]) -> View {
+    let seen = [Party::P1, Party::P2].map(|party| {
+        let runs = inferences.iter().map(|ran| {
+            let own = &ran.outputs[party.index()];
+            let [message] = &ran.received[1][party.index()][..] else {
+                panic!("one message of the other's");
+            };
+            let theirs = unpack(own.ring(), &message.payload);
+            assert_eq!(theirs.len(), own.len(), "elements that fill their bytes");
+            let sums = theirs.into_iter().zip(own.values());
+            sums.map(|(theirs, own)| theirs.wrapping_add(own.to_u64()))
+                .collect()
+        });
+        let ring = inferences[0].outputs[0].ring();
+        let seen = Seen::additive(ring, vec![runs.collect()]);
+        (party.to_string(), seen)
+    });
+    View::from(seen)
 }
 
 /// How many tests may be made in all for the false-alarm rate of all together to stay below 10^-6.

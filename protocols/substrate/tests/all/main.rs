@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod examine;
 mod masked;
 mod material;
 mod network;

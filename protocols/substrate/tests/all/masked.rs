@@ -5,7 +5,7 @@ use qbench_substrate::net::Party;
 use qbench_substrate::ring::{Ring, Word};
 use qbench_substrate::share::{masked_from_p0, open_masked, unmask_to_p1};
 use qbench_substrate::testing::Fault;
-use qbench_substrate::testing::examine::{Seen, Test, View, examine, unpack};
+use qbench_substrate::testing::examine::{Test, examine, under_the_others_mask};
 use qbench_substrate::testing::functionality::{elements, run, share, try_run, unmasked};
 
 /// Elements of a vector: no multiple of anything that packs well. 67 elements of one bit are equal by chance once in 10^20.
@@ -106,37 +106,22 @@ fn masked_wires_of_every_width_are_exact_and_cost_what_they_say() {
 /// Elements of an opening that is looked at: a multiple of 8, so that they fill their bytes.
 const MANY: usize = 1024;
 
-/// What P1 and P2 see of two openings of the same: the other's message with the party's own share added, which leaves the
-/// value and the other's mask.
-fn view<W: Word>(ring: Ring, clear: &[W], fault: Option<Fault>) -> View {
-    let mut seen: [Vec<Vec<u64>>; 2] = Default::default();
-    for seed in 0..2 {
-        let ran = try_run(1, fault, |runtime| {
-            let x = share(runtime, ring, clear, seed);
-            open_masked(runtime, &x)?;
-            Ok(x)
-        })
-        .unwrap();
-        for (party, seen) in [1, 2].into_iter().zip(&mut seen) {
-            let [message] = &ran.received[1][party][..] else {
-                panic!("one message of the other's");
-            };
-            let own = ran.outputs[party].values();
-            let both = unpack(ring, &message.payload).into_iter().zip(own);
-            let sums = both.map(|(theirs, own)| theirs.wrapping_add(own.to_u64()));
-            seen.push(sums.map(|sum| sum & ring.mask()).collect());
-        }
-    }
-    let [p1, p2] = seen.map(|runs| Seen::additive(ring, vec![runs]));
-    View::from([("P1".to_owned(), p1), ("P2".to_owned(), p2)])
-}
-
 /// The bound of each test is for 20,000 of them; there are about 10,000 over all widths.
 fn openings_tell_nothing<W: Word>(ring: Ring) {
     let inputs = [vec![ring.word_mask(); MANY], elements::<W>(ring, MANY, 1)];
     let examined = |fault| {
-        let [same, random] = inputs.each_ref().map(|clear| view(ring, clear, fault));
-        examine(&same, &random)
+        let view = |clear| {
+            let opened = [0, 1].map(|seed| {
+                let ran = try_run(1, fault, |runtime| {
+                    let x = share(runtime, ring, clear, seed);
+                    open_masked(runtime, &x)?;
+                    Ok(x)
+                });
+                ran.unwrap()
+            });
+            under_the_others_mask(&opened)
+        };
+        examine(&view(&inputs[0]), &view(&inputs[1]))
     };
     let intact = examined(None);
     assert_eq!(intact.findings, [], "{ring:?}");

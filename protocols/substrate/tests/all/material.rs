@@ -1,9 +1,12 @@
-//! What was not dealt, or was dealt for something else, is an error that says what was expected and what was there.
+//! What was not dealt, or was dealt for something else, is an error that says what was expected and what was there; and
+//! nothing that a party holds is printed.
 
 use qbench_substrate::Result;
 use qbench_substrate::lut::{Contents, Input, lookup, open};
+use qbench_substrate::material::{Dealt, Store};
 use qbench_substrate::ring::Ring;
 use qbench_substrate::runtime::Runtime;
+use qbench_substrate::share::{Additive, Masked, Replicated};
 use qbench_substrate::testing::functionality::{mismatch, share};
 
 /// What one phase does, in step `step`: opens `count` elements of `input` bits and looks them up in
@@ -114,4 +117,26 @@ fn left_over() {
     let dealt = Use { tables: 2, ..DEALT };
     let left = "1 pieces left, the first 5 tables of 16 entries in Z_2^6";
     refused(dealt, DEALT, "a", empty, left);
+}
+
+/// Nothing that a log could show has a share, a mask or what was dealt in it.
+#[test]
+fn nothing_secret_is_printed() {
+    let (ring, secret) = (Ring::new(64), vec![123_456_789u64; 2]);
+    let share = Additive::held(ring, secret.clone());
+    assert_eq!(format!("{share:?}"), "Additive(Z_2^64 x 2)");
+    let replicated = Replicated {
+        previous: secret.clone(),
+        next: secret,
+        ..Replicated::absent(ring, 2)
+    };
+    assert_eq!(format!("{replicated:?}"), "Replicated(Z_2^64 x 2)");
+    let masked = Masked::<u64>::absent(ring, 2);
+    assert_eq!(format!("{masked:?}"), "Masked(Z_2^64 x 2)");
+    let mut store = Store::default();
+    assert_eq!(format!("{store:?}"), "Store(0 pieces, 0 bytes)");
+    store.put("a", 5u8, Dealt::bytes(vec![7; 3])).unwrap();
+    assert_eq!(format!("{store:?}"), "Store(1 pieces, 3 bytes)");
+    let dealt = store.take("a", &5u8).unwrap();
+    assert_eq!(format!("{dealt:?}"), "Dealt(3 bytes)");
 }
