@@ -2,14 +2,14 @@
 //!
 //! `cargo run --release --example three_parties -- bert-tiny 8 1`: preset, tokens, threads a party.
 
-use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
-use qbench_protocols::lut_rss::verify;
+use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
+use qbench_protocols::lut_rss::{plan::Plan, verify};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::model::integer::IntegerModel;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::net::Party;
-use qbench_protocols::system::{MaxProtocol, VarianceProtocol, Workload};
-use qbench_protocols::trio;
+use qbench_protocols::quantized::integer::IntegerModel;
+use qbench_protocols::system::Workload;
+use qbench_protocols::testing::run_parties;
 use std::collections::BTreeMap;
 use std::error::Error;
 
@@ -20,30 +20,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = arguments.next().map_or(Ok(1), |n| n.parse())?;
     let model = ModelConfig::preset(&preset)
         .ok_or_else(|| format!("no preset `{preset}`; there are {:?}", ModelConfig::PRESETS))?;
-    let workload = Workload {
-        model,
-        model_dir: "in-memory".into(),
-        seq_len,
-        input_seed: 1,
-        tokens: None,
-        index_bits: 4,
-        max_protocol: MaxProtocol::Tournament,
-        variance_protocol: VarianceProtocol::SquareTable,
-        verify: true,
-    };
+    let workload = Workload::new(model, seq_len);
+    let index_bits = Plan::new(&workload)?.index_bits;
     let source = synthetic(&workload.model, 1)?;
-    let input = synthetic_input(&workload.model, seq_len, 1);
-    let outcomes = trio::run(threads, |session| {
-        let secret = match session.me() {
-            Party::P0 => Secret::Model(Box::new(source.clone())),
-            Party::P1 => Secret::Input(IntegerModel::quantize_input(
-                source.input_range,
-                workload.index_bits,
-                &input,
-            )),
-            Party::P2 => Secret::Nothing,
-        };
-        trio::run_program(session, &mut LutRssParty::new(&workload, secret))
+    let input = synthetic_input(&workload.model, seq_len, workload.input_seed);
+    let outcomes = run_parties(&LutRssSystem, &workload, threads, |party| match party {
+        Party::P0 => Secret::Model(Box::new(source.clone())),
+        Party::P1 => Secret::Input(IntegerModel::quantize_input(
+            source.input_range,
+            index_bits,
+            &input,
+        )),
+        Party::P2 => Secret::Nothing,
     })?;
     for phase in 0..3 {
         for (party, outcome) in outcomes.iter().enumerate() {

@@ -40,7 +40,7 @@ pub fn exp(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 /// 44.
 ///
 /// # Security
-/// As [`multiply`] and [`less_than_zero`].
+/// As [`multiply`](fn@super::multiply) and [`less_than_zero`].
 pub fn reciprocal(runtime: &mut Runtime<'_>, x: &Share, positive: bool) -> Result<Share> {
     if positive {
         return positive_reciprocal(runtime, x);
@@ -83,7 +83,7 @@ fn newton_reciprocal(
 /// Cost: 23 words an element each way, 17 rounds; offline 17 words to P2.
 ///
 /// # Security
-/// As [`multiply`].
+/// As [`multiply`](fn@super::multiply).
 pub fn inverse_sqrt(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let half = divide_public(runtime, x.clone(), 2);
     let exponent = negate(runtime, add_public(runtime, half, 0.2));
@@ -107,7 +107,7 @@ pub fn inverse_sqrt(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 /// Cost: 47 words an element each way, 23 rounds; offline 29 words to P2.
 ///
 /// # Security
-/// As [`multiply`] and [`less_than_zero`].
+/// As [`multiply`](fn@super::multiply) and [`less_than_zero`].
 pub fn sigmoid(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let less = less_than_zero(runtime, x)?;
     // -|x|

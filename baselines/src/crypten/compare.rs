@@ -229,7 +229,7 @@ pub fn equals_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 /// Cost: 29 words an element each way, 9 rounds; offline 15 words to P2.
 ///
 /// # Security
-/// As [`less_than_zero`] and [`multiply`].
+/// As [`less_than_zero`] and [`multiply`](fn@super::multiply).
 pub fn relu(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let less = less_than_zero(runtime, x)?;
     let keep = complement(runtime, less);
@@ -242,7 +242,7 @@ pub fn relu(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 /// Cost: 4 words an element each way, 2 rounds; offline 2 words to P2.
 ///
 /// # Security
-/// As [`multiply`].
+/// As [`multiply`](fn@super::multiply).
 pub fn select(runtime: &mut Runtime<'_>, condition: &Share, x: &Share, y: &Share) -> Result<Share> {
     let not = complement(runtime, condition.clone());
     let second = product::<false>(runtime, not, y)?;

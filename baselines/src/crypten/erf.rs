@@ -21,7 +21,7 @@ const TERMS: u32 = 8;
 /// Cost: 47 words an element each way, 34 rounds; offline 34 words to P2.
 ///
 /// # Security
-/// As [`multiply`].
+/// As [`multiply`](fn@super::multiply).
 pub fn erf(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let mut sum = x.clone();
     let mut factorial = 1.0;

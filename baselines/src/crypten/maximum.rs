@@ -15,7 +15,7 @@ use qbench_protocols::runtime::Runtime;
 /// `18 R + 29 R m`; `8 + ceil(log2(m-1)) + 11` rounds.
 ///
 /// # Security
-/// As [`less_than_zero`] and [`multiply`].
+/// As [`less_than_zero`](super::less_than_zero) and [`multiply`](fn@super::multiply).
 ///
 /// # Errors
 /// Rows so long that m > 128, for which the original goes another way.

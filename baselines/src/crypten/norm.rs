@@ -12,7 +12,7 @@ use qbench_protocols::runtime::Runtime;
 /// words to P2.
 ///
 /// # Security
-/// As [`multiply`].
+/// As [`multiply`](fn@super::multiply).
 pub fn layer_norm(
     runtime: &mut Runtime<'_>,
     x: &Share,

@@ -3,8 +3,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use qbench_substrate::lut::deal::Rotor;
-use qbench_substrate::lut::evaluate::look_up;
-use qbench_substrate::lut::store::Dealt;
+use qbench_substrate::lut::evaluate::{Shares, look_up};
 use qbench_substrate::lut::{Contents, Input, Opened};
 use qbench_substrate::prg::Seed;
 use qbench_substrate::ring::{Ring, Word};
@@ -40,8 +39,8 @@ fn lookups<W: Word>(c: &mut Criterion, name: &str, inputs: &[u32], output_bits: 
         Ok(rotor) => rotor,
         Err(error) => return eprintln!("{name}: {error}"),
     };
-    let packed = Dealt::Packed(rotor.pack(0, INSTANCES, ring, &stream));
-    let streamed = Dealt::Stream(Box::new(stream.clone()));
+    let packed = rotor.pack(0, INSTANCES, ring, &stream);
+    let (first, second) = (Shares::Stream(&stream), Shares::Packed(&packed));
     let mut out = vec![W::default(); INSTANCES];
 
     let mut group = c.benchmark_group(format!("lookup {name}"));
@@ -50,10 +49,10 @@ fn lookups<W: Word>(c: &mut Criterion, name: &str, inputs: &[u32], output_bits: 
         b.iter(|| black_box(rotor.pack(0, INSTANCES, ring, &stream)));
     });
     group.bench_function("P1 looks up", |b| {
-        b.iter(|| look_up(&streamed, &inputs, ring, 0, black_box(&mut out)));
+        b.iter(|| look_up(first, &inputs, ring, 0, black_box(&mut out)));
     });
     group.bench_function("P2 looks up", |b| {
-        b.iter(|| look_up(&packed, &inputs, ring, 0, black_box(&mut out)));
+        b.iter(|| look_up(second, &inputs, ring, 0, black_box(&mut out)));
     });
     group.finish();
 }

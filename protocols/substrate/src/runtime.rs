@@ -45,6 +45,18 @@ impl<'a> Runtime<'a> {
         }
     }
 
+    /// The same context, lent for part of a walk: an engine owns the one that it runs in.
+    pub fn lend(&mut self) -> Runtime<'_> {
+        let world = match &mut self.world {
+            World::Declared(book, phase) => World::Declared(book, *phase),
+            World::Party(session, store) => World::Party(session, store),
+        };
+        Runtime {
+            world,
+            buffer: std::mem::take(&mut self.buffer),
+        }
+    }
+
     /// The phase under way.
     pub fn phase(&self) -> Phase {
         match &self.world {

@@ -1,7 +1,7 @@
 //! Fully connected layers against the integer product in the clear.
 
 use super::*;
-use crate::model::walk::{Engine, Linear};
+use crate::model::walk::Linear;
 
 /// `sum_i level(x_i) W'_oi + bias_o` modulo 2^16, one multiplication after the other.
 fn in_the_clear(plan: &Plan, source: &QuantizedModel, linear: Linear, x: &[u8]) -> Vec<u16> {

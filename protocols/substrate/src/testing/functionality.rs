@@ -16,10 +16,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
 /// The step in which a functionality runs.
-const STEP: &str = "step";
+pub const STEP: &str = "step";
 
 /// What came of it.
 pub struct Ran<T> {
+    /// What each party has at the end of `offline`.
+    pub dealt: [T; 3],
     /// What each party has at the end of `online`.
     pub outputs: [T; 3],
     /// Offline and online, as declared.
@@ -33,14 +35,19 @@ pub struct Ran<T> {
 }
 
 impl<T> Ran<T> {
-    /// Declared rounds of `online`.
-    pub fn rounds(&self) -> u64 {
-        self.declared[1].rounds()
+    /// Rounds of offline and online.
+    pub fn rounds(&self) -> [u64; 2] {
+        self.declared.each_ref().map(DeclaredPhase::rounds)
     }
 
-    /// Declared bytes over all parties, offline and online.
+    /// Bytes over all parties, offline and online.
     pub fn total_bytes(&self) -> [u64; 2] {
         self.declared.each_ref().map(DeclaredPhase::total_bytes)
+    }
+
+    /// Bytes from each party to each other in `online`.
+    pub fn online_bytes(&self) -> [[u64; 3]; 3] {
+        self.declared[1].bytes()
     }
 }
 
@@ -82,37 +89,71 @@ pub fn try_run<T: Send>(
             transcript.take();
             session.begin_phase(phase);
             let value = Runtime::party(session, store).step(STEP, &body)?;
-            Ok::<_, Error>((value, session.end_phase(), transcript.take()))
+            Ok::<_, Error>((value, (session.end_phase(), transcript.take())))
         };
-        let (_, offline, dealt) = phase(&mut store, Phase::Offline)?;
+        let (dealt, offline) = phase(&mut store, Phase::Offline)?;
         let material = store.bytes();
-        let (value, online, sent) = phase(&mut store, Phase::Online)?;
+        let (output, online) = phase(&mut store, Phase::Online)?;
         store.expect_empty()?;
-        Ok((value, [offline, online], material, [dealt, sent]))
+        Ok(([dealt, output], [offline, online], material))
     })?;
     let material_bytes = parties.each_ref().map(|party| party.2);
     assert_eq!(material_bytes, dealt, "declared and held material");
     let [p0, p1, p2] = parties;
-    let ([a0, a1], [b0, b1], [c0, c1]) = (p0.1, p1.1, p2.1);
-    let ([r0, s0], [r1, s1], [r2, s2]) = (p0.3, p1.3, p2.3);
+    let [dealt, outputs] = by_phase([p0.0, p1.0, p2.0]);
+    let seen = by_phase([p0.1, p1.1, p2.1]);
+    let counted = seen
+        .each_ref()
+        .map(|phase| phase.each_ref().map(|party| party.0.clone()));
     let ran = Ran {
-        outputs: [p0.0, p1.0, p2.0],
+        dealt,
+        outputs,
         declared: [offline, online],
-        counted: [[a0, b0, c0], [a1, b1, c1]],
+        counted,
         material_bytes,
-        received: [[r0, r1, r2], [s0, s1, s2]],
+        received: seen.map(|phase| phase.map(|party| party.1)),
     };
     for (declared, counted) in ran.declared.iter().zip(&ran.counted) {
         let bytes = counted.each_ref().map(|record| record.sent_bytes);
         assert_eq!(bytes, declared.bytes(), "declared and counted bytes");
         let rounds = counted.iter().map(|record| record.rounds).max();
-        assert_eq!(
-            rounds,
-            Some(declared.rounds()),
-            "declared and counted rounds"
-        );
+        let declared = Some(declared.rounds());
+        assert_eq!(rounds, declared, "counted and declared rounds");
     }
     Ok(ran)
+}
+
+/// The same by phase and party as by party and phase.
+fn by_phase<T>([p0, p1, p2]: [[T; 2]; 3]) -> [[T; 3]; 2] {
+    let ([a, d], [b, e], [c, f]) = (p0, p1, p2);
+    [[a, b, c], [d, e, f]]
+}
+
+/// Deals by one walk and computes by another, with what is left at the end counted as a fault of the second: the text of
+/// each party's error.
+///
+/// # Panics
+/// If dealing fails, or a party fails otherwise than over its material.
+pub fn mismatch(
+    dealt: impl Fn(&mut Runtime<'_>) -> Result<()> + Sync,
+    used: impl Fn(&mut Runtime<'_>) -> Result<()> + Sync,
+) -> [Option<String>; 3] {
+    let refusals = trio::run(1, |session| {
+        let mut store = Store::default();
+        session.begin_phase(Phase::Offline);
+        dealt(&mut Runtime::party(session, &mut store))?;
+        session.begin_phase(Phase::Online);
+        let used = used(&mut Runtime::party(session, &mut store));
+        match used.and_then(|()| store.expect_empty()) {
+            Ok(()) => Ok(None),
+            Err(error @ Error::Material { .. }) => Ok(Some(error.to_string())),
+            Err(other) => Err(other),
+        }
+    });
+    match refusals {
+        Ok(refusals) => refusals,
+        Err(error) => panic!("a party failed: {error}"),
+    }
 }
 
 /// What the cost walk says of one phase: messages, and material by holder.
@@ -144,21 +185,55 @@ pub fn share<W: Word>(runtime: &Runtime<'_>, ring: Ring, clear: &[W], seed: u64)
     }
 }
 
+/// A sharing of known values by exclusive or instead of by sums; P2's share is drawn from `seed`.
+pub fn share_bits<W: Word>(
+    runtime: &Runtime<'_>,
+    ring: Ring,
+    clear: &[W],
+    seed: u64,
+) -> Additive<W> {
+    let share = share(runtime, ring, clear, seed);
+    if runtime.computing_peer() != Some(Party::P2) {
+        return share;
+    }
+    let second = ring.subtract(clear, share.values());
+    Additive::held(ring, exclusive_or(clear, &second))
+}
+
 /// The vector that two additive shares make.
 ///
 /// # Panics
 /// If P0 holds a share, or the shapes differ.
 pub fn reconstruct<W: Word>(parties: &[Additive<W>; 3]) -> Vec<W> {
-    let [p0, p1, p2] = parties;
-    assert!(p0.values().is_empty(), "P0 holds no additive share");
-    assert_eq!(
-        (p1.ring(), p1.len()),
-        (p2.ring(), p2.len()),
-        "shapes of shares"
-    );
-    let mut clear = p1.values().to_vec();
-    p1.ring().add_to(&mut clear, p2.values());
+    let [first, second] = shares(parties);
+    let mut clear = first.to_vec();
+    parties[1].ring().add_to(&mut clear, second);
     clear
+}
+
+/// The vector whose bits two shares make by exclusive or.
+///
+/// # Panics
+/// If P0 holds a share, or the shapes differ.
+pub fn reconstruct_bits<W: Word>(parties: &[Additive<W>; 3]) -> Vec<W> {
+    let [first, second] = shares(parties);
+    exclusive_or(first, second)
+}
+
+fn shares<W: Word>([p0, p1, p2]: &[Additive<W>; 3]) -> [&[W]; 2] {
+    assert!(p0.values().is_empty(), "P0 holds no share");
+    let shapes = [p0, p1, p2].map(|share| (share.ring(), share.len()));
+    assert!(shapes.iter().all(|shape| *shape == shapes[0]), "{shapes:?}");
+    let held = [p1, p2].map(|share| share.values().len());
+    assert_eq!(held, [p1.len(); 2], "P1 and P2 hold a share each");
+    [p1.values(), p2.values()]
+}
+
+fn exclusive_or<W: Word>(a: &[W], b: &[W]) -> Vec<W> {
+    let pairs = a.iter().zip(b);
+    pairs
+        .map(|(a, b)| W::from_u64(a.to_u64() ^ b.to_u64()))
+        .collect()
 }
 
 /// Components 0, 1 and 2 of a replicated vector.
@@ -196,14 +271,16 @@ pub fn components<W: Word>(parties: &[Replicated<W>; 3]) -> Components<W> {
     }
 }
 
-/// The vector that masked values and the masks that P0 dealt for them make. P0 knows its masks offline, so they are handed
-/// in.
+/// The vector that masked values and the masks that P0 dealt for them make. P0 knows its masks in [`Ran::dealt`], and the
+/// others the values in [`Ran::outputs`].
 ///
 /// # Panics
-/// If P1 and P2 do not see the same.
-pub fn unmasked<W: Word>(masks: &[W], parties: &[Masked<W>; 3]) -> Vec<W> {
-    assert_eq!(parties[1].values(), parties[2].values(), "masked values");
-    parties[1].ring().subtract(parties[1].values(), masks)
+/// If P1 and P2 do not see the same, or there are not as many masks as values.
+pub fn unmasked<W: Word>(masks: &Masked<W>, parties: &[Masked<W>; 3]) -> Vec<W> {
+    let values = parties[1].values();
+    assert_eq!(values, parties[2].values(), "masked values");
+    assert_eq!(values.len(), masks.masks().len(), "a mask a value");
+    masks.ring().subtract(values, masks.masks())
 }
 
 /// Calls a generic function of a [`Ring`] at every width that each word holds: `check::<W>(ring)`.

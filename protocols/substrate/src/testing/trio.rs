@@ -3,9 +3,7 @@
 
 use crate::net::Network;
 use crate::net::local::local_trio;
-use crate::phase::Phase;
 use crate::session::{Agreement, Session};
-use crate::system::PartyProgram;
 use crate::{Error, Result};
 use std::time::Duration;
 

@@ -5,8 +5,9 @@ mod product;
 mod views;
 
 use super::*;
-use examine::{Examined, Finding, MOST_TESTS, Test, examine};
-use views::{Fault, View, observe};
+use crate::testing::Fault;
+use crate::testing::examine::{Examined, MOST_TESTS, Test, examine};
+use views::observe;
 
 /// Sessions of two inferences each.
 const SESSIONS: usize = 200;
@@ -42,7 +43,7 @@ fn inputs(plan: &Plan) -> [Vec<u8>; 2] {
 }
 
 /// Every party's view over both inputs, examined. With the tournament there is nothing in P0's.
-fn examine_runs(plan: &Plan, sessions: usize, fault: Fault) -> [Examined; 3] {
+fn examine_runs(plan: &Plan, sessions: usize, fault: Option<Fault>) -> [Examined; 3] {
     let source = skewed_model();
     let [least, random] = inputs(plan).map(|input| observe(plan, &source, &input, sessions, fault));
     let alone = plan.max_protocol == MaxProtocol::Tournament;
@@ -54,11 +55,6 @@ fn examine_runs(plan: &Plan, sessions: usize, fault: Fault) -> [Examined; 3] {
     Party::ALL.map(|party| examine(&least[party.index()], &random[party.index()]))
 }
 
-fn has(examined: &Examined, test: Test, place: &str) -> bool {
-    let matches = |finding: &Finding| finding.test == test && finding.place.contains(place);
-    examined.findings.iter().any(matches)
-}
-
 #[test]
 fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
     let config = config(8, 2, ActivationFunction::Relu);
@@ -66,7 +62,7 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
     paper.variance_protocol = VarianceProtocol::InnerProduct;
     let mut tests = 0;
     for plan in [paper, plan(config, 2, 5)] {
-        for examined in examine_runs(&plan, SESSIONS, Fault::None) {
+        for examined in examine_runs(&plan, SESSIONS, None) {
             assert_eq!(examined.findings, [], "{plan:?}");
             tests += examined.tests;
         }
@@ -79,7 +75,7 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
 fn what_a_party_sees_of_a_radix_sort_is_uniform_and_independent_of_the_input() {
     let mut plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
     plan.max_protocol = MaxProtocol::RadixSort;
-    let examined = examine_runs(&plan, SESSIONS, Fault::None);
+    let examined = examine_runs(&plan, SESSIONS, None);
     for party in &examined {
         assert_eq!(party.findings, []);
         assert!(party.tests > 0);
@@ -91,55 +87,58 @@ fn what_a_party_sees_of_a_radix_sort_is_uniform_and_independent_of_the_input() {
 #[test]
 fn a_second_inference_with_the_same_tables_and_masks_is_seen() {
     let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::RepeatedPhases);
-    assert!(has(&p1, Test::BetweenInferences, "opened"), "{p1:?}");
-    assert!(
-        has(&p1, Test::BetweenInferences, "query #0.0 from P0"),
-        "{p1:?}"
-    );
-    assert!(has(&p2, Test::BetweenInferences, "opened"), "{p2:?}");
-    assert!(has(&p2, Test::BetweenInferences, "offline"), "{p2:?}");
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Some(Fault::RepeatedPhases));
+    let repeated = Test::BetweenInferences;
+    assert!(p1.finds(repeated, "opened"), "{p1:?}");
+    assert!(p1.finds(repeated, "query #0.0 from P0"), "{p1:?}");
+    assert!(p2.finds(repeated, "opened"), "{p2:?}");
+    assert!(p2.finds(repeated, "offline"), "{p2:?}");
 }
 
 #[test]
 fn two_vectors_under_the_same_mask_are_seen() {
     let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::RepeatedDraws);
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Some(Fault::RepeatedDraws));
     // The differences of queries and of keys from one offset; their tables under one mask.
     let openings = "scores/convert #0.0 opened, online layer0/attention/scores/convert #0.1 opened";
-    assert!(has(&p1, Test::BetweenPlaces, openings), "{p1:?}");
-    assert!(has(&p2, Test::BetweenPlaces, openings), "{p2:?}");
+    assert!(p1.finds(Test::BetweenPlaces, openings), "{p1:?}");
+    assert!(p2.finds(Test::BetweenPlaces, openings), "{p2:?}");
     let tables = "scores/convert #1.0 from P0, offline layer0/attention/scores/convert #2.0";
-    assert!(has(&p2, Test::BetweenPlaces, tables), "{p2:?}");
+    assert!(p2.finds(Test::BetweenPlaces, tables), "{p2:?}");
 }
 
 #[test]
 fn offsets_that_are_zero_are_seen() {
     let plan = plan(config(8, 2, ActivationFunction::Relu), 2, 4);
-    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Fault::ZeroOffsets);
+    let zeros = Fault::Zeros {
+        of: (Party::P0, Party::P0),
+        step: "",
+    };
+    let [_, p1, p2] = examine_runs(&plan, FEWER_SESSIONS, Some(zeros));
     for examined in [p1, p2] {
-        assert!(has(&examined, Test::Uniform, "query/convert #0.0 opened"));
-        assert!(has(
-            &examined,
-            Test::BetweenInputs,
-            "query/convert #0.0 opened"
-        ));
+        for test in [Test::Uniform, Test::BetweenInputs] {
+            assert!(examined.finds(test, "query/convert #0.0 opened"));
+        }
         // The other party's share of an opening is uniform all the same: the sum has to be tested.
-        assert!(!has(&examined, Test::Uniform, "from"), "{examined:?}");
+        assert!(!examined.finds(Test::Uniform, "from"), "{examined:?}");
     }
 }
 
 #[test]
 fn what_p1_can_compute_of_a_products_summand_is_uniform() {
-    let view = |input| product::parities(input, Fault::None);
-    let examined = examine(&view(0), &view(1));
+    let [same, random] = [0, 1].map(|input| product::parities(input, None));
+    let examined = examine(&same, &random);
     assert_eq!(examined.findings, []);
     assert!(examined.tests > 0);
 }
 
 #[test]
 fn a_summand_without_a_mask_is_seen() {
-    let view = |input| product::parities(input, Fault::UnmaskedSummands);
-    let examined = examine(&view(0), &view(1));
-    assert!(has(&examined, Test::Uniform, "parity"), "{examined:?}");
+    let unmasked = Fault::Zeros {
+        of: (Party::P0, Party::P2),
+        step: "",
+    };
+    let [same, random] = [0, 1].map(|input| product::parities(input, Some(unmasked)));
+    let examined = examine(&same, &random);
+    assert!(examined.finds(Test::Uniform, "parity"), "{examined:?}");
 }

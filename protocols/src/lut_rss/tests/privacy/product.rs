@@ -2,14 +2,18 @@
 //! weights; P0's summand is `x_2 W' + x_1 w_2 + bias`. Where a row of w_2 is even, the summand without its
 //! mask has the parity of `x_2 W' + bias`: P1 can confirm any guess of the signs or the scale.
 
-use super::views::{Seen, recorded};
 use super::*;
 use crate::kernel::gemm16;
-use crate::lut_rss::weights::{SharedLinear, SharedWeights};
-use crate::model::walk::{Engine, Linear};
-use crate::net::Transcript;
+use crate::lut_rss::weights::SharedLinear;
+use crate::material::Store;
+use crate::model::walk::Linear;
+use crate::phase::Phase;
 use crate::quantized::integer::PRODUCT;
 use crate::session::Session;
+use crate::share::reshare;
+use crate::testing::examine::{Seen, View};
+use crate::testing::transcript::{Transcript, recorded};
+use crate::testing::trio;
 
 const SESSIONS: usize = 20;
 const ROWS: usize = 16;
@@ -29,7 +33,7 @@ struct Known {
 
 /// The parity of every summand that meets an even row of w_2, plus the parity that it would have without
 /// a mask. Input 0 is the same level everywhere, input 1 is random.
-pub(super) fn parities(input: usize, fault: Fault) -> View {
+pub(super) fn parities(input: usize, fault: Option<Fault>) -> View {
     let mut config = config(HIDDEN, 1, ActivationFunction::Relu);
     config.feed_forward = OUTPUTS;
     let source = synthetic(&config, 43).unwrap();
@@ -60,8 +64,8 @@ pub(super) fn parities(input: usize, fault: Fault) -> View {
         }
         sessions.push(vec![parities]);
     }
-    let ring = Ring::new(1);
-    View::from([("parity of a summand".to_owned(), Seen { ring, sessions })])
+    let seen = Seen::additive(Ring::new(1), sessions);
+    View::from([("parity of a summand".to_owned(), seen)])
 }
 
 fn multiply(
@@ -71,23 +75,25 @@ fn multiply(
     model: &IntegerModel<'_>,
     x: &[u16],
     seed: u64,
-    fault: Fault,
+    fault: Option<Fault>,
 ) -> Result<Known> {
-    let me = session.me();
-    let weights = SharedWeights::share(session, plan, (me == Party::P0).then_some(model))?;
-    session.begin_phase(Phase::Online);
     let mut store = Store::default();
-    let mut runtime = Runtime::party(session, &mut store, None);
-    runtime.unmask_summands = fault == Fault::UnmaskedSummands;
+    let model = (session.me() == Party::P0).then_some(model);
+    let weights = SharedWeights::share(&mut Runtime::party(session, &mut store), plan, model)?;
+    session.begin_phase(Phase::Online);
+    let runtime = Runtime::party(session, &mut store);
     let known = Knowledge {
         weights: Some(&weights),
         ..Knowledge::default()
     };
     let mut engine = LutRss::new(runtime, plan, known);
     let x = share(&engine.runtime, PRODUCT, x, seed);
-    let lifted = engine.runtime.reshare(&[&x])?.pop();
+    let lifted = reshare(&mut engine.runtime, &[&x])?.pop();
     let second = lifted.as_ref().map_or_else(Vec::new, |x| x.next.clone());
     transcript.take();
+    if let Some(fault) = fault {
+        engine.runtime.session()?.plant(fault);
+    }
     let mut x = Activation {
         lifted,
         ..Activation::default()

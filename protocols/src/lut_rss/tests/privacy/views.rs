@@ -1,58 +1,17 @@
 //! Runs with every received message kept, and unpacked to ring elements.
 
 use super::*;
-use crate::kernel::pack;
-use crate::lut_rss::SharedWeights;
 use crate::lut_rss::max::position_ring;
+use crate::material::Store;
 use crate::model::walk::walk;
-use crate::net::{Network, Received, Recorder, Transcript, local_trio};
+use crate::phase::Phase;
 use crate::quantized::integer::PRODUCT;
 use crate::quantized::integer::norm::wide_ring;
-use crate::session::{Repeated, Session};
+use crate::session::Session;
+use crate::testing::examine::{Seen, View, unpack};
+use crate::testing::transcript::{Received, Transcript, recorded};
+use crate::testing::trio;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// What is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    None,
-    UnmaskedSummands,
-    RepeatedPhases,
-    RepeatedDraws,
-    ZeroOffsets,
-}
-
-/// What a party saw at one place of the protocol.
-pub(super) struct Seen {
-    pub ring: Ring,
-    /// Elements, for each session and each inference of it.
-    pub sessions: Vec<Vec<Vec<u64>>>,
-}
-
-impl Seen {
-    pub fn runs(&self) -> impl Iterator<Item = &Vec<u64>> {
-        self.sessions.iter().flatten()
-    }
-
-    /// Whether every run has as many elements of the same ring.
-    pub fn same_shape(&self, other: &Self) -> bool {
-        let lengths = self.runs().map(Vec::len);
-        self.ring == other.ring && lengths.eq(other.runs().map(Vec::len))
-    }
-}
-
-/// All that a party saw: by phase, step, number of the message in the step, and sender.
-pub(super) type View = BTreeMap<String, Seen>;
-
-/// A network whose every end records.
-pub(super) fn recorded() -> ([Box<dyn Network>; 3], [Transcript; 3]) {
-    let ends = local_trio(Duration::from_secs(60)).map(Recorder::new);
-    let transcripts = [0, 1, 2].map(|i: usize| ends[i].1.clone());
-    (
-        ends.map(|(end, _)| Box::new(end) as Box<dyn Network>),
-        transcripts,
-    )
-}
 
 /// What one party received in one phase.
 type PhaseTranscript = (Phase, Vec<Received>);
@@ -63,7 +22,7 @@ pub(super) fn observe(
     source: &QuantizedModel,
     input: &[u8],
     sessions: usize,
-    fault: Fault,
+    fault: Option<Fault>,
 ) -> [View; 3] {
     let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
     let mut views = [View::new(), View::new(), View::new()];
@@ -75,15 +34,16 @@ pub(super) fn observe(
         })
         .unwrap();
         let elements = phases.map(|phases| unpacked(plan, phases));
-        for party in Party::ALL {
-            for (place, (ring, runs)) in &elements[party.index()] {
-                add(
-                    &mut views[party.index()],
-                    session,
-                    place,
-                    *ring,
-                    runs.clone(),
-                );
+        let mut add = |party: usize, place: &str, ring, runs| {
+            let place = place.to_owned();
+            let seen = views[party].entry(place);
+            let seen = seen.or_insert_with(|| Seen::additive(ring, Vec::new()));
+            assert_eq!(seen.sessions.len(), session, "a place in every session");
+            seen.sessions.push(runs);
+        };
+        for (party, places) in elements.iter().enumerate() {
+            for (place, (ring, runs)) in places {
+                add(party, place, *ring, runs.clone());
             }
         }
         // What P1 and P2 exchange they add up: an opened difference, or component 0.
@@ -94,37 +54,17 @@ pub(super) fn observe(
             let Some((_, at_p2)) = elements[2].get(&format!("{step} from P1")) else {
                 continue; // P2's share of the output
             };
-            let sums: Vec<Vec<u64>> = at_p1
-                .iter()
-                .zip(at_p2)
-                .map(|(a, b)| {
-                    a.iter()
-                        .zip(b)
-                        .map(|(a, b)| (a + b) & ring.mask())
-                        .collect()
-                })
-                .collect();
-            for view in &mut views[1..] {
-                add(
-                    view,
-                    session,
-                    &format!("{step} opened"),
-                    *ring,
-                    sums.clone(),
-                );
+            let sum = |(a, b): (&Vec<u64>, &Vec<u64>)| -> Vec<u64> {
+                let pairs = a.iter().zip(b);
+                pairs.map(|(a, b)| (a + b) & ring.mask()).collect()
+            };
+            let sums: Vec<Vec<u64>> = at_p1.iter().zip(at_p2).map(sum).collect();
+            for party in [1, 2] {
+                add(party, &format!("{step} opened"), *ring, sums.clone());
             }
         }
     }
     views
-}
-
-fn add(view: &mut View, session: usize, place: &str, ring: Ring, runs: Vec<Vec<u64>>) {
-    let seen = view.entry(place.to_owned()).or_insert_with(|| Seen {
-        ring,
-        sessions: Vec::new(),
-    });
-    assert_eq!(seen.sessions.len(), session, "`{place}` in every session");
-    seen.sessions.push(runs);
 }
 
 fn one_session(
@@ -133,31 +73,28 @@ fn one_session(
     plan: &Plan,
     model: &IntegerModel<'_>,
     input: &[u8],
-    fault: Fault,
+    fault: Option<Fault>,
 ) -> Result<Vec<PhaseTranscript>> {
     let me = session.me();
     let model = (me == Party::P0).then_some(model);
+    let mut store = Store::default();
     // The agreement and the seeds are no part of the protocol's view.
     transcript.take();
-    let weights = SharedWeights::share(session, plan, model)?;
+    let weights = SharedWeights::share(&mut Runtime::party(session, &mut store), plan, model)?;
     let mut phases = vec![(Phase::Setup, transcript.take())];
-    match fault {
-        Fault::RepeatedPhases => session.repeat(Repeated::Phases),
-        Fault::RepeatedDraws => session.repeat(Repeated::Draws),
-        _ => {}
+    if let Some(fault) = fault {
+        session.plant(fault);
     }
     let known = Knowledge {
         model,
         weights: Some(&weights),
         input: (me == Party::P1).then_some(input),
+        record: false,
     };
-    let mut store = Store::default();
     for _ in 0..2 {
         for phase in [Phase::Offline, Phase::Online] {
             session.begin_phase(phase);
-            let mut runtime = Runtime::party(session, &mut store, None);
-            runtime.unmask_summands = fault == Fault::UnmaskedSummands;
-            runtime.zero_offsets = fault == Fault::ZeroOffsets;
+            let runtime = Runtime::party(session, &mut store);
             walk(&mut LutRss::new(runtime, plan, known), &plan.config)?;
             phases.push((phase, transcript.take()));
         }
@@ -188,12 +125,10 @@ fn unpacked(plan: &Plan, phases: Vec<PhaseTranscript>) -> BTreeMap<String, (Ring
                 );
                 let (payload, tail) = rest.split_at(bytes);
                 rest = tail;
-                // The shapes of these runs leave less than one element of padding.
-                let count = bytes * 8 / ring.bits() as usize;
-                let elements = (0..count).map(|i| pack::read_at(ring, payload, ring.wire_bits(i)));
                 let (known, runs) = places.entry(place).or_insert((ring, Vec::new()));
                 assert_eq!(*known, ring);
-                runs.push(elements.collect());
+                // The shapes of these runs leave less than one element of padding.
+                runs.push(unpack(ring, payload));
             }
             assert!(rest.is_empty());
             *ordinal += 1;

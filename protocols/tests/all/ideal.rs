@@ -1,48 +1,41 @@
 //! The integer reference with random carries is the ideal functionality: its outputs have the
 //! distribution of the secure run's.
 
-#![allow(clippy::unwrap_used)]
-
-use qbench_protocols::evidence::Evidence;
-use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
-use qbench_protocols::model::carries::Carries;
+use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
-use qbench_protocols::model::integer::IntegerModel;
 use qbench_protocols::model::quantized::QuantizedModel;
-use qbench_protocols::model::reference_integer::{Clear, IntegerReference};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::model::walk::{Engine, walk};
 use qbench_protocols::net::Party;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::quantized::carries::Carries;
+use qbench_protocols::quantized::evidence::Evidence;
+use qbench_protocols::quantized::integer::IntegerModel;
+use qbench_protocols::quantized::reference::{Clear, IntegerReference};
 use qbench_protocols::ring::Ring;
-use qbench_protocols::system::{MaxProtocol, PartyProgram, Phase, VarianceProtocol, Workload};
-use qbench_protocols::trio;
+use qbench_protocols::system::{PartyProgram, WalkedParty, Workload};
+use qbench_protocols::testing::trio;
 
 /// Runs of each.
 const RUNS: usize = 1000;
 /// Standard errors between two means: past it once in 10^8 pairs of equal distributions.
 const SIGMAS: f64 = 5.8;
 
-fn workload(variance_protocol: VarianceProtocol) -> Workload {
+fn workload() -> Workload {
+    let model = ModelConfig {
+        name: "test".into(),
+        layers: 1,
+        hidden: 8,
+        heads: 2,
+        feed_forward: 16,
+        max_positions: 64,
+        activation: ActivationFunction::Gelu,
+        head: Head::Classifier { labels: 6 },
+        layer_norm_epsilon: 1e-12,
+    };
     Workload {
-        model: ModelConfig {
-            name: "test".into(),
-            layers: 1,
-            hidden: 8,
-            heads: 2,
-            feed_forward: 16,
-            max_positions: 64,
-            activation: ActivationFunction::Gelu,
-            head: Head::Classifier { labels: 6 },
-            layer_norm_epsilon: 1e-12,
-        },
-        model_dir: "unused".into(),
-        seq_len: 3,
-        input_seed: 1,
-        tokens: None,
-        index_bits: 4,
-        max_protocol: MaxProtocol::Tournament,
-        variance_protocol,
         verify: false,
+        ..Workload::new(model, 3)
     }
 }
 
@@ -54,7 +47,7 @@ fn secure(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec
             Party::P1 => Secret::Input(input.to_vec()),
             Party::P2 => Secret::Nothing,
         };
-        let mut party = LutRssParty::new(workload, secret);
+        let mut party = WalkedParty::new(&LutRssSystem, workload, secret)?;
         party.setup(session)?;
         let mut outputs = Vec::new();
         for _ in 0..RUNS {
@@ -72,7 +65,7 @@ fn secure(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec
 
 /// Outputs of the reference with carries drawn from `RUNS` seeds.
 fn ideal(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec<f64>> {
-    let model = IntegerModel::new(source, workload.index_bits, workload.seq_len).unwrap();
+    let model = IntegerModel::new(source, 4, workload.seq_len).unwrap();
     (0..RUNS as u64)
         .map(|seed| {
             let carries = Carries::random(seed);
@@ -113,11 +106,8 @@ fn distance(a: &[Vec<f64>], b: &[Vec<f64>], f: impl Fn(f64) -> f64) -> f64 {
 
 #[test]
 fn random_carries_give_the_secure_runs_distribution() {
-    for variance in [
-        VarianceProtocol::SquareTable,
-        VarianceProtocol::InnerProduct,
-    ] {
-        let workload = workload(variance);
+    for variance in ["square-table", "inner-product"] {
+        let workload = workload().with("variance_protocol", variance);
         let source = synthetic(&workload.model, 31).unwrap();
         let input = synthetic_input(&workload.model, workload.seq_len, 32);
         let input = IntegerModel::quantize_input(source.input_range, 4, &input);
@@ -136,11 +126,11 @@ fn random_carries_give_the_secure_runs_distribution() {
     }
 }
 
-/// What a cut of the secure run does (`tests/cut.rs`), one random carry does: up with the probability of
+/// What a cut of the secure run does (see the tests of the cut), one random carry does: up with the probability of
 /// the fraction, never at an integer. Means over whole runs are too coarse to show this.
 #[test]
 fn a_random_carry_rounds_up_as_often_as_the_fraction_says() {
-    let workload = workload(VarianceProtocol::SquareTable);
+    let workload = workload();
     let source = synthetic(&workload.model, 31).unwrap();
     for index_bits in 4..=8 {
         let model = IntegerModel::new(&source, index_bits, workload.seq_len).unwrap();

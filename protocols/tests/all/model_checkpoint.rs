@@ -1,11 +1,8 @@
 //! Checkpoints: read, embedded, run in float against a second, plain implementation, and refused
 //! with the fault named when they are broken.
 
-#![allow(clippy::unwrap_used)]
-
-mod plain;
-mod support;
-
+use crate::plain::Plain;
+use crate::support::{self, Checkpoint, HIDDEN, POSITIONS};
 use qbench_protocols::Error;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head};
@@ -14,9 +11,8 @@ use qbench_protocols::model::tokenizer::{self, Tokenizer};
 use safetensors::tensor::Dtype;
 use serde_json::json;
 use std::fs;
-use support::{Checkpoint, HIDDEN, POSITIONS};
 
-const TOKENS: [u32; 5] = [2, 10, 11, 13, 3];
+pub const TOKENS: [u32; 5] = [2, 10, 11, 13, 3];
 
 fn assert_close(actual: &[f32], expected: &[f64], tolerance: f64) {
     assert_eq!(actual.len(), expected.len());
@@ -40,7 +36,7 @@ fn a_gelu_encoder_agrees_with_the_plain_implementation() {
     let checkpoint = Checkpoint::new("", None, "gelu");
     let (output, head) = run(&checkpoint);
     assert_eq!(head, Head::Hidden);
-    let plain = plain::Plain {
+    let plain = Plain {
         checkpoint: &checkpoint,
         prefix: "",
         relu: false,
@@ -53,7 +49,7 @@ fn a_relu_classifier_with_prefixed_names_agrees_with_the_plain_implementation() 
     let checkpoint = Checkpoint::new("bert.", Some(3), "relu");
     let (output, head) = run(&checkpoint);
     assert_eq!(head, Head::Classifier { labels: 3 });
-    let plain = plain::Plain {
+    let plain = Plain {
         checkpoint: &checkpoint,
         prefix: "bert.",
         relu: true,

@@ -1,9 +1,6 @@
 //! Quantization, calibration and synthetic models.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Checkpoint};
 use qbench_protocols::model::calibrate::{Target, calibrate, targets};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
@@ -14,7 +11,6 @@ use qbench_protocols::model::reference_float::{FloatReference, Matrix, Site, out
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::model::walk::{Linear, Nonlinearity, Norm};
 use std::collections::HashMap;
-use support::Checkpoint;
 
 fn tiny_model(labels: Option<usize>) -> (FloatModel, Vec<Vec<f32>>) {
     let dir = tempfile::tempdir().unwrap();

@@ -1,19 +1,14 @@
 //! The engine from end to end, three parties in one process: bit-exact against the integer reference,
 //! and declared bytes and rounds equal to what was counted, step by step.
 
-#![allow(clippy::unwrap_used)]
-
-use qbench_protocols::lut_rss::party::{LutRssParty, Secret};
-use qbench_protocols::lut_rss::{system::LutRssSystem, verify};
+use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
+use qbench_protocols::lut_rss::verify;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
-use qbench_protocols::model::integer::IntegerModel;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::net::Party;
-use qbench_protocols::system::{
-    DeclaredPhase, MaxProtocol, System, VarianceProtocol, Verified, Workload,
-};
-use qbench_protocols::trio::{self, Outcome};
-use std::collections::BTreeMap;
+use qbench_protocols::quantized::integer::IntegerModel;
+use qbench_protocols::system::{DeclaredPhase, System, Workload};
+use qbench_protocols::testing::{Outcome, assert_declared, run_parties};
 
 fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig {
     ModelConfig {
@@ -30,124 +25,40 @@ fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig
 }
 
 fn workload(model: ModelConfig, seq_len: usize, index_bits: u32) -> Workload {
-    Workload {
-        model,
-        model_dir: "unused".into(),
-        seq_len,
-        input_seed: 7,
-        tokens: None,
-        index_bits,
-        max_protocol: MaxProtocol::Tournament,
-        variance_protocol: VarianceProtocol::SquareTable,
-        verify: true,
-    }
+    Workload::new(model, seq_len).with("index_bits", index_bits)
 }
 
-fn run(workload: &Workload, threads: usize) -> (Verified, [Outcome; 3]) {
+fn run(workload: &Workload, threads: usize) -> [Outcome; 3] {
     let source = synthetic(&workload.model, 3).unwrap();
-    let input = synthetic_input(&workload.model, workload.seq_len, workload.input_seed);
-    let outcomes = trio::run(threads, |session| {
-        let secret = match session.me() {
-            Party::P0 => Secret::Model(Box::new(source.clone())),
-            Party::P1 => Secret::Input(IntegerModel::quantize_input(
-                source.input_range,
-                workload.index_bits,
-                &input,
-            )),
-            Party::P2 => Secret::Nothing,
-        };
-        let mut party = LutRssParty::new(workload, secret);
-        trio::run_program(session, &mut party)
-    })
-    .unwrap();
+    let input = synthetic_input(&workload.model, workload.seq_len, 7);
+    let index_bits = workload.settings.get("index_bits").unwrap();
+    let index_bits = index_bits.parse().unwrap();
+    let outcomes = run_parties(&LutRssSystem, workload, threads, |party| match party {
+        Party::P0 => Secret::Model(Box::new(source.clone())),
+        Party::P1 => Secret::Input(IntegerModel::quantize_input(
+            source.input_range,
+            index_bits,
+            &input,
+        )),
+        Party::P2 => Secret::Nothing,
+    });
+    let outcomes = outcomes.unwrap();
     let evidence = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
-    let verified = verify::check(workload, &source, source.input_range, &input, &evidence).unwrap();
-    (verified, outcomes)
+    verify::check(workload, &source, source.input_range, &input, &evidence).unwrap();
+    outcomes
 }
 
-/// Per step: bytes from party to party, and rounds as counted at the parties: the growth of the longest
-/// chain over all parties. A party that joins late catches up on many messages in one step, so one party's
-/// own growth says less.
-fn counted(outcomes: &[Outcome; 3], phase: usize) -> BTreeMap<String, ([[u64; 3]; 3], u64)> {
-    let records = outcomes
-        .each_ref()
-        .map(|outcome| &outcome.phases[phase].steps);
-    let mut steps = BTreeMap::new();
-    let mut depth = [0; 3];
-    // All parties take the same walk, so their records are of the same steps in the same order.
-    for ((p0, p1), p2) in records[0].iter().zip(records[1]).zip(records[2]) {
-        let step = [p0, p1, p2];
-        assert!(step.iter().all(|record| record.step == p0.step), "{step:?}");
-        let after: [u64; 3] = std::array::from_fn(|party| depth[party] + step[party].rounds);
-        let rounds = after.iter().max().unwrap() - depth.iter().max().unwrap();
-        depth = after;
-        let bytes = step.map(|record| record.sent_bytes);
-        if rounds > 0 || bytes.iter().flatten().any(|b| *b > 0) {
-            steps.insert(p0.step.clone(), (bytes, rounds));
-        }
-    }
-    steps
-}
-
-fn declared(phase: &DeclaredPhase) -> BTreeMap<String, ([[u64; 3]; 3], u64)> {
-    phase
-        .steps
-        .iter()
-        .filter(|step| step.rounds > 0 || step.bytes.iter().flatten().any(|b| *b > 0))
-        .map(|step| (step.step.clone(), (step.bytes, step.rounds)))
-        .collect()
-}
-
+/// Bit-exact, which [`run`] has checked, at the declared cost.
 fn check(workload: &Workload, threads: usize) {
-    let (_, outcomes) = run(workload, threads);
-    let cost = LutRssSystem.cost(workload).unwrap();
-    for (phase, declaration) in [(1, &cost.offline), (2, &cost.online)] {
-        assert_eq!(
-            counted(&outcomes, phase),
-            declared(declaration),
-            "phase {phase} of {workload:?}"
-        );
-        let longest = outcomes
-            .iter()
-            .map(|outcome| outcome.phases[phase].rounds)
-            .max()
-            .unwrap();
-        assert_eq!(longest, declaration.rounds(), "rounds of phase {phase}");
-    }
-    let mut setup = counted(&outcomes, 0);
-    setup.remove("connect");
-    let mut expected = declared(&cost.setup);
-    expected.remove("connect");
-    assert_eq!(
-        setup
-            .iter()
-            .map(|(step, (bytes, _))| (step, bytes))
-            .collect::<Vec<_>>(),
-        expected
-            .iter()
-            .map(|(step, (bytes, _))| (step, bytes))
-            .collect::<Vec<_>>(),
-        "setup"
-    );
-    for (party, outcome) in outcomes.iter().enumerate() {
-        assert_eq!(
-            outcome.material_bytes, cost.material_bytes[party],
-            "material of P{party}"
-        );
-    }
+    let outcomes = run(workload, threads);
+    assert_declared(&LutRssSystem.cost(workload).unwrap(), &outcomes);
 }
 
 #[test]
 fn every_index_width_is_exact_and_costs_what_it_declares() {
     for index_bits in 4..=8 {
-        check(
-            &workload(
-                config(1, 16, 2, Head::Classifier { labels: 3 }),
-                4,
-                index_bits,
-            ),
-            1,
-        );
+        let model = config(1, 16, 2, Head::Classifier { labels: 3 });
+        check(&workload(model, 4, index_bits), 1);
     }
 }
 
@@ -159,23 +70,17 @@ fn odd_shapes_are_exact_and_cost_what_they_declare() {
         (2, 48, 4, 7, Head::Hidden),
         (1, 32, 2, 17, Head::Classifier { labels: 1 }),
     ] {
-        check(
-            &workload(config(layers, hidden, heads, head), seq_len, 4),
-            2,
-        );
+        let model = config(layers, hidden, heads, head);
+        check(&workload(model, seq_len, 4), 2);
     }
 }
 
 #[test]
 fn the_papers_variance_is_exact_and_costs_what_it_declares() {
     for index_bits in [4, 6] {
-        let mut workload = workload(
-            config(2, 32, 2, Head::Classifier { labels: 2 }),
-            6,
-            index_bits,
-        );
-        workload.variance_protocol = VarianceProtocol::InnerProduct;
-        check(&workload, 1);
+        let model = config(2, 32, 2, Head::Classifier { labels: 2 });
+        let workload = workload(model, 6, index_bits);
+        check(&workload.with("variance_protocol", "inner-product"), 1);
     }
 }
 
@@ -190,9 +95,8 @@ fn radix_sort_is_exact_and_costs_what_it_declares() {
         (1, 16, 1, 33, 4, Head::Hidden),
     ] {
         let model = config(layers, hidden, heads, head);
-        let mut workload = workload(model, seq_len, index_bits);
-        workload.max_protocol = MaxProtocol::RadixSort;
-        check(&workload, 2);
+        let workload = workload(model, seq_len, index_bits);
+        check(&workload.with("max_protocol", "radix-sort"), 2);
     }
 }
 
@@ -200,8 +104,8 @@ fn radix_sort_is_exact_and_costs_what_it_declares() {
 #[test]
 fn radix_sort_declares_its_documented_bits_and_rounds() {
     let (heads, seq_len) = (2, 64);
-    let mut workload = workload(config(3, 16, heads, Head::Hidden), seq_len, 4);
-    workload.max_protocol = MaxProtocol::RadixSort;
+    let workload = workload(config(3, 16, heads, Head::Hidden), seq_len, 4);
+    let workload = workload.with("max_protocol", "radix-sort");
     let cost = LutRssSystem.cost(&workload).unwrap();
     let elements = (heads * seq_len * seq_len) as u64;
     let position_bits = 6;
@@ -251,9 +155,9 @@ fn totals_are_those_of_the_documentation() {
 #[test]
 fn wrong_evidence_is_refused() {
     let workload = workload(config(1, 16, 2, Head::Classifier { labels: 2 }), 3, 4);
-    let (_, outcomes) = run(&workload, 1);
+    let outcomes = run(&workload, 1);
     let source = synthetic(&workload.model, 3).unwrap();
-    let input = synthetic_input(&workload.model, workload.seq_len, workload.input_seed);
+    let input = synthetic_input(&workload.model, workload.seq_len, 7);
     let honest = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
     let check = |input: &[f32], evidence: &[Vec<u8>; 3]| {
         verify::check(&workload, &source, source.input_range, input, evidence)

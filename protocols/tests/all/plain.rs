@@ -2,8 +2,8 @@
 //! formulas. It shares no code with the float reference that it checks.
 #![allow(clippy::needless_range_loop)]
 
-use super::TOKENS;
-use super::support::{Checkpoint, FEED_FORWARD, HEADS, HIDDEN, LAYERS};
+use crate::model_checkpoint::TOKENS;
+use crate::support::{Checkpoint, FEED_FORWARD, HEADS, HIDDEN, LAYERS};
 
 pub type Rows = Vec<Vec<f64>>;
 

@@ -1,6 +1,6 @@
 //! Connected trios over every backend, for the tests of the network.
 
-use qbench_protocols::net::{
+use qbench_substrate::net::{
     LinkShape, Mesh, Network, Party, RunId, TcpNetwork, local_trio_shaped,
 };
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,8 +1,6 @@
 //! The tokenizer and the float reference against the original software on a real encoder.
 //! `scripts/fetch_minilm.sh` fetches the checkpoint, `scripts/golden_minilm.py` made the values.
 
-#![allow(clippy::unwrap_used)]
-
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::tokenizer::Tokenizer;

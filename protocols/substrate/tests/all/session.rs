@@ -1,12 +1,11 @@
 //! The session: agreement before anything else, and streams that are never handed out twice.
 
-#![allow(clippy::unwrap_used)]
-
-use qbench_protocols::net::{Network, Party, local_trio};
-use qbench_protocols::ring::Ring;
-use qbench_protocols::session::{Agreement, Session};
-use qbench_protocols::system::Phase;
-use qbench_protocols::{Error, trio};
+use qbench_substrate::Error;
+use qbench_substrate::net::{Network, Party, local_trio};
+use qbench_substrate::phase::Phase;
+use qbench_substrate::ring::Ring;
+use qbench_substrate::session::{Agreement, Session};
+use qbench_substrate::testing::trio;
 use std::collections::HashSet;
 use std::time::Duration;
 

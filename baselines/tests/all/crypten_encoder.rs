@@ -1,36 +1,17 @@
 //! `crypten` against the original: an encoder's rounds and bytes by section, as measured on CrypTen 0.4.1; and against
 //! the references in the clear, on three parties in one process.
 
-#![allow(clippy::unwrap_used)]
-
-use qbench_baselines::crypten::party::{CrypTenParty, Secret};
-use qbench_baselines::crypten::system::CrypTenSystem;
-use qbench_baselines::crypten::verify::{TOLERANCE, check};
+use qbench_baselines::crypten::FIXED;
+use qbench_baselines::crypten::system::{CHECK, CrypTenSystem};
+use qbench_baselines::fixed_point::Secret;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::net::Party;
-use qbench_protocols::session::PhaseRecord;
-use qbench_protocols::system::{
-    DeclaredPhase, MaxProtocol, PartyProgram, System, VarianceProtocol, Workload,
-};
-use qbench_protocols::trio::{Outcome, run, run_program};
+use qbench_protocols::system::{DeclaredPhase, System, Workload};
+use qbench_protocols::testing::{Outcome, assert_declared, run_parties};
 use qbench_protocols::{Error, Result};
 use std::collections::HashMap;
-
-fn workload(model: ModelConfig, seq_len: usize) -> Workload {
-    Workload {
-        model,
-        model_dir: "unused".into(),
-        seq_len,
-        input_seed: 3,
-        tokens: None,
-        index_bits: 4,
-        max_protocol: MaxProtocol::default(),
-        variance_protocol: VarianceProtocol::default(),
-        verify: true,
-    }
-}
 
 /// The original's name for the section that a step belongs to; `None` for what the original's measurement leaves out.
 fn section(step: &str) -> Option<&'static str> {
@@ -89,7 +70,7 @@ fn sections(online: &DeclaredPhase) -> HashMap<&'static str, (u64, u64)> {
 
 #[test]
 fn an_encoder_costs_what_the_original_costs() {
-    let oracle = include_str!("data/crypten_bert_encoder.csv");
+    let oracle = include_str!("../data/crypten_bert_encoder.csv");
     let mut rows = 0;
     for line in oracle.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
@@ -101,7 +82,7 @@ fn an_encoder_costs_what_the_original_costs() {
             activation: ActivationFunction::Gelu,
             ..ModelConfig::preset("bert-base").unwrap()
         };
-        let declared = CrypTenSystem.cost(&workload(model, seq_len)).unwrap();
+        let declared = CrypTenSystem.cost(&Workload::new(model, seq_len)).unwrap();
         let expected = (number(3), number(4));
         let ours = sections(&declared.online)[fields[2]];
         assert_eq!(
@@ -138,39 +119,11 @@ fn small(activation: ActivationFunction, head: Head) -> ModelConfig {
 
 /// Runs the three parties with P0 holding `model`.
 fn infer(workload: &Workload, model: &QuantizedModel, input: &[f32]) -> Result<[Outcome; 3]> {
-    run(2, |session| {
-        let secret = match session.me() {
-            Party::P0 => Secret::Model(Box::new(model.clone())),
-            Party::P1 => Secret::input(input),
-            Party::P2 => Secret::Nothing,
-        };
-        let mut program = CrypTenParty::new(workload, secret);
-        let outcome = run_program(session, &mut program)?;
-        assert_eq!(program.material().0, 0, "randomness left over");
-        Ok(outcome)
+    run_parties(&CrypTenSystem, workload, 2, |party| match party {
+        Party::P0 => Secret::Model(Box::new(model.clone())),
+        Party::P1 => Secret::input(FIXED, input),
+        Party::P2 => Secret::Nothing,
     })
-}
-
-/// Bytes by step and directed pair, and the longest chain.
-fn counted(records: [&PhaseRecord; 3]) -> (HashMap<String, [[u64; 3]; 3]>, u64) {
-    let mut steps: HashMap<String, [[u64; 3]; 3]> = HashMap::new();
-    for (party, record) in records.iter().enumerate() {
-        for step in &record.steps {
-            let bytes = steps.entry(step.step.clone()).or_default();
-            for (sum, more) in bytes[party].iter_mut().zip(step.sent_bytes) {
-                *sum += more;
-            }
-        }
-    }
-    steps.retain(|step, bytes| step != "connect" && *bytes != [[0; 3]; 3]);
-    (
-        steps,
-        records
-            .map(|record| record.rounds)
-            .into_iter()
-            .max()
-            .unwrap(),
-    )
 }
 
 #[test]
@@ -181,33 +134,12 @@ fn runs_cost_what_is_declared_and_are_right() {
             (Head::Hidden, 8),
             (Head::Hidden, 1),
         ] {
-            let workload = workload(small(activation, head), seq_len);
+            let workload = Workload::new(small(activation, head), seq_len);
             let model = synthetic(&workload.model, 1).unwrap();
             let input = synthetic_input(&workload.model, seq_len, 3);
             let outcomes = infer(&workload, &model, &input).unwrap();
-            let declared = CrypTenSystem.cost(&workload).unwrap();
-            for (i, phase) in [&declared.setup, &declared.offline, &declared.online]
-                .into_iter()
-                .enumerate()
-            {
-                let (steps, rounds) = counted(outcomes.each_ref().map(|o| &o.phases[i]));
-                let mut expected: HashMap<String, [[u64; 3]; 3]> = HashMap::new();
-                for step in phase.steps.iter().filter(|s| s.step != "connect") {
-                    let sum = expected.entry(step.step.clone()).or_default();
-                    for (sum, more) in sum.iter_mut().flatten().zip(step.bytes.iter().flatten()) {
-                        *sum += more;
-                    }
-                }
-                expected.retain(|_, bytes| *bytes != [[0; 3]; 3]);
-                assert_eq!(steps, expected, "phase {i}");
-                // The agreement before setup makes its chain longer.
-                if i > 0 {
-                    assert_eq!(rounds, phase.rounds(), "phase {i}");
-                }
-            }
-            let material = outcomes.each_ref().map(|o| o.material_bytes);
-            assert_eq!(material, declared.material_bytes);
-            let verified = check(&model, &input, &outcomes[1].evidence).unwrap();
+            assert_declared(&CrypTenSystem.cost(&workload).unwrap(), &outcomes);
+            let verified = CHECK.check(&model, &input, &outcomes[1].evidence).unwrap();
             assert!(verified.float_error < 0.2, "{}", verified.float_error);
             assert!(outcomes[0].evidence.is_empty() && outcomes[2].evidence.is_empty());
         }
@@ -217,11 +149,11 @@ fn runs_cost_what_is_declared_and_are_right() {
 /// A run on another model than the one it is checked against must not pass.
 #[test]
 fn a_wrong_run_does_not_pass() {
-    let workload = workload(small(ActivationFunction::Gelu, Head::Hidden), 6);
+    let workload = Workload::new(small(ActivationFunction::Gelu, Head::Hidden), 6);
     let model = synthetic(&workload.model, 1).unwrap();
     let input = synthetic_input(&workload.model, 6, 3);
     let right = infer(&workload, &model, &input).unwrap();
-    check(&model, &input, &right[1].evidence).unwrap();
+    CHECK.check(&model, &input, &right[1].evidence).unwrap();
 
     let mut no_bias = model.clone();
     no_bias.layers[1].feed_forward_out.bias.fill(0.0);
@@ -238,9 +170,9 @@ fn a_wrong_run_does_not_pass() {
         ("signs", flipped),
     ] {
         let outcomes = infer(&workload, &wrong, &input).unwrap();
-        match check(&model, &input, &outcomes[1].evidence) {
+        match CHECK.check(&model, &input, &outcomes[1].evidence) {
             Err(Error::Verification(text)) => assert!(text.contains("root mean square"), "{text}"),
-            other => panic!("{what}: {other:?} within {TOLERANCE}"),
+            other => panic!("{what}: {other:?} within {}", CHECK.tolerance),
         }
     }
     // Where the original's series diverge, the error says that, and blames no run.
@@ -249,7 +181,7 @@ fn a_wrong_run_does_not_pass() {
         *scale *= 20.0;
     }
     let outcomes = infer(&workload, &wide, &input).unwrap();
-    match check(&wide, &input, &outcomes[1].evidence) {
+    match CHECK.check(&wide, &input, &outcomes[1].evidence) {
         Err(Error::Verification(text)) => assert!(text.contains("do not hold"), "{text}"),
         other => panic!("{other:?}"),
     }
@@ -257,7 +189,7 @@ fn a_wrong_run_does_not_pass() {
     let short = &right[1].evidence[8..];
     for evidence in [short, &[]] {
         assert!(matches!(
-            check(&model, &input, evidence),
+            CHECK.check(&model, &input, evidence),
             Err(Error::Verification(_))
         ));
     }

@@ -1,9 +1,6 @@
 //! The model folder: what is saved comes back, and what is broken is refused with the fault named.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::Checkpoint;
 use qbench_protocols::Error;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{Head, ModelConfig};
@@ -17,7 +14,6 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
-use support::Checkpoint;
 use tempfile::TempDir;
 
 fn real() -> (QuantizedModel, Embeddings) {

@@ -1,14 +1,13 @@
 //! The integers mean what the float model means: the integer reference, with the roundings of the ideal
 //! functionality, points the same way as the same weights in floats, the more so the wider the index.
-#![allow(clippy::unwrap_used)]
 
-use qbench_protocols::model::carries::Carries;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
-use qbench_protocols::model::integer::{IntegerModel, output_unit};
 use qbench_protocols::model::reference_float::FloatReference;
-use qbench_protocols::model::reference_integer::IntegerReference;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::model::walk::walk;
+use qbench_protocols::quantized::carries::Carries;
+use qbench_protocols::quantized::integer::{IntegerModel, output_unit};
+use qbench_protocols::quantized::reference::IntegerReference;
 use qbench_protocols::ring::Ring;
 
 const TOKENS: usize = 24;

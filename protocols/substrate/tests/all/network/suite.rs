@@ -1,13 +1,14 @@
 //! One suite for every network backend: order, labels, lengths, silence, death, metering.
 
-use crate::ends::{Connect, PATIENCE, PLAIN, run};
-use qbench_protocols::net::{LinkShape, NetError, Network, Party, Recorder};
+use super::ends::{Connect, PATIENCE, PLAIN, run};
+use qbench_substrate::net::{LinkShape, NetError, Network, Party};
+use qbench_substrate::testing::transcript::Recorder;
 use std::time::Duration;
 
 macro_rules! suite {
     ($($backend:ident),*) => {$(
         mod $backend {
-            use crate::ends::$backend as connect;
+            use crate::network::ends::$backend as connect;
             suite!(@tests connect
                 both_sides_may_send_64_mebibytes_first
                 messages_keep_their_order_and_may_be_empty

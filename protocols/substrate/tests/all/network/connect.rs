@@ -1,7 +1,7 @@
 //! How the TCP mesh comes about, and what must not disturb it.
 
-use crate::ends::{ANY_PORT, PATIENCE};
-use qbench_protocols::net::{
+use super::ends::{ANY_PORT, PATIENCE};
+use qbench_substrate::net::{
     LinkShape, Listener, Mesh, NetError, Network, Party, RunId, TcpNetwork,
 };
 use std::io::{Read, Write};

@@ -2,14 +2,9 @@
 //! they do not delay each other; the best of some attempts counts, since a machine with other work
 //! delays any of them.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "network/ends.rs"]
-mod ends;
-
-use ends::{Connect, PATIENCE, PLAIN, local, run, tcp};
-use qbench_protocols::net::probe::{ProbePlan, probe};
-use qbench_protocols::net::{LinkShape, Network, Party};
+use super::ends::{Connect, PATIENCE, PLAIN, local, run, tcp};
+use qbench_substrate::net::probe::{ProbePlan, probe};
+use qbench_substrate::net::{LinkShape, Network, Party};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -213,7 +208,7 @@ fn a_probe_finds_each_link_as_it_is() {
 }
 
 /// Prints how near the links come to their models on this machine; asserts nothing.
-/// `cargo test --release -p qbench-protocols --test network_timing -- --ignored --nocapture`
+/// `cargo test --release -p qbench-substrate --test all measure -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement for people to read"]
 fn measure() {

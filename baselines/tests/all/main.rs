@@ -1,0 +1,8 @@
+//! Everything that is tested from outside the crate, in one binary: a module a file.
+
+#![allow(clippy::unwrap_used)]
+
+mod crypten_encoder;
+mod crypten_ops;
+mod crypten_privacy;
+mod support;

@@ -1,0 +1,14 @@
+//! Everything that is tested from outside the crate, in one binary: a module a file.
+
+#![allow(clippy::unwrap_used)]
+
+mod cut;
+mod engine;
+mod ideal;
+mod minilm_golden;
+mod model_checkpoint;
+mod model_quantize;
+mod model_store;
+mod plain;
+mod quantization_error;
+mod support;
