@@ -7,7 +7,7 @@ use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::model::quantize::quantize;
 use qbench_protocols::model::store::{self, PRIVATE_FILE, PUBLIC_FILE};
 use qbench_protocols::model::synthetic::synthetic;
-use qbench_protocols::model::tokenizer::Tokenizer;
+use qbench_tokenizer::{TOKENIZER_FILE, Tokenizer};
 use std::path::{Path, PathBuf};
 
 /// Where the weights of a cell come from.
@@ -152,7 +152,7 @@ pub fn quantized_folder(dir: &Path) -> Result<PathBuf> {
     let quantized = quantize(&model, &inputs)?;
     std::fs::create_dir_all(&cached)
         .with_context(|| format!("cannot make {}", cached.display()))?;
-    qbench_protocols::model::tokenizer::copy(dir, &cached)?;
+    store::copy(&dir.join(TOKENIZER_FILE), &cached.join(TOKENIZER_FILE))?;
     store::save(&cached, &quantized, model.embeddings.as_ref())?;
     Ok(cached)
 }

@@ -11,9 +11,9 @@ use crate::run::order::Order;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
-use qbench_protocols::model::tokenizer::Tokenizer;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{System, Workload};
+use qbench_tokenizer::Tokenizer;
 use std::time::Duration;
 
 /// Runs one inference a text.

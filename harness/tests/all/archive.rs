@@ -1,8 +1,8 @@
 //! The form of a run that is committed says what the run says.
 
 use crate::fixture::{Fixture, LAN, SYSTEMS};
-use std::path::Path;
 use crate::support::{Place, said, scenario};
+use std::path::Path;
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))

@@ -1,10 +1,10 @@
 //! Systems beside each other, and a run beside an earlier one.
 
 use crate::fixture::{Fixture, LAN, SYSTEMS, WAN};
+use crate::support::{Place, said};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::Output;
-use crate::support::{Place, said};
 
 fn place() -> Place {
     Place::of_qbench("")

@@ -1,8 +1,8 @@
 //! `crypten` as three processes, beside `lut-rss`: checked outputs, declared cost, predicted memory; and what
 //! systems with different settings have in one plan, one file and one report.
+use crate::support::{Place, said, scenario};
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::system::{System, Workload};
-use crate::support::{Place, said, scenario};
 
 /// A scenario of both systems with more in `[sweep]`, on a link without delay.
 fn both(sweep: &str) -> String {

@@ -1,6 +1,6 @@
 //! The proposed system through the whole harness: three processes, real checkpoints, checked outputs.
 
-#[path = "../../protocols/tests/support/mod.rs"]
+#[path = "../../../protocols/tests/all/support.rs"]
 #[allow(dead_code)]
 mod checkpoint;
 

@@ -3,7 +3,10 @@
 use crate::support::{Place, example, said, scenario};
 
 fn runs(name: &str, system: &str, verified: &str) {
-    let place = Place::of(&example(name), &scenario(system, "").replace("2ms", "0.2ms"));
+    let place = Place::of(
+        &example(name),
+        &scenario(system, "").replace("2ms", "0.2ms"),
+    );
     let output = place.run(&[]);
     assert!(output.status.success(), "{}", said(&output));
     let rows = place.rows();
@@ -20,5 +23,9 @@ fn the_smallest_system() {
 
 #[test]
 fn a_system_with_a_dealer() {
-    runs("dealer_system", "dealer", "float reference with the same approximations");
+    runs(
+        "dealer_system",
+        "dealer",
+        "float reference with the same approximations",
+    );
 }

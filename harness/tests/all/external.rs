@@ -1,12 +1,12 @@
 //! Programs that the harness does not contain: driven over real links, put into the same rows, and ended whatever they
 //! do. What needs namespaces is skipped, with the reason, where they cannot be had.
 
+use crate::support::{Place, alive, said};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use crate::support::{Place, alive, said};
 
 /// Bytes that the talking program sends each way.
 const SENT: usize = 300_000;

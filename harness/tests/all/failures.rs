@@ -1,10 +1,10 @@
 //! Parties that die, fail, disagree or fall silent: each leaves an error row that names the cause, and no
 //! process behind.
 
+use crate::support::{Place, alive, said, scenario};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
-use crate::support::{Place, alive, said, scenario};
 
 fn kill_in(phase: &str, party: usize) {
     let place = Place::new(&scenario("slow", ""));

@@ -1,8 +1,8 @@
 //! Figures of made-up runs. `QBENCH_TEST_KEEP=DIR` keeps them there, to be looked at.
 
 use crate::fixture::{Fixture, LAN, NamedLink, Profile, SYSTEMS, WAN};
-use std::path::PathBuf;
 use crate::support::{Place, said};
+use std::path::PathBuf;
 
 const ALL: &str = r#"
 [[figure]]

@@ -1,7 +1,7 @@
 //! `lut-rss` as three processes: every row is checked bit for bit, costs what it declares, and fits into
 //! the memory that was predicted.
-use std::path::Path;
 use crate::support::{Place, said, scenario};
+use std::path::Path;
 
 #[test]
 fn every_protocol_choice_runs_as_three_processes() {

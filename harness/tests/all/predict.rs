@@ -1,8 +1,8 @@
 //! Traces of real runs, replayed.
 
+use crate::support::{Place, said, scenario};
 use std::collections::HashMap;
 use std::path::Path;
-use crate::support::{Place, said, scenario};
 
 /// Two links that are far apart, so that noise is small against what is predicted.
 fn two_links() -> String {

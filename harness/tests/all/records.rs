@@ -1,9 +1,9 @@
 //! Rows survive whatever happens between them: interrupts, torn lines, full disks, second starts.
 
+use crate::support::{Place, alive, said, scenario};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Write;
-use crate::support::{Place, alive, said, scenario};
 
 fn two_cells() -> String {
     scenario("own", "")

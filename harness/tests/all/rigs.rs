@@ -1,6 +1,7 @@
 //! Links in network namespaces: real TCP over them, other programs over them, and nothing left of them.
 //! Skipped, with the reason, where namespaces cannot be had.
 
+use crate::support::{Place, Running, alive, said, scenario};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
@@ -11,7 +12,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
-use crate::support::{Place, Running, alive, said, scenario};
 
 const QBENCH: &str = env!("CARGO_BIN_EXE_qbench");
 

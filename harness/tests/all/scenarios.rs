@@ -1,7 +1,7 @@
 //! What a scenario file may not say, each refusal with line and field; and what `list` and `cost` print.
 
-use std::path::Path;
 use crate::support::{Place, said, scenario};
+use std::path::Path;
 
 const GOOD: &str = r#"title = "t"
 [model]

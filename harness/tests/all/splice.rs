@@ -1,9 +1,9 @@
 //! Tables in Markdown files are what the runs say that their markers name.
 
 use crate::fixture::{Fixture, LAN, SYSTEMS, WAN};
+use crate::support::{Place, said};
 use std::path::Path;
 use std::process::Command;
-use crate::support::{Place, said};
 
 #[test]
 fn the_committed_pages_are_what_their_runs_say() {

@@ -13,7 +13,10 @@ pub fn example(name: &str) -> PathBuf {
     let built = |path: &Path| path.metadata().and_then(|m| m.modified());
     match (built(&binary), built(qbench)) {
         (Ok(example), Ok(qbench)) if example + STALE >= qbench => binary,
-        _ => panic!("{} is not there or old: build the examples first", binary.display()),
+        _ => panic!(
+            "{} is not there or old: build the examples first",
+            binary.display()
+        ),
     }
 }
 

@@ -12,5 +12,4 @@ pub mod reference_float;
 pub mod store;
 pub mod synthetic;
 mod tensors;
-pub mod tokenizer;
 pub mod walk;

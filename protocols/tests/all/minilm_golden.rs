@@ -3,7 +3,7 @@
 
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::reference_float::FloatReference;
-use qbench_protocols::model::tokenizer::Tokenizer;
+use qbench_tokenizer::Tokenizer;
 use serde::Deserialize;
 use std::path::PathBuf;
 

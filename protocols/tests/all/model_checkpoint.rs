@@ -7,7 +7,8 @@ use qbench_protocols::Error;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head};
 use qbench_protocols::model::reference_float::FloatReference;
-use qbench_protocols::model::tokenizer::{self, Tokenizer};
+use qbench_protocols::model::store;
+use qbench_tokenizer::{TOKENIZER_FILE, Tokenizer};
 use safetensors::tensor::Dtype;
 use serde_json::json;
 use std::fs;
@@ -244,7 +245,8 @@ fn the_tokenizer_frames_splits_and_neither_pads_nor_truncates() {
     assert_eq!(tokenizer.encode("a").unwrap(), [2, 5, 3]);
 
     let copy = tempfile::tempdir().unwrap();
-    tokenizer::copy(dir.path(), copy.path()).unwrap();
+    let [from, to] = [dir.path(), copy.path()].map(|dir| dir.join(TOKENIZER_FILE));
+    store::copy(&from, &to).unwrap();
     assert_eq!(
         Tokenizer::load(copy.path()).unwrap().encode("a").unwrap(),
         [2, 5, 3]

@@ -1,12 +1,27 @@
 //! Text to token ids: WordPiece as a checkpoint's `tokenizer.json` describes it.
+//!
+//! A crate of its own, because what it stands on takes a third of the build and nothing else needs it.
 
-use super::tensors::{fault, read, write_atomically};
-use crate::Result;
 use std::path::{Path, PathBuf};
 use tokenizers::ModelWrapper;
 
 /// The tokenizer's file, in a checkpoint and in a model folder alike.
 pub const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// A tokenizer that cannot be read, or that cannot encode a text.
+#[derive(Debug, thiserror::Error)]
+#[error("tokenizer {path}: {what}")]
+pub struct Error {
+    path: String,
+    what: String,
+}
+
+fn fault(path: &Path, what: impl Into<String>) -> Error {
+    Error {
+        path: path.display().to_string(),
+        what: what.into(),
+    }
+}
 
 /// A WordPiece tokenizer that frames a text with `[CLS]` and `[SEP]`.
 pub struct Tokenizer {
@@ -19,15 +34,14 @@ impl Tokenizer {
     /// a run computes on every token of its text and on no other.
     ///
     /// # Errors
-    /// [`crate::Error::Model`]: unreadable, cut short, not WordPiece, or a text is not framed with
+    /// Unreadable, cut short, not WordPiece, or a text is not framed with
     /// `[CLS]` and `[SEP]`.
-    pub fn load(dir: &Path) -> Result<Self> {
+    pub fn load(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(TOKENIZER_FILE);
-        Self::parse(&path, &read(&path)?)
-    }
-
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+        let bytes = std::fs::read(&path);
+        let bytes = bytes.map_err(|e| fault(&path, format!("cannot be read: {e}")))?;
+        let path = path.as_path();
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| fault(path, format!("is cut short or not a tokenizer ({e})")))?;
         if !matches!(inner.get_model(), ModelWrapper::WordPiece(_)) {
             return Err(fault(
@@ -56,22 +70,11 @@ impl Tokenizer {
     ///
     /// # Errors
     /// What the tokenizer refuses, such as an unknown word where the file has no `[UNK]`.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         let encoding = self
             .inner
             .encode(text, true)
             .map_err(|e| fault(&self.path, format!("cannot encode the text ({e})")))?;
         Ok(encoding.get_ids().to_vec())
     }
-}
-
-/// Copies a checkpoint's tokenizer into a model folder, for P1.
-///
-/// # Errors
-/// As [`Tokenizer::load`], and what the operating system refuses.
-pub fn copy(checkpoint: &Path, dir: &Path) -> Result<()> {
-    let path = checkpoint.join(TOKENIZER_FILE);
-    let bytes = read(&path)?;
-    Tokenizer::parse(&path, &bytes)?;
-    write_atomically(&dir.join(TOKENIZER_FILE), &bytes)
 }
