@@ -86,7 +86,7 @@ fn pairs_within_a_run_cancel_the_drift_of_the_machine() {
         assert_eq!(number(&bytes, "median"), expected);
         assert_eq!(of("crypten", "online_seconds", seq_len, link)["ratio"], "");
     }
-    let format = include_str!("../../docs/FORMAT.md");
+    let format = include_str!("../../../docs/FORMAT.md");
     for column in rows[0].keys() {
         assert!(
             format.contains(&format!("`{column}`")),

@@ -281,7 +281,7 @@ fn reports_need_only_the_rows() {
 
 #[test]
 fn every_column_is_documented() {
-    let format = include_str!("../../docs/FORMAT.md");
+    let format = include_str!("../../../docs/FORMAT.md");
     let place = Place::new(&scenario("own", ""));
     assert!(place.run(&[]).status.success());
     for file in ["runs.csv", "steps.csv"] {

@@ -363,7 +363,7 @@ fn shipped_scenarios_are_sound() {
 
 #[test]
 fn the_documented_scenario_is_sound() {
-    let page = include_str!("../../docs/SCENARIOS.md");
+    let page = include_str!("../../../docs/SCENARIOS.md");
     let toml = page
         .split("```toml\n")
         .nth(1)

@@ -5,7 +5,7 @@ use qbench_substrate::net::Party;
 use qbench_substrate::ring::{Ring, Word};
 use qbench_substrate::runtime::Runtime;
 use qbench_substrate::share::{
-    gather_product, reveal_to_both, reveal_to_p1, share_from_p0, share_from_p1,
+    Additive, gather_product, reveal_to_both, reveal_to_p1, share_from_p0, share_from_p1,
 };
 use qbench_substrate::testing::functionality::{
     elements, reconstruct, reconstruct_bits, run, share, share_bits, try_run,
