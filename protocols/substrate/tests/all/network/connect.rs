@@ -99,15 +99,13 @@ fn a_second_caller_of_the_same_name_is_refused() {
             timeout: Duration::from_millis(100),
             ..mesh(Party::P1, run, peers)
         };
-        let error = TcpNetwork::listen(ANY_PORT)
-            .unwrap()
-            .connect(&twin)
-            .map(drop)
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("it expects no such call"),
-            "{error}"
-        );
+        // On a busy machine the last call before the twin gives up may go without an answer.
+        let refused = (0..20).any(|_| {
+            let listener = TcpNetwork::listen(ANY_PORT).unwrap();
+            let error = listener.connect(&twin).map(drop).unwrap_err();
+            error.to_string().contains("it expects no such call")
+        });
+        assert!(refused, "20 times no answer");
         scope.spawn(|| exchange(l2.connect(&mesh(Party::P2, run, peers)).unwrap()));
         p1.join().unwrap();
     });
