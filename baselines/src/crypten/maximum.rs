@@ -72,18 +72,21 @@ pub fn softmax_rows(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Resul
         let ones = times_integer(runtime, x.clone(), 0);
         return Ok(add_public(runtime, ones, 1.0));
     }
-    runtime.enter("max");
-    let (max, _argmax) = max_and_argmax_rows(runtime, x, width)?;
-    runtime.leave();
-    runtime.enter("exp");
-    let logits = subtract_rows(runtime, x.clone(), &max, width);
-    let exponentials = exp(runtime, &logits)?;
-    runtime.leave();
-    runtime.enter("divide");
-    let sum = exponentials.sum_rows(width, 1);
-    let inverse = reciprocal(runtime, &sum, true)?;
-    let softmax = multiply_rows(runtime, &exponentials, &inverse)?;
-    runtime.leave();
+    let max = runtime.step("max", |runtime| {
+        let (max, _argmax) = max_and_argmax_rows(runtime, x, width)?;
+        Ok(max)
+    })?;
+    let exponentials = runtime.step("exp", |runtime| {
+        let logits = subtract_rows(runtime, x.clone(), &max, width);
+        let exponentials = exp(runtime, &logits)?;
+        Ok(exponentials)
+    })?;
+    let softmax = runtime.step("divide", |runtime| {
+        let sum = exponentials.sum_rows(width, 1);
+        let inverse = reciprocal(runtime, &sum, true)?;
+        let softmax = multiply_rows(runtime, &exponentials, &inverse)?;
+        Ok(softmax)
+    })?;
     Ok(softmax)
 }
 

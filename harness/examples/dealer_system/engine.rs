@@ -10,7 +10,7 @@ use qbench_baselines::fixed_point::weights::SharedWeights;
 use qbench_baselines::fixed_point::{RING64, Share, heads};
 use qbench_protocols::model::walk::{Engine, Linear, Nonlinearity, Norm};
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::share::{open_masked, reveal_to_p1, share_from_p1};
+use qbench_protocols::share::{open_masked, open_masked_all, reveal_to_p1, share_from_p1};
 use qbench_protocols::{Error, Result};
 
 /// Weights and gamma as wires, bias and beta as shares.
@@ -41,9 +41,13 @@ pub struct Dealer<'a> {
 impl Dealer<'_> {
     /// A product of each head's matrices.
     fn per_head(&mut self, shape: MatmulShape, x: &Share, y: &Share) -> Result<Share> {
-        let x = open_masked(&mut self.runtime, x)?;
-        let y = open_masked(&mut self.runtime, y)?;
-        product(&mut self.runtime, Bilinear::Matmul(shape), &x, &y)
+        let wires = open_masked_all(&mut self.runtime, &[x, y])?;
+        product(
+            &mut self.runtime,
+            Bilinear::Matmul(shape),
+            &wires[0],
+            &wires[1],
+        )
     }
 
     fn split(&self, x: &Share) -> Share {

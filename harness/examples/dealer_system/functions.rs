@@ -7,7 +7,7 @@ use qbench_baselines::fixed_point::clear::{self, Approximations, each};
 use qbench_baselines::fixed_point::local::{add, add_integer, negate};
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::share::open_masked;
+use qbench_protocols::share::{open_masked, open_masked_all};
 
 /// `x/2 + P(x^2)` for GELU, within 0.01 for |x| up to 3.
 const GELU: [f64; 4] = [0.00924, 0.35788, -0.03663, 0.0017];
@@ -100,8 +100,8 @@ fn times_rows(runtime: &mut Runtime<'_>, x: &Share, factors: &Share) -> Result<S
         rows,
         width: x.len() / rows,
     };
-    let (x, factors) = (open_masked(runtime, x)?, open_masked(runtime, factors)?);
-    product(runtime, map, &x, &factors)
+    let wires = open_masked_all(runtime, &[x, factors])?;
+    product(runtime, map, &wires[0], &wires[1])
 }
 
 /// Softmax of rows, without taking off the maximum: scores must be small.

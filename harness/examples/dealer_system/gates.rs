@@ -9,7 +9,7 @@ use qbench_protocols::net::Party;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::ring::Word;
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::share::{Masked, open_masked};
+use qbench_protocols::share::{Masked, open_masked_all};
 use qbench_protocols::{Error, Result};
 use std::fmt;
 
@@ -31,14 +31,19 @@ impl fmt::Display for Key {
 
 /// `x * y` element by element.
 ///
-/// Cost and security: both are opened, two rounds, and as [`product`].
+/// Cost and security: both are opened, one round, and as [`product`].
 pub fn multiply(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share> {
     let (rows, width) = (1, x.len());
-    let (x, y) = (open_masked(runtime, x)?, open_masked(runtime, y)?);
-    product(runtime, Bilinear::Columns { rows, width }, &x, &y)
+    let wires = open_masked_all(runtime, &[x, y])?;
+    product(
+        runtime,
+        Bilinear::Columns { rows, width },
+        &wires[0],
+        &wires[1],
+    )
 }
 
-/// `x * y` under a bilinear map, truncated, as an additive share, of which [`open_masked`]
+/// `x * y` under a bilinear map, truncated, as an additive share, of which [`open_masked_all`]
 /// makes a wire.
 ///
 /// With X = x + r and Y = y + s known to both, `xy = XY - X s - r Y + r s`: P0 deals shares of r, s and `r s`.

@@ -23,20 +23,20 @@ impl LutRss<'_> {
         x: &mut Activation,
     ) -> Result<Activation> {
         if x.lifted.is_none() {
-            self.runtime.enter("convert");
-            self.open_once(x)?;
-            let opened = x
-                .opened
-                .as_ref()
-                .ok_or_else(|| self.misplaced("an opened index"))?;
-            let levels = self.signed_table::<u16>(
-                Input::each(opened),
-                opened.len(),
-                PRODUCT,
-                |model, index| input_scale(model, linear).level(index),
-            )?;
-            x.lifted = reshare(&mut self.runtime, &[&levels])?.pop();
-            self.runtime.leave();
+            x.lifted = self.step("convert", |engine| {
+                engine.open_once(x)?;
+                let opened = x
+                    .opened
+                    .as_ref()
+                    .ok_or_else(|| engine.misplaced("an opened index"))?;
+                let levels = engine.signed_table::<u16>(
+                    Input::each(opened),
+                    opened.len(),
+                    PRODUCT,
+                    |model, index| input_scale(model, linear).level(index),
+                )?;
+                Ok(reshare(&mut engine.runtime, &[&levels])?.pop())
+            })?;
         }
         let x = x
             .lifted
@@ -66,20 +66,26 @@ impl LutRss<'_> {
         mut q: Activation,
         mut k: Activation,
     ) -> Result<Activation> {
-        self.runtime.enter("convert");
-        let (q, k) = (self.index_of(&mut q)?, self.index_of(&mut k)?);
-        let opened = open_all(&mut self.runtime, &[&q, &k])?;
-        let q =
-            self.signed_table::<u16>(Input::each(&opened[0]), q.len(), PRODUCT, |model, index| {
-                let layer = &model.layers[layer];
-                layer.query_factor * layer.qkv[0].level(index)
-            })?;
-        let k =
-            self.signed_table::<u16>(Input::each(&opened[1]), k.len(), PRODUCT, |model, index| {
-                model.layers[layer].qkv[1].level(index)
-            })?;
-        let lifted = reshare(&mut self.runtime, &[&q, &k])?;
-        self.runtime.leave();
+        let lifted = self.step("convert", |engine| {
+            let (q, k) = (engine.index_of(&mut q)?, engine.index_of(&mut k)?);
+            let opened = open_all(&mut engine.runtime, &[&q, &k])?;
+            let q = engine.signed_table::<u16>(
+                Input::each(&opened[0]),
+                q.len(),
+                PRODUCT,
+                |model, index| {
+                    let layer = &model.layers[layer];
+                    layer.query_factor * layer.qkv[0].level(index)
+                },
+            )?;
+            let k = engine.signed_table::<u16>(
+                Input::each(&opened[1]),
+                k.len(),
+                PRODUCT,
+                |model, index| model.layers[layer].qkv[1].level(index),
+            )?;
+            reshare(&mut engine.runtime, &[&q, &k])
+        })?;
         let shape = HeadShape::new(self.plan);
         let count = shape.heads * shape.tokens * shape.tokens;
         let product = gather_product(&mut self.runtime, PRODUCT, count, |session| {
@@ -95,21 +101,27 @@ impl LutRss<'_> {
         mut p: Activation,
         mut v: Activation,
     ) -> Result<Activation> {
-        self.runtime.enter("convert");
-        let (p, v) = (self.index_of(&mut p)?, self.index_of(&mut v)?);
-        let opened = open_all(&mut self.runtime, &[&p, &v])?;
-        // Probabilities are unsigned: 0..=15 sixteenths.
-        let p =
-            self.signed_table::<u16>(Input::each(&opened[0]), p.len(), PRODUCT, |_, index| {
-                index & 15
-            })?;
-        let v =
-            self.signed_table::<u16>(Input::each(&opened[1]), v.len(), PRODUCT, |model, index| {
-                let layer = &model.layers[layer];
-                layer.value_factor * layer.qkv[2].level(index)
-            })?;
-        let lifted = reshare(&mut self.runtime, &[&p, &v])?;
-        self.runtime.leave();
+        let lifted = self.step("convert", |engine| {
+            let (p, v) = (engine.index_of(&mut p)?, engine.index_of(&mut v)?);
+            let opened = open_all(&mut engine.runtime, &[&p, &v])?;
+            // Probabilities are unsigned: 0..=15 sixteenths.
+            let p = engine.signed_table::<u16>(
+                Input::each(&opened[0]),
+                p.len(),
+                PRODUCT,
+                |_, index| index & 15,
+            )?;
+            let v = engine.signed_table::<u16>(
+                Input::each(&opened[1]),
+                v.len(),
+                PRODUCT,
+                |model, index| {
+                    let layer = &model.layers[layer];
+                    layer.value_factor * layer.qkv[2].level(index)
+                },
+            )?;
+            reshare(&mut engine.runtime, &[&p, &v])
+        })?;
         let shape = HeadShape::new(self.plan);
         let count = shape.tokens * shape.hidden;
         let product = gather_product(&mut self.runtime, PRODUCT, count, |session| {

@@ -32,7 +32,7 @@ pub mod weights;
 
 use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::model::config::Head;
-use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
+use crate::model::walk::{Engine, Linear, Nonlinearity, Norm, step};
 use crate::quantized::cut::cut;
 use crate::quantized::evidence::Evidence;
 use crate::quantized::integer::{IntegerModel, PRODUCT};
@@ -119,6 +119,11 @@ impl<'a> LutRss<'a> {
         let index = self.cut(&product, self.plan.index_bits);
         x.index = Some(index);
         x.index.clone().ok_or_else(|| self.misplaced("an index"))
+    }
+
+    /// Runs `body` inside step `name`.
+    fn step<T>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        step(self, name, body)
     }
 
     /// The cut, with its low bits kept where the run is to be verified.

@@ -27,55 +27,62 @@ impl LutRss<'_> {
         mut residual: Activation,
     ) -> Result<Activation> {
         let (index_bits, hidden) = (self.plan.index_bits, self.plan.config.hidden);
-        self.runtime.enter("residual");
-        self.open_once(&mut residual)?;
-        let opened = residual
-            .opened
-            .take()
-            .ok_or_else(|| self.misplaced("an opened index"))?;
-        let addend = self.signed_table::<u16>(
-            Input::each(&opened),
-            opened.len(),
-            PRODUCT,
-            |model, index| model.norm(norm).residual(index),
-        )?;
-        let branch = branch
-            .product
-            .take()
-            .ok_or_else(|| self.misplaced("a product"))?;
-        let sum: Additive<u8> = self.cut(&branch.plus(&addend), index_bits);
-        self.runtime.leave();
-
-        self.runtime.enter("mean");
         let wide = wide_ring(index_bits, hidden);
-        let opened = open(&mut self.runtime, &sum)?;
-        let lifted =
-            self.signed_table::<u32>(Input::each(&opened), sum.len(), wide, |_, index| index)?;
-        let mean = lifted.sum_rows(hidden, mean_factor(index_bits, hidden) as u32);
-        let mean: Additive<u8> = self.cut(&mean, index_bits);
-        let deviation = sum.sub_rows(&mean, hidden);
-        self.runtime.leave();
-
-        self.runtime.enter("variance");
-        let opened = open(&mut self.runtime, &deviation)?;
-        let sum_of_squares = match self.plan.variance_protocol {
-            VarianceProtocol::SquareTable => self.sum_of_squares_by_table(norm, &opened, wide)?,
-            VarianceProtocol::InnerProduct => {
-                self.sum_of_squares_by_product(norm, &opened, wide)?
-            }
-        };
-        let variance: Additive<u8> = self.cut(&sum_of_squares, VARIANCE_BITS);
-        self.runtime.leave();
-
-        self.runtime.enter("affine");
-        let variance = open(&mut self.runtime, &variance)?;
-        let inputs = [Input::each(&opened), Input::per_row(&variance, hidden)];
-        let ring = self.plan.index_ring();
-        let model = self.known.model;
-        let output = lookup::<u8>(&mut self.runtime, &inputs, opened.len(), ring, || {
-            affine_tables(model.map(|model| model.norm(norm)), hidden, ring)
+        let sum = self.step("residual", |engine| {
+            engine.open_once(&mut residual)?;
+            let opened = residual
+                .opened
+                .take()
+                .ok_or_else(|| engine.misplaced("an opened index"))?;
+            let addend = engine.signed_table::<u16>(
+                Input::each(&opened),
+                opened.len(),
+                PRODUCT,
+                |model, index| model.norm(norm).residual(index),
+            )?;
+            let branch = branch
+                .product
+                .take()
+                .ok_or_else(|| engine.misplaced("a product"))?;
+            let sum: Additive<u8> = engine.cut(&branch.plus(&addend), index_bits);
+            Ok(sum)
         })?;
-        self.runtime.leave();
+
+        let deviation = self.step("mean", |engine| {
+            let opened = open(&mut engine.runtime, &sum)?;
+            let lifted =
+                engine
+                    .signed_table::<u32>(Input::each(&opened), sum.len(), wide, |_, index| index)?;
+            let mean = lifted.sum_rows(hidden, mean_factor(index_bits, hidden) as u32);
+            let mean: Additive<u8> = engine.cut(&mean, index_bits);
+            let deviation = sum.sub_rows(&mean, hidden);
+            Ok(deviation)
+        })?;
+
+        let (opened, variance) = self.step("variance", |engine| {
+            let opened = open(&mut engine.runtime, &deviation)?;
+            let sum_of_squares = match engine.plan.variance_protocol {
+                VarianceProtocol::SquareTable => {
+                    engine.sum_of_squares_by_table(norm, &opened, wide)?
+                }
+                VarianceProtocol::InnerProduct => {
+                    engine.sum_of_squares_by_product(norm, &opened, wide)?
+                }
+            };
+            let variance: Additive<u8> = engine.cut(&sum_of_squares, VARIANCE_BITS);
+            Ok((opened, variance))
+        })?;
+
+        let output = self.step("affine", |engine| {
+            let variance = open(&mut engine.runtime, &variance)?;
+            let inputs = [Input::each(&opened), Input::per_row(&variance, hidden)];
+            let ring = engine.plan.index_ring();
+            let model = engine.known.model;
+            let output = lookup::<u8>(&mut engine.runtime, &inputs, opened.len(), ring, || {
+                affine_tables(model.map(|model| model.norm(norm)), hidden, ring)
+            })?;
+            Ok(output)
+        })?;
         Ok(Activation::of_index(output))
     }
 

@@ -24,41 +24,46 @@ impl LutRss<'_> {
         let row = self.plan.seq_len;
         let count = scores.len();
         let scores = self.narrow(layer, scores)?;
-        self.runtime.enter("max");
-        let max = match self.plan.max_protocol {
-            MaxProtocol::Tournament => self.tournament_max(&scores, row)?,
-            MaxProtocol::RadixSort => self.radix_sort_max(&scores, row)?,
-        };
-        self.runtime.leave();
+        let max = self.step("max", |engine| {
+            let max = match engine.plan.max_protocol {
+                MaxProtocol::Tournament => engine.tournament_max(&scores, row)?,
+                MaxProtocol::RadixSort => engine.radix_sort_max(&scores, row)?,
+            };
+            Ok(max)
+        })?;
         // Scores are at most the max, so the difference is in -15..=0 and unique modulo 16.
         let difference = scores.sub_rows(&max, row);
 
-        self.runtime.enter("exponential");
-        let opened = open(&mut self.runtime, &difference)?;
-        let inputs = [Input::each(&opened)];
-        let ring = sum_ring(row);
-        let exponential: Additive<u16> =
-            self.softmax_table(layer, &inputs, count, ring, |softmax| &softmax.exponential)?;
-        self.runtime.leave();
+        let exponential = self.step("exponential", |engine| {
+            let opened = open(&mut engine.runtime, &difference)?;
+            let inputs = [Input::each(&opened)];
+            let ring = sum_ring(row);
+            let exponential: Additive<u16> =
+                engine
+                    .softmax_table(layer, &inputs, count, ring, |softmax| &softmax.exponential)?;
+            Ok(exponential)
+        })?;
 
-        self.runtime.enter("denominator");
-        let sum = exponential.sum_rows(row, 1);
-        let opened = open(&mut self.runtime, &sum)?;
-        let inputs = [Input::each(&opened)];
-        let code: Additive<u8> =
-            self.softmax_table(layer, &inputs, sum.len(), NIBBLE, |softmax| {
-                &softmax.denominator_code
-            })?;
-        self.runtime.leave();
+        let code = self.step("denominator", |engine| {
+            let sum = exponential.sum_rows(row, 1);
+            let opened = open(&mut engine.runtime, &sum)?;
+            let inputs = [Input::each(&opened)];
+            let code: Additive<u8> =
+                engine.softmax_table(layer, &inputs, sum.len(), NIBBLE, |softmax| {
+                    &softmax.denominator_code
+                })?;
+            Ok(code)
+        })?;
 
-        self.runtime.enter("quotient");
-        // An exponential is at most 15: its low 4 bits are all of it.
-        let numerator: Additive<u8> = exponential.reduce_to(NIBBLE);
-        let opened = open_all(&mut self.runtime, &[&numerator, &code])?;
-        let inputs = [Input::each(&opened[0]), Input::per_row(&opened[1], row)];
-        let quotient: Additive<u8> =
-            self.softmax_table(layer, &inputs, count, NIBBLE, |softmax| &softmax.quotient)?;
-        self.runtime.leave();
+        let quotient = self.step("quotient", |engine| {
+            // An exponential is at most 15: its low 4 bits are all of it.
+            let numerator: Additive<u8> = exponential.reduce_to(NIBBLE);
+            let opened = open_all(&mut engine.runtime, &[&numerator, &code])?;
+            let inputs = [Input::each(&opened[0]), Input::per_row(&opened[1], row)];
+            let quotient: Additive<u8> =
+                engine.softmax_table(layer, &inputs, count, NIBBLE, |softmax| &softmax.quotient)?;
+            Ok(quotient)
+        })?;
         Ok(quotient)
     }
 
@@ -86,15 +91,16 @@ impl LutRss<'_> {
         if self.plan.index_bits == 4 {
             return Ok(scores);
         }
-        self.runtime.enter("narrow");
-        let opened = open(&mut self.runtime, &scores)?;
-        let narrowed = self.signed_table::<u8>(
-            Input::each(&opened),
-            scores.len(),
-            NIBBLE,
-            |model, index| model.layers[layer].softmax.scores.level(index),
-        )?;
-        self.runtime.leave();
+        let narrowed = self.step("narrow", |engine| {
+            let opened = open(&mut engine.runtime, &scores)?;
+            let narrowed = engine.signed_table::<u8>(
+                Input::each(&opened),
+                scores.len(),
+                NIBBLE,
+                |model, index| model.layers[layer].softmax.scores.level(index),
+            )?;
+            Ok(narrowed)
+        })?;
         Ok(narrowed)
     }
 }

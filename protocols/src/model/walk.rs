@@ -186,8 +186,11 @@ pub trait Engine {
     fn output(&mut self, x: Self::Activation) -> Result<(), Self::Error>;
 }
 
-/// Runs `body` inside step `name`.
-fn step<E: Engine + ?Sized, T>(
+/// Runs `body` inside step `name`. After an error the step stays open: its label says where it happened.
+///
+/// # Errors
+/// The body's.
+pub fn step<E: Engine + ?Sized, T>(
     engine: &mut E,
     name: &str,
     body: impl FnOnce(&mut E) -> Result<T, E::Error>,

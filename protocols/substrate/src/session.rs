@@ -211,7 +211,7 @@ impl Session {
     /// The next unused stream of the seed shared with `peer`, in the domain of this step. Both ends draw
     /// in the same order, so both get the same stream; no stream is handed out twice.
     pub fn shared_stream(&mut self, peer: Party) -> Stream {
-        debug_assert_ne!(peer, self.me());
+        assert_ne!(peer, self.me(), "a seed of two parties");
         self.next_stream(peer.index())
     }
 

@@ -45,9 +45,8 @@ impl LutRss<'_> {
         if row == 1 {
             return Ok(x.clone());
         }
-        self.runtime.enter("bits");
-        let (mut bits, value) = self.key_bits(x, position_ring(row))?;
-        self.runtime.leave();
+        let (mut bits, value) =
+            self.step("bits", |engine| engine.key_bits(x, position_ring(row)))?;
         bits.reverse();
         let sorted = sort_rows(&mut self.runtime, bits, value, row)?;
         let max = additive_from(&mut self.runtime, &sorted.last_of_rows(row))?;
@@ -120,21 +119,18 @@ pub(in crate::lut_rss) fn sort_rows(
     let mut payload = payload;
     let mut pass = 0;
     while let Some(bit) = bits.pop() {
-        runtime.enter(&format!("pass{pass}"));
-        let destinations = bit_destinations(runtime, &bit, row)?;
-        let mut moving = vec![payload, destinations];
-        moving.append(&mut bits);
-        // As many come back as go in, in the same order.
-        let mut moving = shuffle(runtime, moving, row)?;
-        let (shuffled, destinations) = (moving.remove(0), moving.remove(0));
-        let opened = reveal(runtime, &destinations)?;
-        let opened = checked_destinations(&opened, row, runtime.label())?;
-        payload = shuffled.scatter_rows(&opened, row);
-        bits = moving
-            .iter()
-            .map(|bit| bit.scatter_rows(&opened, row))
-            .collect();
-        runtime.leave();
+        (payload, bits) = runtime.step(&format!("pass{pass}"), |runtime| {
+            let destinations = bit_destinations(runtime, &bit, row)?;
+            let mut moving = vec![payload, destinations];
+            moving.append(&mut bits);
+            // As many come back as go in, in the same order.
+            let mut moving = shuffle(runtime, moving, row)?;
+            let (shuffled, destinations) = (moving.remove(0), moving.remove(0));
+            let opened = reveal(runtime, &destinations)?;
+            let opened = checked_destinations(&opened, row, runtime.label())?;
+            let moved = moving.iter().map(|bit| bit.scatter_rows(&opened, row));
+            Ok((shuffled.scatter_rows(&opened, row), moved.collect()))
+        })?;
         pass += 1;
     }
     Ok(payload)

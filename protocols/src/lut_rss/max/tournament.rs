@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::lut::{Contents, Input, lookup, open_all};
 use crate::lut_rss::LutRss;
-use crate::ring::Word;
+use crate::ring::{Ring, Word};
 use crate::share::Additive;
 
 impl LutRss<'_> {
@@ -17,42 +17,39 @@ impl LutRss<'_> {
         let mut width = row;
         let mut level = 0;
         while width > 1 {
-            self.runtime.enter(&format!("level{level}"));
-            let half = width / 2;
-            let side = |parity: usize| -> Vec<usize> {
-                (0..rows)
-                    .flat_map(|r| (0..half).map(move |j| r * width + 2 * j + parity))
-                    .collect()
-            };
-            let (left, right) = (left_over.select(&side(0)), left_over.select(&side(1)));
-            let opened = open_all(&mut self.runtime, &[&left, &right])?;
-            let inputs = [Input::each(&opened[0]), Input::each(&opened[1])];
-            let winners = lookup::<u8>(&mut self.runtime, &inputs, left.len(), ring, || {
-                let all = 0..=ring.mask() as u8;
-                let pairs = all.clone().flat_map(|a| all.clone().map(move |b| (a, b)));
-                Contents::same(
-                    pairs
-                        .map(|(a, b)| {
-                            if ring.signed(a) >= ring.signed(b) {
-                                a
-                            } else {
-                                b
-                            }
-                        })
-                        .collect(),
-                )
+            left_over = self.step(&format!("level{level}"), |engine| {
+                let half = width / 2;
+                let side = |parity: usize| -> Vec<usize> {
+                    (0..rows)
+                        .flat_map(|r| (0..half).map(move |j| r * width + 2 * j + parity))
+                        .collect()
+                };
+                let (left, right) = (left_over.select(&side(0)), left_over.select(&side(1)));
+                let opened = open_all(&mut engine.runtime, &[&left, &right])?;
+                let inputs = [Input::each(&opened[0]), Input::each(&opened[1])];
+                let larger = || larger_of_two(ring);
+                let winners = lookup::<u8>(&mut engine.runtime, &inputs, left.len(), ring, larger)?;
+                Ok(match width.is_multiple_of(2) {
+                    true => winners,
+                    false => carry_odd(&winners, &left_over, width),
+                })
             })?;
-            left_over = if width.is_multiple_of(2) {
-                winners
-            } else {
-                carry_odd(&winners, &left_over, width)
-            };
             width = width.div_ceil(2);
             level += 1;
-            self.runtime.leave();
         }
         Ok(left_over)
     }
+}
+
+/// The table of the larger of two signed values.
+fn larger_of_two(ring: Ring) -> Contents<u8> {
+    let all = 0..=ring.mask() as u8;
+    let pairs = all.clone().flat_map(|a| all.clone().map(move |b| (a, b)));
+    let larger = pairs.map(|(a, b)| match ring.signed(a) >= ring.signed(b) {
+        true => a,
+        false => b,
+    });
+    Contents::same(larger.collect())
 }
 
 /// Appends to each row of winners the element that had no partner.

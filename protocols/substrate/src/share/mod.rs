@@ -14,7 +14,7 @@ mod reveal;
 mod shuffle;
 
 pub use input::{share_from_p0, share_from_p1};
-pub use masked::{Masked, masked_from_p0, open_masked, unmask_to_p1};
+pub use masked::{Masked, masked_from_p0, open_masked, open_masked_all, unmask_to_p1};
 pub use multiply::{additive_from, multiply};
 pub use product::gather_product;
 pub use reshare::reshare;
@@ -95,7 +95,7 @@ impl<W: Word> Additive<W> {
             return Additive::absent(ring, len);
         }
         let values = local(&self.values);
-        debug_assert_eq!(values.len(), len);
+        assert_eq!(values.len(), len, "elements of a local map");
         Additive { ring, len, values }
     }
 
