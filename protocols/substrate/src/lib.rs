@@ -19,6 +19,8 @@
 
 pub mod cost;
 pub mod error;
+#[cfg(feature = "testing")]
+pub mod fault;
 pub mod kernel;
 pub mod lut;
 pub mod material;

@@ -58,7 +58,7 @@ pub struct Session {
     book: StepBook,
     ordinals: HashMap<(usize, String), u64>,
     #[cfg(feature = "testing")]
-    fault: Option<crate::testing::Fault>,
+    fault: Option<crate::fault::Fault>,
     began: Reading,
     last: Reading,
 }
@@ -142,7 +142,7 @@ impl Session {
     /// parties begin the same phases in the same order.
     pub fn begin_phase(&mut self, phase: Phase) {
         #[cfg(feature = "testing")]
-        let repeats = self.begun > 0 && self.fault == Some(crate::testing::Fault::RepeatedPhases);
+        let repeats = self.begun > 0 && self.fault == Some(crate::fault::Fault::RepeatedPhases);
         #[cfg(not(feature = "testing"))]
         let repeats = false;
         if !repeats {
@@ -164,7 +164,7 @@ impl Session {
 
     /// Breaks the session's generators from now on: for privacy tests, which must see it.
     #[cfg(feature = "testing")]
-    pub fn plant(&mut self, fault: crate::testing::Fault) {
+    pub fn plant(&mut self, fault: crate::fault::Fault) {
         self.fault = Some(fault);
     }
 
@@ -243,7 +243,7 @@ impl Session {
     /// What a planted fault makes of the next stream, if it changes it.
     #[cfg(feature = "testing")]
     fn broken_stream(&self, seed: usize) -> Option<Stream> {
-        use crate::testing::Fault;
+        use crate::fault::Fault;
         let label = self.book.path.label();
         match self.fault {
             Some(Fault::RepeatedDraws) => {

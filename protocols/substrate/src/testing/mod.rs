@@ -25,21 +25,4 @@ pub mod functionality;
 pub mod transcript;
 pub mod trio;
 
-use crate::net::Party;
-
-/// What is broken on purpose, so that a privacy test can be shown to see it. See [`crate::session::Session::plant`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Each phase draws what the one before it drew.
-    RepeatedPhases,
-    /// Each draw of a step is the same one.
-    RepeatedDraws,
-    /// What the seed of two parties (or of one alone) gives is zero, in steps whose label ends in `step`: masks that are
-    /// missing.
-    Zeros {
-        /// Whose seed.
-        of: (Party, Party),
-        /// The end of the step's label; empty for every step.
-        step: &'static str,
-    },
-}
+pub use crate::fault::Fault;
