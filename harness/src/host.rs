@@ -74,6 +74,16 @@ pub fn available_memory_bytes() -> u64 {
     }
 }
 
+/// Disk space that this process may still take in a folder, bytes.
+///
+/// # Errors
+/// The operating system's.
+pub fn available_disk_bytes(dir: &std::path::Path) -> Result<u64> {
+    let disk = nix::sys::statvfs::statvfs(dir)
+        .with_context(|| format!("asking for the disk space of {}", dir.display()))?;
+    Ok(disk.blocks_available() * disk.fragment_size())
+}
+
 /// What the memory limits of this process's control group (version 2) and the groups around it leave.
 fn cgroup_room() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;

@@ -88,6 +88,8 @@ pub struct RunSettings {
     pub seed: u64,
     /// Memory that the three parties may take together, bytes.
     pub memory_limit: Option<u64>,
+    /// Whether correlated randomness waits in files of the run's folder instead of in memory.
+    pub material_on_disk: bool,
     /// First of three fixed ports; without it the system chooses.
     pub port: Option<u16>,
     /// Whether outputs are checked against the references.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Setting, Settings, System, Workload};
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 /// Settings that stand in the content of every cell, also of systems that do not have them: as they did before settings were
 /// data, so that earlier runs can go on.
@@ -43,6 +44,8 @@ pub struct Cell {
     pub seed: u64,
     /// Whether the output is checked.
     pub verify: bool,
+    /// Whether correlated randomness waits on the disk.
+    pub material_on_disk: bool,
 }
 
 /// A scenario's cells and repetitions.
@@ -57,12 +60,13 @@ pub struct Plan {
 }
 
 impl Cell {
-    /// The workload as all parties know it; `model_dir` is filled in per party.
+    /// The workload as all parties know it; the folders are filled in when it runs.
     pub fn workload(&self) -> Workload {
         Workload {
             input_seed: self.seed,
             settings: self.settings.clone(),
             verify: self.verify,
+            material_dir: self.material_on_disk.then(PathBuf::new),
             ..Workload::new(self.model.clone(), self.seq_len)
         }
     }
@@ -125,6 +129,9 @@ impl Cell {
                     Err(_) => value.into(),
                 };
             }
+        }
+        if self.material_on_disk {
+            content["material"] = "disk".into();
         }
         if let Some(external) = &self.external {
             content["external"] = external.identity();
@@ -273,6 +280,7 @@ fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cel
                         telling: Settings::default(),
                         seed: scenario.run.seed,
                         verify: scenario.run.verify,
+                        material_on_disk: scenario.run.material_on_disk,
                     };
                     for cell in cells_of_shape(scenario, systems, &shape)? {
                         if seen.insert(cell.id.clone()) {

@@ -25,6 +25,7 @@ use qbench_protocols::system::System;
 use resume::RunDir;
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::path::Path;
 
 /// What a sweep came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub fn sweep(
         let mut proof = LinkProof::default();
         let mut row = template(row_template, cell);
         let left = run(
-            systems, cell, settings, hosts, &models, &mut proof, &mut row,
+            systems, cell, settings, hosts, &models, &dir.path, &mut proof, &mut row,
         );
         if left.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
@@ -169,6 +170,7 @@ fn run(
     settings: &RunSettings,
     hosts: &dyn Hosts,
     models: &Models,
+    dir: &Path,
     proof: &mut LinkProof,
     row: &mut RunRow,
 ) -> Result<Option<controller::Measured>> {
@@ -185,8 +187,11 @@ fn run(
     };
     match Runner::of(systems, cell)? {
         Runner::Own(system) => {
-            memory::check(system, cell, settings.memory_limit)?;
+            memory::check(system, cell, settings.memory_limit, dir)?;
             order.workload.model_dir = models.folder_of(&cell.model, &cell.source)?;
+            if cell.material_on_disk {
+                order.workload.material_dir = Some(dir.canonicalize()?);
+            }
             let measured = controller::repetition(system, &order, proof)?;
             measured.fill(row);
             Ok(Some(measured))

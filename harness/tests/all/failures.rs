@@ -151,6 +151,15 @@ fn too_little_memory_is_refused_with_what_would_fit() {
 }
 
 #[test]
+fn too_little_disk_space_is_refused_too() {
+    let place = Place::new(&scenario("greedy", "material = \"disk\"\n"));
+    assert_eq!(place.run(&[]).status.code(), Some(1));
+    let error = place.only_error();
+    assert!(error.contains("not enough disk space"), "{error}");
+    assert!(error.contains("no sequence length fits"), "{error}");
+}
+
+#[test]
 fn children_end_with_a_killed_controller() {
     let place = Place::new(&scenario("slow", ""));
     let mut running = place.start(&[]);

@@ -40,6 +40,12 @@ impl System for Faulty {
                 }
             }
             // A gigabyte a token.
+            // A petabyte a token of disk, where material waits there.
+            "greedy" => {
+                declared.disk_bytes = declared
+                    .disk_bytes
+                    .map(|bytes| bytes.min(1) * (workload.seq_len as u64) << 50);
+            }
             "hungry" => declared.memory_bytes = [(workload.seq_len as u64) << 30; 3],
             _ => {}
         }
@@ -109,6 +115,7 @@ fn main() -> std::process::ExitCode {
         &Faulty("wrong-output"),
         &Faulty("wrong-declaration"),
         &Faulty("hungry"),
+        &Faulty("greedy"),
         &Faulty("failing"),
         &Faulty("silent"),
         &Faulty("slow"),

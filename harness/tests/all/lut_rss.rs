@@ -90,3 +90,21 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
     );
     assert!(text.contains("9 tokens"), "{text}");
 }
+
+/// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.
+#[test]
+fn material_waits_on_the_disk() {
+    for system in ["lut-rss", "crypten"] {
+        let place = Place::of_qbench(&scenario(system, "material = \"disk\"\n"));
+        let output = place.run(&[]);
+        assert!(output.status.success(), "{}", said(&output));
+        let rows = place.rows();
+        let folder = place.path("out").canonicalize().unwrap();
+        assert_eq!(rows[0]["material_place_p2"], folder.display().to_string());
+        assert_ne!(rows[0]["material_bytes_p2"], "0");
+        assert_eq!(rows[0]["declared_equals_counted"], "true");
+        let left = std::fs::read_dir(&folder).unwrap();
+        let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.filter(|name| name.contains("material")).count(), 0);
+    }
+}

@@ -29,6 +29,8 @@ pub struct Declared {
     pub material_bytes: [u64; 3],
     /// Predicted peak memory of each party's process.
     pub memory_bytes: [u64; 3],
+    /// Predicted disk space of each party: the material, where it waits in a file.
+    pub disk_bytes: [u64; 3],
 }
 
 /// Result of checking a run against the references in the clear.

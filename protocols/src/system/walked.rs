@@ -74,8 +74,8 @@ pub trait WalkedSystem: Clone + Sync + 'static {
         known: Known<'_, Self>,
     ) -> Result<Self::Evidence>;
 
-    /// Predicted peak memory of each party's process, where `material` are the bytes of correlated randomness that each holds
-    /// and `record` is whether evidence is kept: meant to be a little above what is measured.
+    /// Predicted peak memory of each party's process, where `material` are the bytes of correlated randomness that each holds in
+    /// memory and `record` is whether evidence is kept: meant to be a little above what is measured.
     fn memory_bytes(&self, plan: &Self::Plan, material: [u64; 3], record: bool) -> [u64; 3];
 
     /// See [`System::verify`].
@@ -130,7 +130,7 @@ impl<S: WalkedSystem> System for S {
             self.share_weights(runtime, &plan, &mut secret)
         })?;
         let setup = book.finish();
-        let walk = |phase| -> Result<(DeclaredPhase, [u64; 3])> {
+        let walk = |phase| -> Result<(DeclaredPhase, [[u64; 3]; 2])> {
             let mut book = CostBook::default();
             let known = Known {
                 secret: &secret,
@@ -138,17 +138,23 @@ impl<S: WalkedSystem> System for S {
                 record: false,
             };
             self.walk(Runtime::declared(&mut book, phase), &plan, known)?;
-            let dealt = book.dealt_bytes();
+            let dealt = [book.dealt_bytes(), book.largest_dealt_bytes()];
             Ok((book.finish(), dealt))
         };
-        let (offline, material_bytes) = walk(Phase::Offline)?;
+        let (offline, [material_bytes, largest]) = walk(Phase::Offline)?;
         let (online, _) = walk(Phase::Online)?;
+        // From a file one piece is in memory at a time, and a copy while it is written or read.
+        let (in_memory, disk_bytes) = match workload.material_dir {
+            None => (material_bytes, [0; 3]),
+            Some(_) => (largest.map(|bytes| 2 * bytes), material_bytes),
+        };
         Ok(Declared {
             setup,
             offline,
             online,
             material_bytes,
-            memory_bytes: self.memory_bytes(&plan, material_bytes, workload.verify),
+            memory_bytes: self.memory_bytes(&plan, in_memory, workload.verify),
+            disk_bytes,
         })
     }
 
@@ -195,7 +201,7 @@ impl<S: WalkedSystem> WalkedParty<S> {
     /// With a party's secret at hand.
     ///
     /// # Errors
-    /// A workload that the system refuses.
+    /// A workload that the system refuses; a folder for material that cannot be written.
     pub fn new(system: &S, workload: &Workload, secret: S::Secret) -> Result<Self> {
         Ok(Self {
             system: system.clone(),
@@ -203,7 +209,10 @@ impl<S: WalkedSystem> WalkedParty<S> {
             secret,
             record: workload.verify,
             weights: None,
-            store: Store::default(),
+            store: match &workload.material_dir {
+                None => Store::default(),
+                Some(dir) => Store::spilled(dir)?,
+            },
             evidence: S::Evidence::default(),
         })
     }

@@ -20,6 +20,9 @@ pub struct Workload {
     pub tokens: Option<Vec<u32>>,
     /// The system's settings; a key that is not there has its default.
     pub settings: Settings,
+    /// Folder in which correlated randomness waits between offline and online; `None` is in memory.
+    #[serde(default)]
+    pub material_dir: Option<PathBuf>,
     /// Whether the parties record what verification needs (the low bits that each cut dropped).
     pub verify: bool,
 }
@@ -34,6 +37,7 @@ impl Workload {
             input_seed: 1,
             tokens: None,
             settings: Settings::default(),
+            material_dir: None,
             verify: true,
         }
     }

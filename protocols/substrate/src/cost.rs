@@ -56,6 +56,7 @@ pub struct CostBook {
     index: HashMap<String, usize>,
     depth: [u64; 3],
     dealt_bytes: [u64; 3],
+    largest_dealt_bytes: [u64; 3],
 }
 
 impl CostBook {
@@ -100,13 +101,21 @@ impl CostBook {
 
     /// One message of correlated randomness, which its receiver holds until it is used.
     pub fn deal(&mut self, from: Party, to: Party, bytes: usize) {
-        self.dealt_bytes[to.index()] += bytes as u64;
+        let (to_index, length) = (to.index(), bytes as u64);
+        self.dealt_bytes[to_index] += length;
+        let largest = &mut self.largest_dealt_bytes[to_index];
+        *largest = length.max(*largest);
         self.message(from, to, bytes);
     }
 
     /// Bytes of correlated randomness that each party holds at the end.
     pub fn dealt_bytes(&self) -> [u64; 3] {
         self.dealt_bytes
+    }
+
+    /// Bytes of the largest piece of correlated randomness that each party holds.
+    pub fn largest_dealt_bytes(&self) -> [u64; 3] {
+        self.largest_dealt_bytes
     }
 
     /// What [`crate::session::Session::establish`] sends, in its step `connect`: the seeds. The messages of the agreement

@@ -165,6 +165,7 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         timeout: Duration::from_secs(600),
         seed: 1,
         memory_limit: None,
+        material_on_disk: false,
         port: None,
         verify: true,
         trace: true,
@@ -178,6 +179,7 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         "timeout",
         "seed",
         "memory_limit",
+        "material",
         "port",
         "verify",
         "trace",
@@ -199,6 +201,9 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
     }
     if let Some(node) = table.get("memory_limit") {
         settings.memory_limit = Some(node.unit(ByteSize::parse)?.bytes);
+    }
+    if let Some(node) = table.get("material") {
+        settings.material_on_disk = choice(node, &[("memory", false), ("disk", true)])?;
     }
     if let Some(node) = table.get("port") {
         settings.port = Some(node.whole(1..=65_533)? as u16);
