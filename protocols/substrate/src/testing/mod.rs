@@ -24,6 +24,7 @@ pub mod examine;
 pub mod functionality;
 pub mod transcript;
 pub mod trio;
+pub mod view;
 
 use crate::net::Party;
 
