@@ -11,11 +11,11 @@ use qbench_protocols::material::Store;
 use qbench_protocols::net::Party;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::testing::examine::{
-    Examined, MOST_TESTS, Opening, Seen, Sharing, Test, View, examine, openings,
-    under_the_others_mask, unpack,
-};
+use qbench_protocols::testing::examine::{Examined, MOST_TESTS, Test, examine};
 use qbench_protocols::testing::functionality::{Ran, mismatch, share};
+use qbench_protocols::testing::view::{
+    Opening, Seen, Sharing, View, openings, under_the_others_mask, unpack,
+};
 use qbench_protocols::testing::{Fault, trio};
 use qbench_protocols::{Error, Result};
 

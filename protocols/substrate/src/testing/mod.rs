@@ -24,5 +24,6 @@ pub mod examine;
 pub mod functionality;
 pub mod transcript;
 pub mod trio;
+pub mod view;
 
 pub use crate::fault::Fault;

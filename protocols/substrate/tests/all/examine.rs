@@ -1,10 +1,9 @@
 //! The tests of what a party sees can fail: each of them finds what it is there for, and nothing where all is uniform.
 
 use qbench_substrate::ring::{Ring, Word};
-use qbench_substrate::testing::examine::{
-    Examined, Opening, Seen, Sharing, Test, View, examine, openings,
-};
+use qbench_substrate::testing::examine::{Examined, Test, examine};
 use qbench_substrate::testing::functionality::{elements, run};
+use qbench_substrate::testing::view::{Opening, Seen, Sharing, View, openings};
 
 const MANY: usize = 8192;
 const RING: Ring = Ring::new(64);

@@ -5,8 +5,9 @@ use qbench_substrate::net::Party;
 use qbench_substrate::ring::{Ring, Word};
 use qbench_substrate::share::{masked_from_p0, open_masked, unmask_to_p1};
 use qbench_substrate::testing::Fault;
-use qbench_substrate::testing::examine::{Test, examine, under_the_others_mask};
+use qbench_substrate::testing::examine::{Test, examine};
 use qbench_substrate::testing::functionality::{elements, run, share, try_run, unmasked};
+use qbench_substrate::testing::view::under_the_others_mask;
 
 /// Elements of a vector: no multiple of anything that packs well. 67 elements of one bit are equal by chance once in 10^20.
 const LEN: usize = 67;

@@ -11,9 +11,9 @@ use crate::phase::Phase;
 use crate::quantized::integer::PRODUCT;
 use crate::session::Session;
 use crate::share::reshare;
-use crate::testing::examine::{Seen, View};
 use crate::testing::transcript::{Transcript, recorded};
 use crate::testing::trio;
+use crate::testing::view::{Seen, View};
 
 const SESSIONS: usize = 20;
 const ROWS: usize = 16;

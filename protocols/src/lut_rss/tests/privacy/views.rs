@@ -8,9 +8,9 @@ use crate::phase::Phase;
 use crate::quantized::integer::PRODUCT;
 use crate::quantized::integer::norm::wide_ring;
 use crate::session::Session;
-use crate::testing::examine::{Seen, View, unpack};
 use crate::testing::transcript::{Received, Transcript, recorded};
 use crate::testing::trio;
+use crate::testing::view::{Seen, View, unpack};
 use std::collections::BTreeMap;
 
 /// What one party received in one phase.
