@@ -54,6 +54,7 @@ macro_rules! word {
             fn and(self, other: Self) -> Self {
                 self & other
             }
+            #[inline]
             fn read_le(bytes: &[u8], out: &mut [Self]) {
                 const SIZE: usize = size_of::<$type>();
                 assert_eq!(bytes.len(), out.len() * SIZE, "bytes for words");
@@ -61,6 +62,7 @@ macro_rules! word {
                     *word = <$type>::from_le_bytes(*chunk);
                 }
             }
+            #[inline]
             fn write_le(words: &[Self], out: &mut Vec<u8>) {
                 out.reserve(size_of_val(words));
                 for word in words {

@@ -177,11 +177,13 @@ impl Stream {
 }
 
 /// The counter block of block `index`.
+#[inline]
 fn counter(index: u64) -> Block {
     u128::from(index).to_be_bytes()
 }
 
 /// The ring's mask in each of the words that 64 bits hold.
+#[inline]
 fn word_masks<W: Word>(ring: Ring) -> u64 {
     assert!(ring.bits() <= W::BITS, "the word holds the ring");
     (0..64 / W::BITS).fold(0, |masks, i| masks | ring.mask() << (i * W::BITS))
