@@ -43,6 +43,17 @@ impl Threads {
         grain: usize,
         body: impl Fn(usize, &mut [T]) + Sync,
     ) {
+        self.chunks_mut_by(out, grain, &body);
+    }
+
+    /// [`Threads::chunks_mut`], compiled once for each type of element and not for each body: a body is called for a whole
+    /// chunk at a time.
+    fn chunks_mut_by<T: Send>(
+        &self,
+        out: &mut [T],
+        grain: usize,
+        body: &(dyn Fn(usize, &mut [T]) + Sync),
+    ) {
         let grain = grain.max(1);
         let Some(pool) = &self.pool else {
             if !out.is_empty() {
@@ -67,6 +78,10 @@ impl Threads {
 
     /// Computes `body(0), .., body(count - 1)`.
     pub fn map<T: Send>(&self, count: usize, body: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+        self.map_by(count, &body)
+    }
+
+    fn map_by<T: Send>(&self, count: usize, body: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
         match &self.pool {
             Some(pool) if count > 1 => {
                 pool.install(|| (0..count).into_par_iter().map(body).collect())
