@@ -97,7 +97,7 @@ fn wrong_declarations_are_errors() {
     assert_eq!(place.run(&[]).status.code(), Some(1));
     let error = place.only_error();
     assert!(
-        error.contains("online: step `open`: declared bytes"),
+        error.contains("online: step `output`: declared bytes"),
         "{error}"
     );
     assert_eq!(place.rows()[0]["declared_equals_counted"], "false");

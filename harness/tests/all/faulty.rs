@@ -39,13 +39,13 @@ impl System for Faulty {
                     step.bytes[2][1] += 1;
                 }
             }
-            // A gigabyte a token.
             // A petabyte a token of disk, where material waits there.
             "greedy" => {
                 declared.disk_bytes = declared
                     .disk_bytes
                     .map(|bytes| bytes.min(1) * (workload.seq_len as u64) << 50);
             }
+            // A gigabyte a token.
             "hungry" => declared.memory_bytes = [(workload.seq_len as u64) << 30; 3],
             _ => {}
         }

@@ -24,12 +24,14 @@ fn a_run_leaves_all_its_files() {
     for row in &rows {
         assert_eq!(row["error"], "");
         assert_eq!(row["declared_equals_counted"], "true");
-        assert_eq!(row["verified"], "equal to w + x in the clear");
-        assert_eq!(row["online_rounds"], "1");
-        assert_eq!(row["online_bytes_p2_to_p1"], row["seq_len"]);
-        assert_eq!(row["material_bytes_p1"], row["seq_len"]);
-        // One message over a link of 1 ms each way.
-        assert!(row["online_ns"].parse::<u64>().unwrap() >= 1_000_000);
+        assert_eq!(row["verified"], "equal to the count in the clear");
+        assert_eq!(row["online_rounds"], "2");
+        // What P2 opens, and its share of the outputs; a table of 256 bytes and the index's mask for each token.
+        let tokens: u64 = row["seq_len"].parse().unwrap();
+        assert_eq!(row["online_bytes_p2_to_p1"], (2 * tokens).to_string());
+        assert_eq!(row["material_bytes_p2"], (257 * tokens).to_string());
+        // Two messages, one after the other, over a link of 1 ms each way.
+        assert!(row["online_ns"].parse::<u64>().unwrap() >= 2_000_000);
         assert!(row["peak_memory_bytes_p0"].parse::<u64>().unwrap() > 0);
     }
     for file in ["manifest.json", "steps.csv", "report.html"] {
@@ -37,7 +39,7 @@ fn a_run_leaves_all_its_files() {
     }
     let page = std::fs::read_to_string(place.path("out/report.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 3);
-    assert!(page.contains("equal to w + x in the clear"));
+    assert!(page.contains("equal to the count in the clear"));
     let figures = std::fs::read_dir(place.path("out/figures"))
         .unwrap()
         .count();

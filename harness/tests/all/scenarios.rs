@@ -7,7 +7,7 @@ const GOOD: &str = r#"title = "t"
 [model]
 preset = "bert-tiny"
 [sweep]
-system = "own"
+system = "lut-rss"
 seq_len = [8, 16]
 link = ["lan", "none"]
 [link.lan]
@@ -132,11 +132,11 @@ fn refusals_name_line_and_field() {
             &["test.toml:4", "model.layers", "remove"],
         ),
         (
-            "system = \"own\"",
-            "system = \"owm\"",
-            &["test.toml:5", "sweep.system", "did you mean `own`?"],
+            "system = \"lut-rss\"",
+            "system = \"lut-rs\"",
+            &["test.toml:5", "sweep.system", "did you mean `lut-rss`?"],
         ),
-        ("system = \"own\"", "", &["sweep.system", "missing"]),
+        ("system = \"lut-rss\"", "", &["sweep.system", "missing"]),
         (
             "[8, 16]",
             "[8, 0]",
@@ -181,7 +181,7 @@ fn refusals_name_line_and_field() {
     ] {
         let text = GOOD.replacen(right, wrong, 1);
         assert_ne!(text, GOOD, "{right}");
-        let place = Place::new(&text);
+        let place = Place::of_qbench(&text);
         let output = place.run(&[]);
         let error = said(&output);
         assert_eq!(output.status.code(), Some(1), "{wrong}: {error}");
@@ -214,7 +214,7 @@ fn wrong_figures_are_refused() {
             "one phase by step",
         ),
     ] {
-        let place = Place::new(&format!("{GOOD}[[figure]]\n{figure}\n"));
+        let place = Place::of_qbench(&format!("{GOOD}[[figure]]\n{figure}\n"));
         let error = said(&place.run(&[]));
         assert!(error.contains(part), "{figure}: {error}");
     }
@@ -238,20 +238,20 @@ fn wrong_tables_are_refused() {
             &["test.toml:16", "unknown key `n`"],
         ),
     ] {
-        let place = Place::new(&format!("{GOOD}[[table]]\n{table}\n"));
+        let place = Place::of_qbench(&format!("{GOOD}[[table]]\n{table}\n"));
         let error = said(&place.run(&[]));
         for part in parts {
             assert!(error.contains(part), "{table}: no `{part}` in {error}");
         }
     }
     let one = GOOD.to_owned() + "[table]\nkind = \"paper\"\n";
-    let error = said(&Place::new(&one).run(&[]));
+    let error = said(&Place::of_qbench(&one).run(&[]));
     assert!(error.contains("two brackets"), "{error}");
 }
 
 #[test]
 fn the_command_line_changes_a_scenario() {
-    let place = Place::new(GOOD);
+    let place = Place::of_qbench(GOOD);
     let list = |arguments: &[&str]| {
         let mut all = vec!["list", "test.toml"];
         all.extend(arguments);
@@ -304,7 +304,7 @@ fn list_and_cost_say_what_is_declared() {
     let output = place.output(&["list", "test.toml"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("62.915 MB"),
+        text.contains("62.917 MB"),
         "memory of three parties: {text}"
     );
     let arguments = [
@@ -325,8 +325,8 @@ fn list_and_cost_say_what_is_declared() {
         .unwrap()
         .split_whitespace()
         .collect();
-    assert_eq!(online, ["online", "0", "0", "0", "0", "0", "9", "9", "1"]);
-    assert!(text.contains("\nopen "), "{text}");
+    assert_eq!(online, ["online", "0", "0", "0", "9", "0", "18", "27", "2"]);
+    assert!(text.contains("\noutput "), "{text}");
     let wrong = [
         "cost",
         "--system",
@@ -371,7 +371,7 @@ fn the_documented_scenario_is_sound() {
         .split("```")
         .next()
         .unwrap();
-    let place = Place::new(&toml.replace("[\"lut-rss\"]", "\"own\""));
+    let place = Place::of_qbench(toml);
     let output = place.output(&["list", "test.toml"]);
     assert!(output.status.success(), "{}", said(&output));
 }
