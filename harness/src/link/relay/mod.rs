@@ -4,7 +4,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`messages`] | what it is told and what it answers |
-//! | [`line`] | one direction: serialization, delay, bounded queue |
+//! | [`mod@line`] | one direction: serialization, delay, bounded queue |
 //! | [`socket`] | raw packet sockets, which carry uncut segments |
 //! | [`process`] | the loop |
 

@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`build`] | interfaces, addresses, routes, shaping |
+//! | `build` | interfaces, addresses, routes, shaping |
 //! | [`tcp`] | TCP settings of a namespace |
 //! | [`holder`] | the process that holds a rig |
 //! | [`shared`] | rigs that several commands use, `qbench link` |
