@@ -25,7 +25,7 @@ use qbench_protocols::system::System;
 use resume::RunDir;
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// What a sweep came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,13 @@ pub fn sweep(
         ..Outcome::default()
     };
     let bar = progress(turns.len());
-    let models = Models::new(dir.path.join("models"));
+    let setup = Setup {
+        systems,
+        settings,
+        hosts,
+        models: Models::new(dir.path.join("models")),
+        dir: dir.path.clone(),
+    };
     let mut failures: HashMap<&str, usize> = HashMap::new();
     for turn in turns {
         let cell = turn.cell;
@@ -82,9 +88,7 @@ pub fn sweep(
         }
         let mut proof = LinkProof::default();
         let mut row = template(row_template, cell);
-        let left = run(
-            systems, cell, settings, hosts, &models, &dir.path, &mut proof, &mut row,
-        );
+        let left = setup.run(cell, &mut proof, &mut row);
         if left.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
             bar.abandon();
             return Err(Interrupted.into());
@@ -163,46 +167,54 @@ fn turns<'a>(plan: &'a Plan, settings: &RunSettings, dir: &RunDir) -> Vec<Turn<'
     turns
 }
 
-/// Runs one repetition of a cell and fills in its row. A system of our own leaves its steps and traces too.
-fn run(
-    systems: &[&'static dyn System],
-    cell: &Cell,
-    settings: &RunSettings,
-    hosts: &dyn Hosts,
-    models: &Models,
-    dir: &Path,
-    proof: &mut LinkProof,
-    row: &mut RunRow,
-) -> Result<Option<controller::Measured>> {
-    let mut order = Order {
-        hosts,
-        workload: cell.workload(),
-        threads: cell.threads,
-        link: &cell.link,
-        timeout: settings.timeout,
-        trace: settings.trace,
-        port: settings.port,
-        cell: &cell.id,
-        model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
-    };
-    match Runner::of(systems, cell)? {
-        Runner::Own(system) => {
-            memory::check(system, cell, settings.memory_limit, dir)?;
-            order.workload.model_dir = models.folder_of(&cell.model, &cell.source)?;
-            if cell.material_on_disk {
-                order.workload.material_dir = Some(dir.canonicalize()?);
+/// What every repetition runs with.
+struct Setup<'a> {
+    systems: &'a [&'static dyn System],
+    settings: &'a RunSettings,
+    hosts: &'a dyn Hosts,
+    models: Models,
+    /// The run's folder.
+    dir: PathBuf,
+}
+
+impl Setup<'_> {
+    /// Runs one repetition of a cell and fills in its row. A system of our own leaves its steps and traces too.
+    fn run(
+        &self,
+        cell: &Cell,
+        proof: &mut LinkProof,
+        row: &mut RunRow,
+    ) -> Result<Option<controller::Measured>> {
+        let mut order = Order {
+            hosts: self.hosts,
+            workload: cell.workload(),
+            threads: cell.threads,
+            link: &cell.link,
+            timeout: self.settings.timeout,
+            trace: self.settings.trace,
+            port: self.settings.port,
+            cell: &cell.id,
+            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
+        };
+        match Runner::of(self.systems, cell)? {
+            Runner::Own(system) => {
+                memory::check(system, cell, self.settings.memory_limit, &self.dir)?;
+                order.workload.model_dir = self.models.folder_of(&cell.model, &cell.source)?;
+                if cell.material_on_disk {
+                    order.workload.material_dir = Some(self.dir.canonicalize()?);
+                }
+                let measured = controller::repetition(system, &order, proof)?;
+                measured.fill(row);
+                Ok(Some(measured))
             }
-            let measured = controller::repetition(system, &order, proof)?;
-            measured.fill(row);
-            Ok(Some(measured))
-        }
-        Runner::External(external) => {
-            // It draws weights of its own on the same architecture; a model on disk is there to be read.
-            if let ModelSource::Folder { dir, .. } = &cell.source {
-                order.workload.model_dir.clone_from(dir);
+            Runner::External(external) => {
+                // It draws weights of its own on the same architecture; a model on disk is there to be read.
+                if let ModelSource::Folder { dir, .. } = &cell.source {
+                    order.workload.model_dir.clone_from(dir);
+                }
+                repetition::repetition(external, &order, proof)?.fill(row);
+                Ok(None)
             }
-            repetition::repetition(external, &order, proof)?.fill(row);
-            Ok(None)
         }
     }
 }

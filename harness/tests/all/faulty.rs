@@ -43,7 +43,7 @@ impl System for Faulty {
             "greedy" => {
                 declared.disk_bytes = declared
                     .disk_bytes
-                    .map(|bytes| bytes.min(1) * (workload.seq_len as u64) << 50);
+                    .map(|bytes| bytes.min(1) * ((workload.seq_len as u64) << 50));
             }
             // A gigabyte a token.
             "hungry" => declared.memory_bytes = [(workload.seq_len as u64) << 30; 3],
