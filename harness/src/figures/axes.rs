@@ -337,10 +337,11 @@ impl Plane {
 pub fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        v if !(1e-3..1e5).contains(&v) => format!("{value:.0e}"),
+        v if !(1e-3..1e5).contains(&v) => format!("{value:.1e}").replace(".0e", "e"),
         v if v >= 100.0 => format!("{value:.0}"),
-        _ => {
-            let text = format!("{value:.3}");
+        v => {
+            let decimals = if v < 0.01 { 4 } else { 3 };
+            let text = format!("{value:.decimals$}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
     }
@@ -365,5 +366,8 @@ mod tests {
         assert!(ratios.logarithmic && ratios.share(1.0) > 0.0 && ratios.share(40.0) < 0.95);
         assert_eq!(number(0.02), "0.02");
         assert_eq!(number(20.0), "20");
+        // Ticks half a unit apart stay apart.
+        assert_eq!([0.001, 0.0015].map(number), ["0.001", "0.0015"]);
+        assert_eq!([2e-5, 2.5e-5].map(number), ["2e-5", "2.5e-5"]);
     }
 }
