@@ -12,6 +12,7 @@ mod failures;
 mod figures;
 mod fixture;
 mod lut_rss;
+mod memory;
 mod netem_kernel;
 mod predict;
 mod published;

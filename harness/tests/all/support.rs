@@ -14,7 +14,7 @@ pub fn example(name: &str) -> PathBuf {
     match (built(&binary), built(qbench)) {
         (Ok(example), Ok(qbench)) if example + STALE >= qbench => binary,
         _ => panic!(
-            "{} is not there or old: build the examples first",
+            "{} is not there or old: leave `--test all` out, so that the examples are built",
             binary.display()
         ),
     }
