@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-/// An example's binary, which `cargo test` builds beside the tests; `cargo test --test all` does not.
+/// An example's binary, which `cargo test` builds beside the tests; with `--test all`, or a name before `--`, it does not.
 pub fn example(name: &str) -> PathBuf {
     let qbench = Path::new(env!("CARGO_BIN_EXE_qbench"));
     let binary = qbench.with_file_name("examples").join(name);
@@ -14,7 +14,7 @@ pub fn example(name: &str) -> PathBuf {
     match (built(&binary), built(qbench)) {
         (Ok(example), Ok(qbench)) if example + STALE >= qbench => binary,
         _ => panic!(
-            "{} is not there or old: leave `--test all` out, so that the examples are built",
+            "{} is not there or old: `cargo test --release -p qbench -- NAME` builds the examples too",
             binary.display()
         ),
     }
