@@ -21,7 +21,7 @@ use qbench_protocols::runtime::Runtime;
 /// Rows so long that m > 128, for which the original goes another way.
 pub fn max_rows(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result<Share> {
     let fits = width > 0 && x.len().is_multiple_of(width);
-    runtime.expect(fits, || format!("rows of {width} in {}", x.len()))?;
+    runtime.ensure(fits, || format!("rows of {width} in {}", x.len()))?;
     let rows = x.len() / width;
     let (mut left, mut width) = (x.clone(), width);
     for _ in 0..(width as f64).ln() as usize {
@@ -94,7 +94,7 @@ pub fn softmax_rows(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Resul
 /// cyclic shifts of the row at once.
 fn argmax_by_pairs(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result<Share> {
     let shifts = width.max(2) - 1;
-    runtime.expect(shifts < 128, || {
+    runtime.ensure(shifts < 128, || {
         format!("at most 128 elements of a row compared in pairs, not {width}")
     })?;
     let len = x.len();

@@ -7,6 +7,7 @@
 
 mod approximate;
 mod bilinear;
+mod binary;
 pub mod clear;
 mod compare;
 mod correlation;
@@ -25,9 +26,9 @@ pub use crate::fixed_point::local::{
     absent, add, add_columns, add_integer, negate, subtract, subtract_rows, times_integer,
 };
 pub use approximate::{exp, inverse_sqrt, reciprocal, sigmoid, tanh};
+pub use binary::{add_words, and_words, to_binary};
 pub use compare::{
-    add_words, and_words, at_least, bit_to_additive, equals_zero, greater, less_than_zero, relu,
-    select, sign, to_binary,
+    at_least, bit_to_additive, equals_zero, greater, less_than_zero, relu, select, sign,
 };
 pub use erf::{erf, gelu};
 pub use local::{add_public, divide_public, scale_public};

@@ -38,7 +38,7 @@ pub(super) fn product<const TRUNCATED: bool>(
     y: &Share,
 ) -> Result<Share> {
     let count = x.len();
-    runtime.expect(y.len() == count, || {
+    runtime.ensure(y.len() == count, || {
         format!("{count} elements times {}", y.len())
     })?;
     let Some(gates) = gates(runtime, Gate::Product, count)? else {
@@ -158,7 +158,7 @@ pub fn matmul(
 
 fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> Result<Share> {
     let [left, right, len] = map.lengths();
-    runtime.expect((x.len(), y.len()) == (left, right), || {
+    runtime.ensure((x.len(), y.len()) == (left, right), || {
         format!("{} and {} elements for {map:?}", x.len(), y.len())
     })?;
     let Some(dealt) = correlated(runtime, Correlation::Triple(map))? else {

@@ -22,7 +22,7 @@ pub fn layer_norm(
     epsilon: f64,
 ) -> Result<Share> {
     let fits = x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
-    runtime.expect(fits, || {
+    runtime.ensure(fits, || {
         let (gamma, beta) = (gamma.len(), beta.len());
         format!(
             "rows of {width} in {} elements, gamma {gamma}, beta {beta}",

@@ -87,7 +87,7 @@ impl<M, A> SharedWeights<M, A> {
                 let mut tensors = |first: &[f32], second: &[f32]| -> Result<(M, A)> {
                     let met = [first.len(), second.len()];
                     let fits = runtime.me() != Some(Party::P0) || met == lengths;
-                    runtime.expect(fits, || {
+                    runtime.ensure(fits, || {
                         format!("expected {lengths:?} parameters, the model has {met:?}")
                     })?;
                     let first = multiplied(runtime, lengths[0], &encoded(fixed, first))?;

@@ -55,7 +55,7 @@ pub fn multiply(runtime: &mut Runtime<'_>, x: &Share, y: &Share) -> Result<Share
 /// Truncation is local (see [`truncate`] for how it can fail).
 pub fn product(runtime: &mut Runtime<'_>, map: Bilinear, x: &Wire, y: &Wire) -> Result<Share> {
     let [left, right, len] = map.lengths();
-    runtime.expect((x.len(), y.len()) == (left, right), || {
+    runtime.ensure((x.len(), y.len()) == (left, right), || {
         format!("{} and {} elements for {map:?}", x.len(), y.len())
     })?;
     let words = left + right + len;

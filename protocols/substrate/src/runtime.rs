@@ -230,7 +230,7 @@ impl<'a> Runtime<'a> {
     ///
     /// # Errors
     /// [`Error::Shape`] with `what`, where not `fits`.
-    pub fn expect(&self, fits: bool, what: impl FnOnce() -> String) -> Result<()> {
+    pub fn ensure(&self, fits: bool, what: impl FnOnce() -> String) -> Result<()> {
         if fits {
             return Ok(());
         }

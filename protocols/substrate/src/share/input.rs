@@ -30,7 +30,7 @@ pub fn share_from_p1<W: Word>(
     let mut share: Vec<W> = runtime.session()?.draw(peer, ring, len);
     if peer == Party::P2 {
         let values = values.unwrap_or_default();
-        runtime.expect(values.len() == len, || {
+        runtime.ensure(values.len() == len, || {
             format!("P1 needs {len} input values, has {}", values.len())
         })?;
         for (share, value) in share.iter_mut().zip(values) {

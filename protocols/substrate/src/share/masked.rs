@@ -111,7 +111,8 @@ impl<W: Word> Masked<W> {
             (Held::Masks(a), Held::Masks(b)) | (Held::Values(a), Held::Values(b)) => {
                 self.ring.add_to(a, b)
             }
-            _ => {}
+            // P0 online keeps the masks of its model alone: of a sum with what it does not have, it has nothing.
+            (held, _) => *held = Held::Nothing,
         }
         self
     }
