@@ -48,6 +48,7 @@ mod doctor;
 mod report;
 mod splice;
 
+use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Command};
 use interrupt::Interrupted;
@@ -59,7 +60,22 @@ use std::process::ExitCode;
 ///
 /// Exit codes: 0 done, 1 an error or an error row, 2 a command line that cannot be read, 130 interrupted.
 pub fn main(systems: &[&'static dyn System]) -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let sound = systems::check(systems, record::runs::own_columns());
+    match sound.and_then(|()| carry_out(systems, command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what a command says; whether all went well.
+fn carry_out(systems: &[&'static dyn System], command: Command) -> Result<bool> {
+    match command {
         Command::Run(arguments) => commands::run::run(systems, &arguments),
         Command::List(arguments) => commands::list::list(systems, &arguments),
         Command::Cost(arguments) => commands::cost::cost(systems, &arguments),
@@ -85,14 +101,5 @@ pub fn main(systems: &[&'static dyn System]) -> ExitCode {
         }
         // What goes wrong in a party is in the controller's row.
         Command::Party { id, seat } => run::party::run(systems, id, seat.as_deref()).map(|()| true),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
     }
 }

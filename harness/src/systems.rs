@@ -1,9 +1,10 @@
 //! The systems under comparison: the one list that commands, scenarios and parties read.
 
 use crate::names::suggestion;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use qbench_protocols::lut_rss::system::LutRssSystem;
 use qbench_protocols::system::{Setting, Settings, System};
+use std::collections::HashSet;
 
 /// Every system that this binary brings.
 pub fn systems() -> Vec<&'static dyn System> {
@@ -12,7 +13,38 @@ pub fn systems() -> Vec<&'static dyn System> {
     systems
 }
 
-/// The settings of all systems, each key once: a key means the same in every system that has it.
+/// Refuses systems that results could not tell apart: two of one name, and settings whose key is one of the other `columns`
+/// of a row or means something else in another system.
+///
+/// # Errors
+/// The first such system, and what is wrong with it.
+pub fn check(systems: &[&'static dyn System], columns: &HashSet<String>) -> Result<()> {
+    for (place, system) in systems.iter().enumerate() {
+        let (id, before) = (system.id(), &systems[..place]);
+        let twice = before.iter().any(|other| other.id() == id);
+        ensure!(!twice, "two systems are called `{id}`");
+        let known = settings(before);
+        for setting in system.settings() {
+            let key = setting.key;
+            ensure!(
+                !columns.contains(key),
+                "`{id}`: a setting cannot be called `{key}`, as every row has such a column"
+            );
+            let same = known.iter().all(|k| k.key != key || k == setting);
+            ensure!(
+                same,
+                "`{id}`: another system has a setting `{key}` too, and it is not the same"
+            );
+            for default in [Some(setting.default), setting.default_of_infer] {
+                let read = default.map_or(Ok(String::new()), |text| setting.read(text));
+                read.map_err(|what| anyhow::anyhow!("`{id}`: the default of `{key}`: {what}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The settings of all systems, each key once: [`check`] has seen that it means the same in all that have it.
 pub fn settings(systems: &[&'static dyn System]) -> Vec<Setting> {
     let mut all: Vec<Setting> = Vec::new();
     for setting in systems.iter().flat_map(|system| system.settings()) {
@@ -85,17 +117,74 @@ pub fn find(systems: &[&'static dyn System], id: &str) -> Result<&'static dyn Sy
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qbench_protocols::Error;
+    use qbench_protocols::net::Party;
+    use qbench_protocols::system::settings::Values;
+    use qbench_protocols::system::{Declared, PartyProgram, Verified, Workload};
 
-    /// One column cannot mean two things.
-    #[test]
-    fn a_key_means_the_same_in_every_system() {
-        let systems = systems();
-        let all = settings(&systems);
-        for system in systems {
-            for setting in system.settings() {
-                assert!(all.contains(setting), "{}: {}", system.id(), setting.key);
-                setting.read(setting.default).unwrap();
-            }
+    /// A system that has nothing but settings.
+    struct Named(&'static str, &'static [Setting]);
+
+    impl System for Named {
+        fn id(&self) -> &'static str {
+            self.0
         }
+        fn about(&self) -> &'static str {
+            ""
+        }
+        fn source(&self) -> &'static str {
+            ""
+        }
+        fn settings(&self) -> &'static [Setting] {
+            self.1
+        }
+        fn check(&self, _: &Workload) -> qbench_protocols::Result<()> {
+            Ok(())
+        }
+        fn cost(&self, _: &Workload) -> qbench_protocols::Result<Declared> {
+            Err(Error::Unsupported(String::new()))
+        }
+        fn party(&self, _: &Workload, _: Party) -> qbench_protocols::Result<Box<dyn PartyProgram>> {
+            Err(Error::Unsupported(String::new()))
+        }
+        fn verify(&self, _: &Workload, _: &[Vec<u8>; 3]) -> qbench_protocols::Result<Verified> {
+            Err(Error::Unsupported(String::new()))
+        }
+    }
+
+    const WIDTH: Setting = Setting {
+        key: "width",
+        values: Values::Whole(4, 8),
+        default: "4",
+        default_of_infer: None,
+        label: "width [bits]",
+        help: "Width.",
+    };
+
+    #[test]
+    fn systems_that_cannot_be_told_apart_are_refused() {
+        const A: &dyn System = &Named("a", &[WIDTH]);
+        const SAME: &dyn System = &Named("b", &[WIDTH]);
+        const NARROW: Setting = Setting {
+            values: Values::Whole(4, 6),
+            ..WIDTH
+        };
+        const COLUMN: Setting = Setting {
+            key: "threads",
+            ..WIDTH
+        };
+        const NO_DEFAULT: Setting = Setting {
+            key: "other",
+            default: "9",
+            ..WIDTH
+        };
+        let columns = &HashSet::from(["threads".to_owned()]);
+        check(&systems(), columns).unwrap();
+        check(&[A, SAME], columns).unwrap();
+        let refused = |system| check(&[A, system], columns).unwrap_err().to_string();
+        assert!(refused(&Named("a", &[])).contains("two systems"));
+        assert!(refused(&Named("c", &[NARROW])).contains("not the same"));
+        assert!(refused(&Named("c", &[COLUMN])).contains("such a column"));
+        assert!(refused(&Named("c", &[NO_DEFAULT])).contains("4 to 8"));
     }
 }

@@ -116,7 +116,7 @@ fn optional<T: ToString>(value: &Option<T>) -> String {
 }
 
 /// The columns that every row has, whatever its system.
-fn own_columns() -> &'static HashSet<String> {
+pub fn own_columns() -> &'static HashSet<String> {
     static COLUMNS: OnceLock<HashSet<String>> = OnceLock::new();
     COLUMNS.get_or_init(|| {
         let fields = RunRow::default().fields();
