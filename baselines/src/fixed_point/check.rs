@@ -57,8 +57,13 @@ impl<A: Approximations> Check<A> {
         input: &[f32],
         evidence: &[u8],
     ) -> Result<Verified> {
+        if !evidence.len().is_multiple_of(8) {
+            let bytes = evidence.len();
+            let what = format!("P1 learned {bytes} bytes, which are no words");
+            return Err(Error::Verification(what));
+        }
         let mut elements = vec![0u64; evidence.len() / 8];
-        u64::read_le(&evidence[..8 * elements.len()], &mut elements);
+        u64::read_le(evidence, &mut elements);
         let decoded = elements.iter().map(|v| self.fixed.decode(*v) as f32);
         let output: Vec<f32> = decoded.collect();
         let approximated = clear::run(&self.approximations, parameters, input)?;
@@ -74,7 +79,7 @@ impl<A: Approximations> Check<A> {
         let departure = relative_error(&approximated, &exact);
         if departure.is_nan() || departure > self.holds {
             return Err(Error::Verification(format!(
-                "the original's approximations do not hold on this model: in the clear they already end {departure:.3} times \
+                "the system's approximations do not hold on this model: in the clear they already end {departure:.3} times \
                  the root mean square from the model itself ({}); no run can be checked",
                 self.needs
             )));

@@ -1,5 +1,6 @@
 //! Scenario files: one question each, and every combination of settings that answers it.
 
+pub mod cell;
 mod external;
 pub mod figures;
 pub mod parse;

@@ -1,52 +1,16 @@
-//! The plan of a scenario: its cells, each with a content hash, and the order in which they run.
+//! The plan of a scenario: its cells, in the order in which they run.
 
+use super::cell::Cell;
 use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
-use crate::link::Link;
 use crate::models::ModelSource;
-use crate::names::{ACTIVATIONS, name_of, short_hash, suggestion};
+use crate::names::{short_hash, suggestion};
 use crate::quantities::dimensions;
 use crate::systems::settings;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::ModelConfig;
-use qbench_protocols::system::{Setting, Settings, System, Workload};
+use qbench_protocols::system::{Setting, Settings, System};
 use std::collections::HashSet;
-use std::path::PathBuf;
-
-/// Settings that stand in the content of every cell, also of systems that do not have them: as they did before settings were
-/// data, so that earlier runs can go on.
-const ALWAYS_IN_CONTENT: [&str; 3] = ["index_bits", "max_protocol", "variance_protocol"];
-
-/// One combination of settings.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    /// Content hash of all that influences a measurement: 12 hexadecimal digits.
-    pub id: String,
-    /// System id.
-    pub system: String,
-    /// The program, where the system is none of our own.
-    pub external: Option<External>,
-    /// Architecture.
-    pub model: ModelConfig,
-    /// Where the weights come from.
-    pub source: ModelSource,
-    /// Tokens in the sequence.
-    pub seq_len: usize,
-    /// Threads of each party.
-    pub threads: usize,
-    /// The link between each two parties.
-    pub link: Link,
-    /// The settings that the system has.
-    pub settings: Settings,
-    /// Those of them that are not at their defaults, or are swept: what tells this cell from others.
-    pub telling: Settings,
-    /// Seed of the synthetic input.
-    pub seed: u64,
-    /// Whether the output is checked.
-    pub verify: bool,
-    /// Whether correlated randomness waits on the disk.
-    pub material_on_disk: bool,
-}
 
 /// A scenario's cells and repetitions.
 #[derive(Clone, Debug)]
@@ -57,91 +21,6 @@ pub struct Plan {
     pub hash: String,
     /// External systems that cannot run here or over some link, each with the reason: their cells are not in `cells`.
     pub left_out: Vec<(String, String)>,
-}
-
-impl Cell {
-    /// The workload as all parties know it; the folders are filled in when it runs.
-    pub fn workload(&self) -> Workload {
-        Workload {
-            input_seed: self.seed,
-            settings: self.settings.clone(),
-            verify: self.verify,
-            material_dir: self.material_on_disk.then(PathBuf::new),
-            ..Workload::new(self.model.clone(), self.seq_len)
-        }
-    }
-
-    /// `lut-rss bert-base n=8 threads=1 lan` and the telling settings.
-    pub fn describe(&self) -> String {
-        let text = format!(
-            "{} {} {} n={} threads={} {}",
-            self.system,
-            self.model.name,
-            name_of(ACTIVATIONS, &self.model.activation),
-            self.seq_len,
-            self.threads,
-            self.link.name,
-        );
-        let settings = self
-            .telling
-            .iter()
-            .map(|(key, value)| format!(" {key}={value}"));
-        text + &settings.collect::<String>()
-    }
-
-    /// The value of a column that `--only` and figures know.
-    pub fn dimension(&self, name: &str) -> Option<String> {
-        Some(match name {
-            "system" => self.system.clone(),
-            "model" => self.model.name.clone(),
-            "layers" => self.model.layers.to_string(),
-            "seq_len" => self.seq_len.to_string(),
-            "threads" => self.threads.to_string(),
-            "link" => self.link.name.clone(),
-            "activation" => name_of(ACTIVATIONS, &self.model.activation).to_owned(),
-            key => self.settings.get(key)?.to_owned(),
-        })
-    }
-
-    /// Fills in the content hash; `settings` are the system's. The link's name is left out: what it is called does not change
-    /// it. So is a setting at its default: a system that gets a new one has the cells that it had.
-    fn hashed(mut self, settings: &[Setting]) -> Self {
-        let mut content = serde_json::json!({
-            "system": self.system,
-            "model": self.model,
-            "weights": self.source.identity(),
-            "seq_len": self.seq_len,
-            "threads": self.threads,
-            "link_mode": self.link.mode,
-            "bandwidth": self.link.bandwidth,
-            "rtt": self.link.rtt,
-            "seed": self.seed,
-            "verify": self.verify,
-        });
-        for key in ALWAYS_IN_CONTENT {
-            content[key] = serde_json::Value::Null;
-        }
-        for (key, value) in self.settings.iter() {
-            let default = settings.iter().any(|s| s.key == key && s.default == value);
-            if !default || ALWAYS_IN_CONTENT.contains(&key) {
-                content[key] = match value.parse::<u64>() {
-                    Ok(number) => number.into(),
-                    Err(_) => value.into(),
-                };
-            }
-        }
-        if self.material_on_disk {
-            content["material"] = "disk".into();
-        }
-        if let Some(external) = &self.external {
-            content["external"] = external.identity();
-        }
-        if !self.link.exceptions.is_empty() {
-            content["link_exceptions"] = serde_json::json!(self.link.exceptions);
-        }
-        self.id = short_hash(content.to_string().as_bytes());
-        self
-    }
 }
 
 /// Makes the plan and checks every cell against its system.

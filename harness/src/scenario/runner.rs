@@ -1,7 +1,7 @@
 //! What runs a cell: a system of this binary, or a program that it drives.
 
 use super::External;
-use super::plan::Cell;
+use super::cell::Cell;
 use crate::systems::find;
 use anyhow::Result;
 use qbench_protocols::model::config::ActivationFunction;

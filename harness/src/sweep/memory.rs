@@ -1,7 +1,7 @@
 //! Predicted memory and disk space against what there is, before anything starts.
 
 use crate::host;
-use crate::scenario::plan::Cell;
+use crate::scenario::cell::Cell;
 use crate::units::bytes_text;
 use anyhow::Result;
 use qbench_protocols::system::System;
