@@ -1,4 +1,4 @@
-//! How to bring a system of your own: implement `System` (see `system.rs`) and hand it to `qbench::main`
+//! How to bring a system of your own: implement `WalkedSystem` (see `system.rs`) and hand it to `qbench::main`
 //! beside the ones that `qbench` brings. This binary then has all commands of `qbench`:
 //!
 //! ```text
