@@ -2,6 +2,7 @@
 
 use super::engine::Plan;
 use qbench_protocols::model::walk::Linear;
+use qbench_protocols::system::PROCESS_BYTES;
 
 /// Predicted peak memory of each party's process, meant to be a little above what is measured; a
 /// test compares the two on real processes.
@@ -19,10 +20,9 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3]) -> [u64; 3] {
     let tokens = plan.seq_len as u64;
     let scores = config.heads as u64 * tokens * tokens;
     let widest = 8 * (tokens * config.feed_forward as u64).max(scores);
-    let process = 24 << 20;
-    let working = process + 6 * matrix + 16 * widest;
+    let working = PROCESS_BYTES + 6 * matrix + 16 * widest;
     [
-        process + weights / 4 + 3 * matrix + 4 * widest,
+        PROCESS_BYTES + weights / 4 + 3 * matrix + 4 * widest,
         working + 8 * weights + material[1],
         working + 8 * weights + material[2],
     ]

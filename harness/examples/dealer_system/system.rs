@@ -11,7 +11,7 @@ use qbench_protocols::model::walk::{Linear, walk};
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{masked_from_p0, share_from_p0};
 use qbench_protocols::system::load::Loaded;
-use qbench_protocols::system::{Known, Verified, WalkedSystem, Workload};
+use qbench_protocols::system::{Known, PROCESS_BYTES, Verified, WalkedSystem, Workload};
 use qbench_protocols::{Error, Result};
 
 /// Masked wires, P0 as dealer.
@@ -104,7 +104,7 @@ impl WalkedSystem for DealerSystem {
             .map(|linear| linear.shape(config));
         let weights: Vec<u64> = matrices.map(|(o, i)| 8 * (o * i) as u64).collect();
         let widest = 8 * (plan.seq_len * config.feed_forward) as u64;
-        let working = (24 << 20) + 8 * weights.iter().max().unwrap_or(&0) + 16 * widest;
+        let working = PROCESS_BYTES + 8 * weights.iter().max().unwrap_or(&0) + 16 * widest;
         material.map(|bytes| working + weights.iter().sum::<u64>() + bytes)
     }
 

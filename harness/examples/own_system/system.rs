@@ -6,7 +6,7 @@ use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{Additive, reveal_to_p1, share_from_p0, share_from_p1};
 use qbench_protocols::system::load::Loaded;
-use qbench_protocols::system::{Known, Verified, WalkedSystem, Workload};
+use qbench_protocols::system::{Known, PROCESS_BYTES, Verified, WalkedSystem, Workload};
 use qbench_protocols::{Error, Result};
 
 /// Counts the bits of a sum.
@@ -79,7 +79,7 @@ impl WalkedSystem for OwnSystem {
     }
 
     fn memory_bytes(&self, _: &Workload, material: [u64; 3], _: bool) -> [u64; 3] {
-        material.map(|bytes| (20 << 20) + bytes)
+        material.map(|bytes| PROCESS_BYTES + bytes)
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {

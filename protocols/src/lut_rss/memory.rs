@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::model::walk::Linear;
+use crate::system::PROCESS_BYTES;
 
 /// Predicted peak memory of each party's process, meant to be a little above what is measured; a
 /// test compares the two on real processes.
@@ -19,8 +20,7 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u6
     let (hidden, inner) = (config.hidden as u64, config.feed_forward as u64);
     let scores = config.heads as u64 * tokens * tokens;
     let widest = (tokens * (3 * hidden + inner)).max(2 * scores + tokens * hidden);
-    let process = 24 << 20;
-    let working = process + widest * 24 + 8 * hidden * inner;
+    let working = PROCESS_BYTES + widest * 24 + 8 * hidden * inner;
     let cuts = config.layers as u64 * (tokens * (6 * hidden + inner) + scores);
     let record = if record { 2 * 4 * cuts } else { 0 };
     // P0 also holds the model as it was read, a bit a weight and once more while it is being read.

@@ -16,6 +16,10 @@ use crate::model::config::ActivationFunction;
 use crate::net::Party;
 use crate::session::Session;
 
+/// What a party's process holds before it has a model: the program, its threads' stacks, what allocators keep. Between 15 and 24 MB
+/// where it was measured; machines differ by some megabytes, so predictions count more.
+pub const PROCESS_BYTES: u64 = 32 << 20;
+
 /// Declared cost of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Declared {
