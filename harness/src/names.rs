@@ -2,12 +2,27 @@
 //! of a name that is in none.
 
 use qbench_protocols::model::config::ActivationFunction;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// The activation functions' names in scenario files.
 pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
     ("relu", ActivationFunction::Relu),
     ("gelu", ActivationFunction::Gelu),
 ];
+
+/// What has bytes for a name, such as a path, as text that is different for different names: a byte that is no UTF-8 becomes `\xNN`.
+pub fn text_of(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            text += &format!("\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// The name of a value in a table of names.
 pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table

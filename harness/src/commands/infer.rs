@@ -23,7 +23,7 @@ use std::time::Duration;
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
-    let dir = models::quantized_folder(&arguments.model)?;
+    let dir = models::checkpoint::model_folder(&arguments.model, arguments.quantized.as_deref())?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
@@ -68,7 +68,10 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 model_id: &source.identity(),
             },
             &mut LinkProof::default(),
-        )?;
+        );
+        // The parties have read the folder just now.
+        source.unchanged()?;
+        let measured = measured?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
             let [time, bytes, rounds] = totals.texts();
             crate::say!(

@@ -1,6 +1,7 @@
 //! `manifest.json`: what a run is, on which machine, of which source, and by which command.
 
 use crate::host;
+use crate::names::text_of;
 use crate::scenario::{External, FigureSpec, TableSpec};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub struct ExternalState {
 pub struct Start {
     /// UTC, RFC 3339.
     pub time: String,
-    /// As typed.
+    /// As typed; a byte that is no UTF-8 is written `\xNN`.
     pub command: Vec<String>,
     /// Commit of the source, with `-dirty` where files differed, or `unknown`.
     pub commit: String,
@@ -212,7 +213,7 @@ pub fn now() -> String {
 pub fn this_start(limits: String) -> Result<Start> {
     Ok(Start {
         time: now(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|a| text_of(&a)).collect(),
         commit: commit(),
         binary: host::binary_hash()?,
         limits,

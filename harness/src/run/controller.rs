@@ -55,7 +55,7 @@ fn over_links(
     let mut reports = Vec::new();
     let mut phases = Vec::new();
     for phase in Phase::ALL {
-        watch.tell(&ToParty::Start(phase, Start::soon()?));
+        watch.tell(&ToParty::Start(phase, Start::soon()?))?;
         let done = watch.each(phase, |event| match event {
             Event::Said(FromParty::Done(report)) => Ok(*report),
             other => Err(other),
@@ -63,7 +63,7 @@ fn over_links(
         phases.push(totals(&done));
         reports.push(done);
     }
-    watch.tell(&ToParty::Evidence);
+    watch.tell(&ToParty::Evidence)?;
     let evidence = watch.each(Phase::Online, |event| match event {
         Event::Blob(evidence) => Ok(evidence),
         other => Err(other),

@@ -63,7 +63,7 @@ impl Watch {
                 trace: order.trace,
                 listen: SocketAddr::new(address, port).to_string(),
             };
-            trio.say(party.index(), &ToParty::Job(Box::new(job)));
+            trio.say(party.index(), &ToParty::Job(Box::new(job)))?;
         }
         if std::env::var_os(ANNOUNCE).is_some() {
             eprintln!("parties {:?}", trio.pids());
@@ -75,13 +75,17 @@ impl Watch {
     }
 
     /// Says the same to all three.
-    pub fn tell(&mut self, message: &ToParty) {
+    ///
+    /// # Errors
+    /// As [`Trio::say`].
+    pub fn tell(&mut self, message: &ToParty) -> Result<()> {
         if let (ToParty::Start(phase, _), true) = (message, std::env::var_os(ANNOUNCE).is_some()) {
             eprintln!("phase {}", phase.name());
         }
         for party in 0..3 {
-            self.trio.say(party, message);
+            self.trio.say(party, message)?;
         }
+        Ok(())
     }
 
     /// Waits for one answer of each party.
@@ -140,6 +144,15 @@ impl Watch {
             match event {
                 Some((party, Event::Said(FromParty::Failed(failure)))) => {
                     failures[party] = Some(failure);
+                }
+                Some((party, Event::Garbled(text))) => {
+                    let step = String::new();
+                    failures[party] = Some(Failure {
+                        phase,
+                        step,
+                        text,
+                        follows: false,
+                    });
                 }
                 Some((party, Event::Ended(end))) => ended[party] = Some(end.how),
                 _ => {}

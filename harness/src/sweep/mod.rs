@@ -6,7 +6,7 @@ pub mod resume;
 use crate::external::repetition;
 use crate::host;
 use crate::interrupt::Interrupted;
-use crate::models::{ModelSource, Models};
+use crate::models::{Changed, ModelSource, Models};
 use crate::names::{ACTIVATIONS, name_of};
 use crate::process::one_line;
 use crate::record::manifest;
@@ -110,8 +110,8 @@ pub fn sweep(
                     Some(_) => one_line(&failure),
                     None => format!("in warm-up: {}", one_line(&failure)),
                 };
-                if failure.is::<memory::Refused>() {
-                    // What does not fit will not fit a moment later either.
+                if failure.is::<memory::Refused>() || failure.is::<Changed>() {
+                    // What does not fit, or is not there, will be no different a moment later.
                     failures.insert(&cell.id, PATIENCE);
                 }
                 Vec::new()
@@ -204,20 +204,31 @@ impl Setup<'_> {
                 if cell.material_on_disk {
                     order.workload.material_dir = Some(self.dir.canonicalize()?);
                 }
-                let measured = controller::repetition(system, &order, proof)?;
+                let measured = unless_changed(cell, controller::repetition(system, &order, proof))?;
                 measured.fill(row);
                 Ok(Some(measured))
             }
             Runner::External(external) => {
                 // It draws weights of its own on the same architecture; a model on disk is there to be read.
                 if let ModelSource::Folder { dir, .. } = &cell.source {
+                    cell.source.unchanged()?;
                     order.workload.model_dir.clone_from(dir);
                 }
-                repetition::repetition(external, &order, proof)?.fill(row);
+                unless_changed(cell, repetition::repetition(external, &order, proof))?.fill(row);
                 Ok(None)
             }
         }
     }
+}
+
+/// What a repetition came to, unless its model folder is no longer what it was: the parties read it after it was looked at, and
+/// its change is then the cause of whatever went wrong.
+fn unless_changed<T>(cell: &Cell, outcome: Result<T>) -> Result<T> {
+    if outcome.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
+        return outcome;
+    }
+    cell.source.unchanged()?;
+    outcome
 }
 
 /// The columns of a row that are known before it runs.
