@@ -60,3 +60,20 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
 pub fn short_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..12].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_apart() {
+        for (name, text) in [
+            (&b"m"[..], "m"),
+            (b"m\xff", "m\\xff"),
+            (b"\xc3\xa8\xc3", "\u{e8}\\xc3"),
+            (b"", ""),
+        ] {
+            assert_eq!(text_of(OsStr::from_bytes(name)), text);
+        }
+    }
+}

@@ -45,6 +45,10 @@ pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
     let Ok(dir) = dir.canonicalize() else {
         bail!("{shown} holds no model: there is no such folder");
     };
+    ensure!(
+        dir.is_dir(),
+        "{shown} is no folder: name the one that it is in"
+    );
     let first_of = |names: &[&'static str]| names.iter().copied().find(|n| dir.join(n).exists());
     let quantized = first_of(&[PUBLIC_FILE, PRIVATE_FILE]);
     let checkpoint = first_of(&[CONFIG_FILE, WEIGHTS_FILE]);
@@ -131,7 +135,7 @@ fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
     form.write(&draft.path).with_context(unwritable)?;
     draft
         .become_folder(&place, &from)
-        .with_context(|| foreign(&place))?;
+        .with_context(unwritable)?;
     Ok(place)
 }
 

@@ -143,7 +143,9 @@ impl Draft {
         for entry in fs::read_dir(&self.path)? {
             File::open(entry?.path())?.sync_all()?;
         }
-        match state(place, from)? {
+        let state_now =
+            || state(place, from).context("what has come to stand there is not overwritten");
+        match state_now()? {
             // Another process was faster.
             State::Current => return Ok(()),
             State::Absent => match fs::rename(&self.path, place) {

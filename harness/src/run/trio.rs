@@ -172,3 +172,34 @@ fn is_no_message(error: &anyhow::Error) -> bool {
     let json = error.downcast_ref::<serde_json::Error>();
     json.is_some_and(|error| !error.is_eof())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(bytes: &[u8]) -> Vec<String> {
+        let (sender, events) = channel();
+        listen(1, BufReader::new(bytes), &sender);
+        drop(sender);
+        events
+            .iter()
+            .map(|(_, event)| format!("{event:?}"))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_no_message_is_no_silence() {
+        let events = heard(b"\"connected\"\n{\"done\": 3}\n\"connected\"\n");
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert!(
+            events[1].starts_with("Garbled") && events[1].contains("{\\\"done\\\": 3}"),
+            "{events:?}"
+        );
+        // Cut short: the end of its process says why.
+        assert_eq!(
+            heard(b"\"connected\"\n{\"done\""),
+            ["Said(Connected)", "Closed"]
+        );
+        assert_eq!(heard(b""), ["Closed"]);
+    }
+}

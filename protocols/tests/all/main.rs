@@ -10,6 +10,7 @@ mod model_checkpoint;
 mod model_foreign;
 mod model_quantize;
 mod model_store;
+mod model_tensors;
 mod model_tokenizer;
 mod plain;
 mod quantization_error;
