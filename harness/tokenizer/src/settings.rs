@@ -4,7 +4,7 @@
 use super::{Error, TOKENIZER_FILE, fault};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
-use tokenizers::{ModelWrapper, NormalizerWrapper, Tokenizer};
+use tokenizers::{ModelWrapper, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
 /// Settings of the tokenizer's class.
 pub const CONFIG_FILE: &str = "tokenizer_config.json";
@@ -12,6 +12,9 @@ pub const CONFIG_FILE: &str = "tokenizer_config.json";
 pub const NAMES_FILE: &str = "special_tokens_map.json";
 /// Tokens beyond the vocabulary, as older versions keep them.
 pub const ADDED_FILE: &str = "added_tokens.json";
+
+/// The model's configuration, which names the tokenizer's class where [`CONFIG_FILE`] does not.
+const MODEL_FILE: &str = "config.json";
 
 /// Classes that make `tokenizer.json` anew from BERT's settings.
 const BERT: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
@@ -57,6 +60,17 @@ impl Beside {
     }
 }
 
+/// A `tokenizer.json` that BERT's own class does not keep: some versions of `transformers` follow it, and others make it anew.
+fn another(path: &Path, what: &str) -> Error {
+    fault(
+        path,
+        format!(
+            "has another {what} than BertTokenizer: if that is meant, write `\"tokenizer_class\": \"PreTrainedTokenizerFast\"` into \
+             {CONFIG_FILE}, which takes {TOKENIZER_FILE} as it is"
+        ),
+    )
+}
+
 fn content(token: &Value) -> Option<&str> {
     token.as_str().or_else(|| token.get("content")?.as_str())
 }
@@ -82,14 +96,18 @@ impl Settings {
         let config = Beside::read(dir.join(CONFIG_FILE))?;
         let names = Beside::read(dir.join(NAMES_FILE))?;
         let added = Beside::read(dir.join(ADDED_FILE))?;
-        let class = config.get("tokenizer_class");
+        let model = Beside::read(dir.join(MODEL_FILE))?;
+        let (file, class) = match config.get("tokenizer_class") {
+            None => (&model, model.get("tokenizer_class")),
+            class => (&config, class),
+        };
         let is_one = |of: &[&str]| class.is_some_and(|c| of.iter().any(|name| c == name));
         if class.is_some() && !is_one(&BERT) && !is_one(&AS_IT_IS) {
             return Err(fault(
-                &config.path,
+                &file.path,
                 format!(
                     "`tokenizer_class` is `{}`, expected {}",
-                    config.name("tokenizer_class").unwrap_or("no name"),
+                    file.name("tokenizer_class").unwrap_or("no name"),
                     [BERT, AS_IT_IS].concat().join(", ")
                 ),
             ));
@@ -129,14 +147,22 @@ impl Settings {
             return Ok(());
         }
         let Some(NormalizerWrapper::BertNormalizer(written)) = tokenizer.get_normalizer() else {
-            return Err(fault(
-                path,
-                format!(
-                    "has another normalizer than `BertNormalizer`: if that is meant, write `\"tokenizer_class\": \
-                     \"PreTrainedTokenizerFast\"` into {CONFIG_FILE}, which takes {TOKENIZER_FILE} as it is"
-                ),
-            ));
+            return Err(another(path, "normalizer"));
         };
+        let splits = tokenizer.get_pre_tokenizer();
+        let pieces_are_berts = match tokenizer.get_model() {
+            ModelWrapper::WordPiece(model) => {
+                model.continuing_subword_prefix == "##" && model.max_input_chars_per_word == 100
+            }
+            _ => false,
+        };
+        if !matches!(splits, Some(PreTokenizerWrapper::BertPreTokenizer(_))) {
+            return Err(another(path, "pre-tokenizer"));
+        } else if !written.clean_text {
+            return Err(another(path, "`clean_text`"));
+        } else if !pieces_are_berts {
+            return Err(another(path, "prefix or longest word of pieces"));
+        }
         let mut normalizer = *written;
         let decided = |key: &str, written: bool, default: bool| match self.config.flag(key)? {
             Some(flag) => Ok(flag),

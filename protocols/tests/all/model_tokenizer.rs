@@ -129,6 +129,37 @@ fn what_no_setting_decides_is_refused() {
     }
     let error = ids(&[], |t| t["normalizer"] = json!({"type": "Lowercase"}), "a").unwrap_err();
     assert!(error.contains("another normalizer"), "{error}");
+    type Change = fn(&mut Value);
+    let others: [(Change, &str); 4] = [
+        (
+            |t| t["pre_tokenizer"] = json!({"type": "WhitespaceSplit"}),
+            "another pre-tokenizer",
+        ),
+        (
+            |t| t["normalizer"]["clean_text"] = json!(false),
+            "another `clean_text`",
+        ),
+        (
+            |t| t["model"]["continuing_subword_prefix"] = json!("@@"),
+            "another prefix",
+        ),
+        (
+            |t| t["model"]["max_input_chars_per_word"] = json!(3),
+            "longest word of pieces",
+        ),
+    ];
+    for (change, expected) in others {
+        let error = ids(&[], change, "a").unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        let as_it_is = json!({"tokenizer_class": "PreTrainedTokenizerFast"});
+        ids(&[(CONFIG, as_it_is)], change, "a").unwrap();
+    }
+    let japanese = json!({"model_type": "bert", "tokenizer_class": "BertJapaneseTokenizer"});
+    let error = ids(&[("config.json", japanese)], nothing, "a").unwrap_err();
+    assert!(
+        error.contains("config.json: `tokenizer_class` is `BertJapaneseTokenizer`"),
+        "{error}"
+    );
     let as_it_is = json!({"tokenizer_class": "PreTrainedTokenizerFast"});
     ids(
         &[(CONFIG, as_it_is)],
