@@ -124,7 +124,7 @@ fn refusals_name_line_and_field() {
         (
             "preset = \"bert-tiny\"",
             "dir = \"nowhere\"",
-            &["no model folder", "nowhere"],
+            &["nowhere holds no model", "nowhere"],
         ),
         (
             "preset = \"bert-tiny\"",
