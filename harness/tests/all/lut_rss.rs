@@ -18,7 +18,7 @@ fn every_protocol_choice_runs_as_three_processes() {
         assert_eq!(row["error"], "");
         assert_eq!(
             row["verified"],
-            "bit-exact: integer reference with the same carries"
+            "bit-exact: equal to the quantized model with the run's roundings"
         );
         assert_eq!(row["declared_equals_counted"], "true");
     }
@@ -47,7 +47,7 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        text.contains("bit-exact: integer reference with the same carries"),
+        text.contains("bit-exact: equal to the quantized model with the run's roundings"),
         "{text}"
     );
     assert!(text.contains("9 tokens"), "{text}");
