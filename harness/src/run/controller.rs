@@ -13,7 +13,7 @@ use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
-use qbench_protocols::system::{Declared, System, Verified};
+use qbench_protocols::system::{Declared, Site, System, Verified};
 
 /// What a repetition gave.
 #[derive(Debug)]
@@ -126,7 +126,17 @@ impl Measured {
             Some(verified) => verified.how.clone(),
             None => "not checked".into(),
         };
-        row.float_error = self.verified.as_ref().map(|v| v.float_error);
+        if let Some(verified) = &self.verified {
+            row.float_error = Some(verified.float_error);
+            let sites = &verified.sites;
+            let sum =
+                |of: fn(&Site) -> u64| (!sites.is_empty()).then(|| sites.iter().map(of).sum());
+            row.wrapped_values = sum(|site| site.wrapped);
+            row.ring_values = sum(|site| site.values);
+            let wrapped = sites.iter().filter(|site| site.wrapped > 0);
+            let texts: Vec<String> = wrapped.map(Site::to_string).collect();
+            row.wrapped_sites = texts.join("; ");
+        }
         row.declared_equals_counted = Some(self.difference.is_none());
         if let Some(difference) = &self.difference {
             row.error = format!("declared and counted traffic differ: {difference}");

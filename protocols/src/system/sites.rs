@@ -3,6 +3,7 @@
 //! the reference does not show it, the distance to the float model does.
 
 use std::collections::HashMap;
+use std::fmt;
 
 /// One place in the walk where values are brought into a ring.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,6 +14,13 @@ pub struct Site {
     pub values: u64,
     /// Those that wrapped: the ring stands for another number.
     pub wrapped: u64,
+}
+
+impl fmt::Display for Site {
+    /// `NAME WRAPPED/VALUES`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.name, self.wrapped, self.values)
+    }
 }
 
 /// All sites of one inference, in the order of the walk.
