@@ -113,15 +113,23 @@ pub fn write<T: Serialize>(to: &mut impl Write, message: &T) -> Result<()> {
         .context("control connection")
 }
 
+/// No message is longer; the longest are traces.
+const LONGEST_LINE_BYTES: u64 = 1 << 30;
+
 /// Reads one message; `None` at the end of the connection.
 ///
 /// # Errors
 /// The connection's, and a line that is no message.
 pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Option<T>> {
     let mut line = String::new();
-    if from.read_line(&mut line).context("control connection")? == 0 {
+    let mut limited = from.take(LONGEST_LINE_BYTES);
+    if limited.read_line(&mut line).context("control connection")? == 0 {
         return Ok(None);
     }
+    anyhow::ensure!(
+        line.ends_with('\n') || limited.limit() > 0,
+        "control connection: a message of more than {LONGEST_LINE_BYTES} bytes"
+    );
     let message = serde_json::from_str(&line);
     message
         .map(Some)

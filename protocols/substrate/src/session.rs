@@ -1,7 +1,7 @@
 //! One party's session: who I am, the network, pairwise seeds, step labels, phases, threads.
 
 use crate::kernel::pack;
-use crate::net::{Meter, Network, Party};
+use crate::net::{Meter, NetError, Network, Party};
 use crate::phase::Phase;
 use crate::prg::{Seed, Stream};
 use crate::ring::{Ring, Word};
@@ -308,6 +308,9 @@ fn difference(now: &[u64; 3], before: &[u64; 3]) -> [u64; 3] {
     std::array::from_fn(|i| now[i] - before[i])
 }
 
+/// No agreement is longer.
+const LONGEST_AGREEMENT_BYTES: u64 = 1 << 20;
+
 /// Exchanges the agreement with both peers; equal length first, so that a mismatch can be named.
 fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     let me = network.me();
@@ -325,8 +328,19 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     }
     for peer in me.others() {
         let length = network.receive(peer, "setup/agreement/length", 8)?;
-        let length = u64::from_le_bytes(std::array::from_fn(|i| length[i])) as usize;
-        let bytes = network.receive(peer, "setup/agreement", length)?;
+        let length = u64::from_le_bytes(std::array::from_fn(|i| length[i]));
+        if length > LONGEST_AGREEMENT_BYTES {
+            let actual = format!("an agreement of {length} bytes");
+            let step = "setup/agreement/length".to_owned();
+            return Err(NetError::Refused {
+                me,
+                peer,
+                step,
+                actual,
+            }
+            .into());
+        }
+        let bytes = network.receive(peer, "setup/agreement", length as usize)?;
         let theirs: Agreement = serde_json::from_slice(&bytes)
             .map_err(|e| Error::io("reading a peer's agreement", std::io::Error::other(e)))?;
         compare(me, peer, agreement, &theirs)?;
