@@ -24,7 +24,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
     let dir = models::quantized_folder(&arguments.model)?;
-    let (config, source) = models::folder(&dir)?;
+    let (config, _) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
         setting.default_of_infer.unwrap_or(setting.default)
@@ -64,8 +64,6 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 timeout: Duration::from_secs(600),
                 trace: false,
                 port: None,
-                cell: "infer",
-                model_id: &source.identity(),
             },
             &mut LinkProof::default(),
         )?;

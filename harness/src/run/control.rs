@@ -5,6 +5,7 @@ use super::start::Start;
 use crate::link::Link;
 use crate::process;
 use anyhow::{Context, Result};
+use qbench_protocols::commitment::{Commitment, Opening};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
@@ -15,7 +16,7 @@ use std::io::{BufRead, Read, Write};
 use std::time::Duration;
 
 /// Version of this conversation and of the message formats between parties; part of the agreement.
-pub const PROTOCOL_VERSION: &str = "2";
+pub const PROTOCOL_VERSION: &str = "3";
 
 /// Everything one party needs for one repetition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +72,10 @@ pub struct PhaseReport {
     pub material: (u64, String),
     /// What was sent and received when, where a trace is wanted.
     pub trace: Option<PhaseTrace>,
+    /// P0's commitment to its private file, as this party has it.
+    pub commitment: Commitment,
+    /// What opens it, of P0 alone: the controller may know the model, the other parties may not.
+    pub opening: Option<Opening>,
 }
 
 /// Why a party ended early.

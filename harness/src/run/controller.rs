@@ -2,6 +2,7 @@
 //! goes wrong comes back as one line that names the party, the phase and the step.
 
 use super::agree;
+use super::agreement;
 use super::control::{FromParty, PhaseReport, ToParty};
 use super::links::{LinkProof, connected, with_links};
 use super::order::Order;
@@ -71,6 +72,13 @@ fn over_links(
     watch.finish();
 
     let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
+    let [owner, others @ ..] = &reports[Phase::Setup as usize];
+    let opening = owner
+        .opening
+        .as_ref()
+        .context("P0 did not open its commitment")?;
+    let received = others.each_ref().map(|report| report.commitment);
+    agreement::opened(opening, received, &order.workload.model_dir)?;
     let difference = Phase::ALL.into_iter().find_map(|phase| {
         let of_phase = match phase {
             Phase::Setup => &declared.setup,

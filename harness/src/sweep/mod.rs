@@ -195,8 +195,6 @@ impl Setup<'_> {
             timeout: self.settings.timeout,
             trace: self.settings.trace,
             port: self.settings.port,
-            cell: &cell.id,
-            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
         };
         match Runner::of(self.systems, cell)? {
             Runner::Own(system) => {
