@@ -12,7 +12,7 @@ use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
 use qbench_protocols::phase::Phase;
-use qbench_protocols::system::{System, Workload};
+use qbench_protocols::system::{Site, System, Workload};
 use qbench_tokenizer::Tokenizer;
 use std::time::Duration;
 
@@ -64,8 +64,6 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 timeout: Duration::from_secs(600),
                 trace: false,
                 port: None,
-                cell: "infer",
-                model_id: &source.identity(),
             },
             &mut LinkProof::default(),
         );
@@ -82,9 +80,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         let verified = measured.verified.context("the output was not checked")?;
         crate::say!("  {}", verified.how);
         crate::say!(
-            "  largest difference to the unquantized reference: {:.2} times its root mean square",
+            "  largest difference to the same weights in floating point: {:.2} times its root mean square",
             verified.float_error
         );
+        for line in wrapped_lines(&verified.sites) {
+            crate::say!("  {line}");
+        }
         match config.head {
             Head::Classifier { .. } => crate::say!("  logits {:?}", verified.output),
             Head::Hidden => {
@@ -106,6 +107,16 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
+}
+
+/// What is said of values that wrapped: how many, and where.
+fn wrapped_lines(sites: &[Site]) -> Vec<String> {
+    let sum = |of: fn(&Site) -> u64| sites.iter().map(of).sum::<u64>();
+    let (wrapped, values) = (sum(|site| site.wrapped), sum(|site| site.values));
+    let mut lines = vec![format!("{wrapped} of {values} values wrapped")];
+    let here = sites.iter().filter(|site| site.wrapped > 0);
+    lines.extend(here.map(|site| format!("  {site}")));
+    lines
 }
 
 fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {

@@ -20,6 +20,7 @@ use crate::scenario::RunSettings;
 use crate::scenario::cell::Cell;
 use crate::scenario::plan::Plan;
 use crate::scenario::runner::Runner;
+use crate::units::digits;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use qbench_protocols::system::System;
@@ -194,8 +195,6 @@ impl Setup<'_> {
             timeout: self.settings.timeout,
             trace: self.settings.trace,
             port: self.settings.port,
-            cell: &cell.id,
-            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
         };
         match Runner::of(self.systems, cell)? {
             Runner::Own(system) => {
@@ -269,6 +268,16 @@ fn progress(turns: usize) -> ProgressBar {
     bar
 }
 
+/// How far the output is from the float model.
+fn error_text(row: &RunRow) -> String {
+    let error = row
+        .float_error
+        .map(|error| format!(", error {}", digits(error)));
+    let wrapped = row.wrapped_values.filter(|wrapped| *wrapped > 0);
+    let wrapped = wrapped.map(|wrapped| format!(", {wrapped} values wrapped"));
+    error.unwrap_or_default() + &wrapped.unwrap_or_default()
+}
+
 /// One line for a finished repetition.
 fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
     let which = turn
@@ -279,8 +288,9 @@ fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
         let [offline_time, offline_bytes, _] = offline.texts();
         let [online_time, online_bytes, rounds] = online.texts();
         format!(
-            "{} {which}: offline {offline_time} {offline_bytes}, online {online_time} {online_bytes} {rounds} rounds",
+            "{} {which}: offline {offline_time} {offline_bytes}, online {online_time} {online_bytes} {rounds} rounds{}",
             turn.cell.describe(),
+            error_text(row),
         )
     } else {
         format!("{} {which}: ERROR {}", turn.cell.describe(), row.error)
