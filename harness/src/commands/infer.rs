@@ -11,6 +11,8 @@ use crate::run::order::Order;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
+use qbench_protocols::model::float::FloatModel;
+use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{Site, System, Workload};
 use qbench_tokenizer::Tokenizer;
@@ -30,6 +32,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         setting.default_of_infer.unwrap_or(setting.default)
     })?;
     interrupt::watch()?;
+    let original = models::checkpoint::original(&arguments.model)?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
         let tokens = tokenizer.encode(text)?;
@@ -83,6 +86,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             "  largest difference to the same weights in floating point: {:.2} times its root mean square",
             verified.float_error
         );
+        if let Some(original) = &original {
+            crate::say!(
+                "  largest difference to the checkpoint itself: {:.2} times its root mean square",
+                distance(original, &tokens, &verified.output)?
+            );
+        }
         for line in wrapped_lines(&verified.sites) {
             crate::say!("  {line}");
         }
@@ -107,6 +116,15 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
+}
+
+/// How far an output is from what a checkpoint puts out in floating point, none of its weights changed.
+fn distance(original: &FloatModel, tokens: &[u32], output: &[f32]) -> Result<f64> {
+    let embeddings = original.embeddings.as_ref();
+    let embeddings = embeddings.context("the checkpoint has no embeddings")?;
+    let float = FloatReference::run(original, &[embeddings.embed(tokens)?])?;
+    let float: Vec<f32> = float.into_iter().flat_map(|matrix| matrix.data).collect();
+    Ok(relative_error(output, &float))
 }
 
 /// What is said of values that wrapped: how many, and where.

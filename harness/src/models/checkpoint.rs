@@ -5,6 +5,7 @@ use super::made::{self, Draft, State};
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{AccessFlags, access};
 use qbench_protocols::model::checkpoint::{self, CONFIG_FILE, WEIGHTS_FILE};
+use qbench_protocols::model::float::FloatModel;
 use qbench_protocols::model::quantize;
 use qbench_protocols::model::store::{self, FORMAT_VERSION, PRIVATE_FILE, PUBLIC_FILE};
 use qbench_tokenizer::{CHECKPOINT_FILES, TOKENIZER_FILE, Tokenizer};
@@ -70,6 +71,15 @@ pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
         ),
         (None, Some(_)) => quantized_form(&dir, form),
     }
+}
+
+/// The checkpoint that a quantized form of `dir` was made of, in floating point; `None` where `dir` is itself a quantized model.
+///
+/// # Errors
+/// A checkpoint that cannot be read.
+pub fn original(dir: &Path) -> Result<Option<FloatModel>> {
+    let is_there = dir.join(CONFIG_FILE).exists();
+    Ok(is_there.then(|| checkpoint::load(dir)).transpose()?)
 }
 
 /// The form of a checkpoint that is not there any more is taken only by its own name.
