@@ -132,7 +132,7 @@ pub fn quantized_folder(dir: &Path) -> Result<PathBuf> {
     if cached.join(PUBLIC_FILE).exists() {
         return Ok(cached);
     }
-    eprintln!(
+    crate::note!(
         "quantizing {} into {} (once)",
         dir.display(),
         cached.display()

@@ -32,6 +32,9 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     interrupt::watch()?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
+        if !crate::output::is_read() {
+            break;
+        }
         let tokens = tokenizer.encode(text)?;
         if tokens.len() > config.max_positions {
             bail!(
