@@ -4,6 +4,7 @@ use super::control::{self, FromParty, ToParty};
 use super::launch::{End, Hosts, Launched, Process};
 use crate::interrupt;
 use crate::link::rig::{Health, Rig};
+use crate::process::Deadline;
 use anyhow::Result;
 use std::io::{BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -76,11 +77,11 @@ impl Trio {
         let _ = control::write(&mut self.orders[party], message);
     }
 
-    /// The next event before `deadline`; `None` when it has passed.
+    /// The next event before the deadline; `None` when it has passed and nothing that was said before waits any more.
     ///
     /// # Errors
     /// An interrupt by the user; links that broke.
-    pub fn next(&mut self, deadline: Instant) -> Result<Option<(usize, Event)>> {
+    pub fn next(&mut self, deadline: &mut Deadline) -> Result<Option<(usize, Event)>> {
         loop {
             interrupt::check()?;
             if let Some(links) = &self.links {
@@ -100,7 +101,7 @@ impl Trio {
                     return Ok(Some((party, Event::Ended(end))));
                 }
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 return Ok(None);
             }
         }
