@@ -35,6 +35,9 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     let original = models::checkpoint::original(&arguments.model)?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
+        if !crate::output::is_read() {
+            break;
+        }
         let tokens = tokenizer.encode(text)?;
         if tokens.len() > config.max_positions {
             bail!(

@@ -37,7 +37,7 @@ fn read(
     let auto = scenario.links.iter().filter(|l| l.mode == LinkMode::Auto);
     scenario.auto_links = auto.map(|l| l.name.clone()).collect();
     if let Some(note) = choose::resolve(&mut scenario.links) {
-        eprintln!("{note}");
+        crate::note!("{note}");
     }
     let plan = plan::plan(&scenario, systems, &changes.only)?;
     Ok((scenario, plan, text))

@@ -130,7 +130,7 @@ fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
         State::Stale => "again: what it was made of has changed",
         _ => "once",
     };
-    eprintln!(
+    crate::note!(
         "quantizing {} into {} ({why})",
         dir.display(),
         place.display()

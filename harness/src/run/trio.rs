@@ -4,7 +4,7 @@ use super::control::{self, FromParty, ToParty};
 use super::launch::{End, Hosts, Launched, Process};
 use crate::interrupt;
 use crate::link::rig::{Health, Rig};
-use crate::process;
+use crate::process::{self, Deadline};
 use anyhow::{Context, Result};
 use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io::{BufReader, Read, Write};
@@ -91,11 +91,11 @@ impl Trio {
         }
     }
 
-    /// The next event before `deadline`; `None` when it has passed.
+    /// The next event before the deadline; `None` when it has passed and nothing that was said before waits any more.
     ///
     /// # Errors
     /// An interrupt by the user; links that broke.
-    pub fn next(&mut self, deadline: Instant) -> Result<Option<(usize, Event)>> {
+    pub fn next(&mut self, deadline: &mut Deadline) -> Result<Option<(usize, Event)>> {
         loop {
             interrupt::check()?;
             if let Some(links) = &self.links {
@@ -115,7 +115,7 @@ impl Trio {
                     return Ok(Some((party, Event::Ended(end))));
                 }
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 return Ok(None);
             }
         }

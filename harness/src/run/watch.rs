@@ -5,13 +5,14 @@ use super::control::{Failure, FromParty, Job, ToParty};
 use super::order::Order;
 use super::trio::{Event, Trio};
 use crate::link::rig::Rig;
+use crate::process::Deadline;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::net::{Party, RunId};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::session::Agreement;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After a failure, how long the others may take to say what they saw.
 const AFTERMATH: Duration = Duration::from_millis(1500);
@@ -66,7 +67,7 @@ impl Watch {
             trio.say(party.index(), &ToParty::Job(Box::new(job)))?;
         }
         if std::env::var_os(ANNOUNCE).is_some() {
-            eprintln!("parties {:?}", trio.pids());
+            crate::note!("parties {:?}", trio.pids());
         }
         Ok(Self {
             trio,
@@ -80,7 +81,7 @@ impl Watch {
     /// As [`Trio::say`].
     pub fn tell(&mut self, message: &ToParty) -> Result<()> {
         if let (ToParty::Start(phase, _), true) = (message, std::env::var_os(ANNOUNCE).is_some()) {
-            eprintln!("phase {}", phase.name());
+            crate::note!("phase {}", phase.name());
         }
         for party in 0..3 {
             self.trio.say(party, message)?;
@@ -97,10 +98,10 @@ impl Watch {
         phase: Phase,
         pick: impl Fn(Event) -> Result<T, Event>,
     ) -> Result<[T; 3]> {
-        let deadline = Instant::now() + self.timeout + SLACK;
+        let mut deadline = Deadline::after(self.timeout + SLACK);
         let mut answers = [None, None, None];
         while answers.iter().any(Option::is_none) {
-            let Some((party, event)) = self.trio.next(deadline)? else {
+            let Some((party, event)) = self.trio.next(&mut deadline)? else {
                 let answered = answers.each_ref().map(Option::is_some);
                 return Err(self.cause(phase, None, answered)?);
             };
@@ -138,7 +139,7 @@ impl Watch {
         let mut failures: [Option<Failure>; 3] = [None, None, None];
         let mut ended: [Option<String>; 3] = [None, None, None];
         let silent = first.is_none();
-        let deadline = Instant::now() + AFTERMATH;
+        let mut deadline = Deadline::after(AFTERMATH);
         let mut event = first;
         loop {
             match event {
@@ -162,7 +163,7 @@ impl Watch {
             if known || silent {
                 break;
             }
-            event = self.trio.next(deadline)?;
+            event = self.trio.next(&mut deadline)?;
             if event.is_none() {
                 break;
             }

@@ -176,3 +176,20 @@ fn children_end_with_a_killed_controller() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// A controller that was stopped (by Ctrl-Z, or with its terminal) finds the answers that waited for it.
+#[test]
+fn a_controller_stopped_past_the_timeout_blames_nobody() {
+    let text = scenario("slow", "").replace("timeout = \"20s\"", "timeout = \"3s\"");
+    let place = Place::new(&text);
+    let mut running = place.start(&[]);
+    let controller = Pid::from_raw(running.child.id() as i32);
+    running.until("phase offline");
+    std::thread::sleep(Duration::from_millis(300));
+    kill(controller, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    kill(controller, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(place.only_error(), "");
+}

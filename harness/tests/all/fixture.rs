@@ -238,7 +238,8 @@ impl Fixture {
         let append = |name: &str, rows: &[Row]| {
             let path = self.dir.join(name);
             let _ = std::fs::remove_file(&path);
-            Log::open(&path).unwrap().0.append(rows).unwrap();
+            let columns = rows.first().cloned().unwrap_or_default();
+            Log::open(&path, &columns).unwrap().0.append(rows).unwrap();
         };
         append("runs.csv", &self.rows);
         append("steps.csv", &self.steps);

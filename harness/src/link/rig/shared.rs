@@ -8,7 +8,7 @@
 use super::holder::{Held, Ready};
 use crate::link::Link;
 use crate::names::short_hash;
-use crate::process::this_binary;
+use crate::process::{Deadline, this_binary};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
@@ -145,12 +145,12 @@ fn joined(link: &Link, name: &str, files: &Files) -> Result<Entry> {
         .process_group(0)
         .spawn()
         .context("starting the process that holds the links")?;
-    let began = Instant::now();
+    let mut deadline = Deadline::after(PATIENCE);
     loop {
         if let Some(entry) = living(&files.entry) {
             return Ok(entry);
         }
-        if holder.try_wait()?.is_some() || began.elapsed() > PATIENCE {
+        if holder.try_wait()?.is_some() || deadline.has_passed() {
             let said = std::fs::read_to_string(files.start.with_extension("log"));
             let said = said.unwrap_or_default();
             bail!("{}", said.trim().trim_start_matches("error: "));

@@ -25,6 +25,10 @@ pub(super) enum Nothing {
     Silent(Duration),
 }
 
+/// After a timeout an inbox is looked at so often again, so long apart, before its peer is called silent.
+const LATE_LOOKS: u32 = 10;
+const LATE_LOOK: Duration = Duration::from_millis(20);
+
 /// What may wait in an inbox, bytes: a peer that sends more waits until some of it was received. Far more than any step of a
 /// protocol sends before it receives, so that two parties that both send first never wait for each other; and a bound on what a
 /// dealer that is ahead takes of a party's memory.
@@ -111,9 +115,11 @@ impl Inbox {
 
     /// The next message, in the order sent. What came before the end is handed out before the end is
     /// told. The wait ends when not a byte came for `timeout`, so a long message on a slow line may
-    /// take longer.
+    /// take longer; and not before the thread that reads the line had time to pass on what came while this
+    /// process was stopped.
     pub(super) fn pop(&self, timeout: Duration) -> Result<Message, Nothing> {
         let began = Instant::now();
+        let mut late = 0;
         let mut state = self.lock();
         loop {
             if let Some(message) = state.messages.pop_front() {
@@ -125,10 +131,11 @@ impl Inbox {
                 return Err(Nothing::Closed(cause.clone()));
             }
             let left = timeout.saturating_sub(began.max(state.heard).elapsed());
-            if left.is_zero() {
+            if left.is_zero() && late == LATE_LOOKS {
                 return Err(Nothing::Silent(began.elapsed()));
             }
-            state = self.wait(state, left);
+            late += u32::from(left.is_zero());
+            state = self.wait(state, left.max(LATE_LOOK));
         }
     }
 
@@ -155,5 +162,35 @@ impl Inbox {
             .wait_timeout(state, left)
             .unwrap_or_else(PoisonError::into_inner)
             .0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A party that was stopped past its timeout wakes before the thread that reads its line does.
+    #[test]
+    fn what_was_on_its_way_when_the_timeout_passed_is_still_taken() {
+        let inbox = Inbox::new();
+        let message = Message {
+            label: Vec::new(),
+            depth: 1,
+            due_ns: 0,
+            payload: vec![7],
+        };
+        let waiting = std::sync::Barrier::new(2);
+        let taken = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                waiting.wait();
+                std::thread::sleep(LATE_LOOK);
+                inbox.push(message);
+            });
+            waiting.wait();
+            inbox.pop(Duration::ZERO).ok()
+        });
+        assert_eq!(taken.map(|message| message.payload), Some(vec![7]));
+        // And silence is still silence.
+        assert!(matches!(inbox.pop(Duration::ZERO), Err(Nothing::Silent(_))));
     }
 }
