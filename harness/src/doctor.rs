@@ -107,12 +107,13 @@ pub fn doctor() -> Result<bool> {
         }
     }
     let commit = manifest::commit();
-    let hint = if commit == "unknown" {
-        "run the binary from its git checkout, so that rows say which source measured them"
-    } else {
-        ""
+    let hint = match manifest::no_commit() {
+        "" => String::new(),
+        reason => format!(
+            "{reason}: build where git answers, or with QBENCH_COMMIT set, so that rows say what measured them"
+        ),
     };
-    line("commit", &commit, hint);
+    line("commit", &commit, &hint);
     let writable = tempfile_works();
     line(
         "results folder",

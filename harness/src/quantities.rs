@@ -35,6 +35,10 @@ pub enum Quantity {
     Material,
     /// Highest resident set over the parties.
     PeakMemory,
+    /// Largest difference of the output to the float model, relative to its root mean square.
+    FloatError,
+    /// Values that wrapped.
+    WrappedValues,
 }
 
 const ALL: &[(&str, Quantity)] = &[
@@ -52,6 +56,8 @@ const ALL: &[(&str, Quantity)] = &[
     ("online_cpu_seconds", Quantity::Cpu(Phase::Online)),
     ("material_bytes", Quantity::Material),
     ("peak_memory_bytes", Quantity::PeakMemory),
+    ("float_error", Quantity::FloatError),
+    ("wrapped_values", Quantity::WrappedValues),
 ];
 
 /// All names, for messages.
@@ -71,9 +77,11 @@ impl Quantity {
     /// with any number of threads.
     pub fn depends_on(self, column: &str) -> bool {
         match self {
-            Self::Bytes(_) | Self::Rounds(_) | Self::Material => {
-                !matches!(column, "link" | "threads")
-            }
+            Self::Bytes(_)
+            | Self::Rounds(_)
+            | Self::Material
+            | Self::FloatError
+            | Self::WrappedValues => !matches!(column, "link" | "threads"),
             Self::Seconds(_) | Self::Cpu(_) | Self::PeakMemory => true,
         }
     }
@@ -82,7 +90,11 @@ impl Quantity {
     pub const fn drawn_unit(self) -> f64 {
         match self {
             Self::Bytes(_) | Self::Material | Self::PeakMemory => 1e6,
-            Self::Seconds(_) | Self::Rounds(_) | Self::Cpu(_) => 1.0,
+            Self::Seconds(_)
+            | Self::Rounds(_)
+            | Self::Cpu(_)
+            | Self::FloatError
+            | Self::WrappedValues => 1.0,
         }
     }
 
@@ -96,6 +108,8 @@ impl Quantity {
             Self::Cpu(phase) => format!("{} CPU time, all parties [s]", phase.name()),
             Self::Material => "correlated randomness, all parties [MB]".into(),
             Self::PeakMemory => "peak memory, largest party [MB]".into(),
+            Self::FloatError => "largest error against the float model [RMS of its output]".into(),
+            Self::WrappedValues => "wrapped values".into(),
         }
     }
 }

@@ -189,6 +189,17 @@ impl fmt::Display for ByteSize {
     }
 }
 
+/// A ratio for people: three digits.
+pub fn digits(ratio: f64) -> String {
+    match ratio {
+        r if r >= 100.0 => format!("{r:.0}"),
+        r if r >= 10.0 => format!("{r:.1}"),
+        r if r >= 1.0 => format!("{r:.2}"),
+        r if r >= 0.01 => format!("{r:.3}"),
+        r => format!("{r:.1e}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,10 +7,16 @@ use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
 use qbench_protocols::threads::{GRAIN, Threads};
 
-/// P0: P2's share of the product of the masks.
-pub(super) fn correction(map: Bilinear, threads: &Threads, one: &Stream, two: &Stream) -> Vec<u8> {
-    let [left, right, len] = map.lengths();
-    let sum = |first, count| {
+/// P0: P2's share of the product of the masks, which are drawn from `streams` (P1's and P2's); with `right`, the right operand's
+/// mask is that of these streams instead, from their beginning.
+pub(super) fn correction(
+    map: Bilinear,
+    threads: &Threads,
+    streams: [&Stream; 2],
+    right: Option<&[Stream; 2]>,
+) -> Vec<u8> {
+    let [left, right_len, len] = map.lengths();
+    let sum = |[one, two]: [&Stream; 2], first, count| {
         let mut sum = draw(threads, one, first, count);
         let second = draw(threads, two, first, count);
         combine(
@@ -22,10 +28,14 @@ pub(super) fn correction(map: Bilinear, threads: &Threads, one: &Stream, two: &S
         );
         sum
     };
-    let (a, b) = (sum(0, left), sum(left, right));
+    let a = sum(streams, 0, left);
+    let (b, masks) = match right {
+        None => (sum(streams, left, right_len), left + right_len),
+        Some(right) => (sum(right.each_ref(), 0, right_len), left),
+    };
     let mut product = vec![0; len];
     map.accumulate(threads, &a, &b, &mut product);
-    let theirs = draw(threads, one, left + right, len);
+    let theirs = draw(threads, streams[0], masks, len);
     let mut payload = vec![0; len * WORD];
     threads.chunks_mut(payload.as_chunks_mut::<WORD>().0, GRAIN, |first, words| {
         let n = words.len();

@@ -21,6 +21,8 @@ pub(super) enum Correlation {
     Gates(Gate, usize),
     /// One triple of whole vectors.
     Triple(Bilinear),
+    /// One triple of whole vectors of which the right one is a weight's reused mask.
+    Reusing(Bilinear),
 }
 
 impl Correlation {
@@ -29,6 +31,7 @@ impl Correlation {
         match self {
             Self::Gates(gate, count) => gate.masks() * count,
             Self::Triple(bilinear) => bilinear.lengths()[..2].iter().sum(),
+            Self::Reusing(bilinear) => bilinear.lengths()[0],
         }
     }
 
@@ -36,7 +39,7 @@ impl Correlation {
     pub fn corrected(self) -> usize {
         match self {
             Self::Gates(gate, count) => gate.products() * count,
-            Self::Triple(bilinear) => bilinear.lengths()[2],
+            Self::Triple(bilinear) | Self::Reusing(bilinear) => bilinear.lengths()[2],
         }
     }
 }
@@ -46,11 +49,12 @@ impl fmt::Display for Correlation {
         match self {
             Self::Gates(gate, count) => write!(f, "{count} correlations of kind {gate:?}"),
             Self::Triple(bilinear) => write!(f, "a triple for {bilinear:?}"),
+            Self::Reusing(bilinear) => write!(f, "a triple with a weight's mask for {bilinear:?}"),
         }
     }
 }
 
-/// Declares, deals or takes one correlation. `Some` at P1 and P2 online, who then open [`Correlation::opened`] words each;
+/// Declares, deals or takes one correlation; `weight` is what P0 knows of a reused mask. `Some` at P1 and P2 online, who then open [`Correlation::opened`] words each;
 /// elsewhere there is nothing more to do.
 ///
 /// Cost: `opened` words each way between P1 and P2 and one round online; `corrected` words from P0 to P2 offline. P1's part,
@@ -58,12 +62,13 @@ impl fmt::Display for Correlation {
 pub(super) fn correlated(
     runtime: &mut Runtime<'_>,
     correlation: Correlation,
+    weight: Option<&[Stream; 2]>,
 ) -> Result<Option<Part>> {
     let (opened, corrected) = (correlation.opened() * WORD, correlation.corrected() * WORD);
     match (runtime.phase(), runtime.me()) {
         (Phase::Offline, None) => runtime.declare_dealt(Party::P2, corrected),
         (Phase::Online, None) => runtime.declare_exchange(opened),
-        (Phase::Offline, Some(me)) => deal(runtime, me, correlation)?,
+        (Phase::Offline, Some(me)) => deal(runtime, me, correlation, weight)?,
         (Phase::Online, Some(Party::P1 | Party::P2)) => {
             let dealt = runtime.take(&correlation)?;
             return Part::of(dealt).map(Some);
@@ -79,7 +84,12 @@ pub(super) fn correlated(
 /// # Security
 /// P2's correction is a product less P1's share of it, which is generator output that P2 does not have and that nothing else
 /// uses: uniform. Every correlation has streams of its own.
-fn deal(runtime: &mut Runtime<'_>, me: Party, correlation: Correlation) -> Result<()> {
+fn deal(
+    runtime: &mut Runtime<'_>,
+    me: Party,
+    correlation: Correlation,
+    weight: Option<&[Stream; 2]>,
+) -> Result<()> {
     let session = runtime.session()?;
     let dealt = match me {
         Party::P0 => {
@@ -88,7 +98,9 @@ fn deal(runtime: &mut Runtime<'_>, me: Party, correlation: Correlation) -> Resul
             let threads = session.threads();
             let payload = match correlation {
                 Correlation::Gates(gate, count) => gate.corrections(count, threads, &one, &two),
-                Correlation::Triple(bilinear) => correction(bilinear, threads, &one, &two),
+                Correlation::Triple(bilinear) | Correlation::Reusing(bilinear) => {
+                    correction(bilinear, threads, [&one, &two], weight)
+                }
             };
             return session.send(Party::P2, payload);
         }

@@ -1,8 +1,8 @@
 //! The walk over BERT in CrypTen's arithmetic.
 
 use super::{
-    MatmulShape, RING, Share, add, add_columns, gelu, layer_norm, matmul, relu, scale_public,
-    softmax_rows, tanh,
+    MatmulShape, RING, Share, Weight, WeightMasks, add, add_columns, gelu, layer_norm, matmul,
+    matmul_by_weight, relu, scale_public, softmax_rows, tanh,
 };
 use crate::fixed_point::check::Output;
 use crate::fixed_point::heads;
@@ -20,16 +20,18 @@ pub struct Plan {
     pub config: ModelConfig,
     /// Tokens.
     pub seq_len: usize,
+    /// How often the weights are opened.
+    pub weight_masks: WeightMasks,
 }
 
 /// `crypten` on the walk, in any phase and in the cost walk.
 ///
 /// As in the original a matrix is opened anew for every product that it enters: x three times for query, key and value,
-/// and the weights in every inference.
+/// and the weights in every inference unless the setting says otherwise.
 pub struct CrypTen<'a> {
     runtime: Runtime<'a>,
     plan: &'a Plan,
-    weights: &'a SharedWeights<Share>,
+    weights: &'a SharedWeights<Weight, Share>,
     /// P1's embedded tokens, encoded; online only.
     input: Option<&'a [u64]>,
     /// What P1 learned: encoded logits or last hidden states. Empty elsewhere.
@@ -41,7 +43,7 @@ impl<'a> CrypTen<'a> {
     pub fn new(
         runtime: Runtime<'a>,
         plan: &'a Plan,
-        weights: &'a SharedWeights<Share>,
+        weights: &'a SharedWeights<Weight, Share>,
         input: Option<&'a [u64]>,
     ) -> Self {
         Self {
@@ -83,7 +85,7 @@ impl Engine for CrypTen<'_> {
             columns: outputs,
             right_is_transposed: true,
         };
-        let product = matmul(&mut self.runtime, shape, x, weights)?;
+        let product = matmul_by_weight(&mut self.runtime, shape, x, weights)?;
         Ok(add_columns(&self.runtime, product, bias))
     }
 

@@ -1,5 +1,6 @@
 //! Predicted memory.
 
+use super::WeightMasks;
 use super::engine::Plan;
 use qbench_protocols::model::walk::Linear;
 use qbench_protocols::system::PROCESS_BYTES;
@@ -21,9 +22,14 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3]) -> [u64; 3] {
     let scores = config.heads as u64 * tokens * tokens;
     let widest = 8 * (tokens * config.feed_forward as u64).max(scores);
     let working = PROCESS_BYTES + 6 * matrix + 16 * widest;
+    // A reused opening stands beside the share.
+    let held = match plan.weight_masks {
+        WeightMasks::Fresh => 8 * weights,
+        WeightMasks::Reused => 16 * weights,
+    };
     [
         PROCESS_BYTES + weights / 4 + 3 * matrix + 4 * widest,
-        working + 8 * weights + material[1],
-        working + 8 * weights + material[2],
+        working + held + material[1],
+        working + held + material[2],
     ]
 }

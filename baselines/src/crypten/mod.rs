@@ -20,6 +20,7 @@ mod memory;
 mod multiply;
 mod norm;
 pub mod system;
+mod weight;
 
 pub use crate::fixed_point::bilinear::MatmulShape;
 pub use crate::fixed_point::local::{
@@ -33,8 +34,11 @@ pub use compare::{
 pub use erf::{erf, gelu};
 pub use local::{add_public, divide_public, scale_public};
 pub use maximum::{max_and_argmax_rows, max_rows, random, softmax_rows};
-pub use multiply::{matmul, multiply, multiply_columns, multiply_rows, multiply_unscaled, square};
+pub use multiply::{
+    matmul, matmul_by_weight, multiply, multiply_columns, multiply_rows, multiply_unscaled, square,
+};
 pub use norm::layer_norm;
+pub use weight::{WEIGHT_MASKS, Weight, WeightMasks};
 
 use crate::fixed_point::encoding::truncate;
 use crate::fixed_point::{Fixed, RING64 as RING, Share};

@@ -7,12 +7,14 @@
 use super::bilinear::{combine, draw};
 use super::correlation::{Correlation, Part, WORD, correlated};
 use super::gate::{Bytes, Gate, Gates};
+use super::weight::{Reused, Weight};
 use super::{FRACTION_BITS, RING, Share, absent, truncate};
 use crate::fixed_point::bilinear::{Bilinear, MatmulShape};
 use qbench_protocols::Result;
 use qbench_protocols::kernel::widest;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::{GRAIN, Threads};
+use std::borrow::Cow;
 
 /// x * y element by element, truncated.
 ///
@@ -126,19 +128,30 @@ pub(super) fn square_in_place(runtime: &mut Runtime<'_>, x: Share) -> Result<Sha
 pub fn multiply_rows(runtime: &mut Runtime<'_>, x: &Share, per_row: &Share) -> Result<Share> {
     let rows = per_row.len();
     let width = x.len() / rows.max(1);
-    bilinear(runtime, Bilinear::Rows { rows, width }, x, per_row)
+    bilinear(runtime, Bilinear::Rows { rows, width }, x, per_row, None)
 }
 
 /// Each row of x times `per_column`, element by element, truncated.
 ///
-/// Cost: x's and `per_column`'s words each way, 1 round; offline x's words to P2.
+/// Cost: x's and `per_column`'s words each way, `per_column`'s only where its mask is not reused, 1 round; offline x's words to P2.
 ///
 /// # Security
-/// As [`matmul`].
-pub fn multiply_columns(runtime: &mut Runtime<'_>, x: &Share, per_column: &Share) -> Result<Share> {
-    let width = per_column.len();
+/// As [`matmul`] and [`Weight::share`].
+pub fn multiply_columns(
+    runtime: &mut Runtime<'_>,
+    x: &Share,
+    per_column: &Weight,
+) -> Result<Share> {
+    let width = per_column.share.len();
     let rows = x.len() / width.max(1);
-    bilinear(runtime, Bilinear::Columns { rows, width }, x, per_column)
+    let map = Bilinear::Columns { rows, width };
+    bilinear(
+        runtime,
+        map,
+        x,
+        &per_column.share,
+        per_column.reused.as_ref(),
+    )
 }
 
 /// Matrix products, all opened in one round, truncated.
@@ -153,19 +166,47 @@ pub fn matmul(
     x: &Share,
     y: &Share,
 ) -> Result<Share> {
-    bilinear(runtime, Bilinear::Matmul(shape), x, y)
+    bilinear(runtime, Bilinear::Matmul(shape), x, y, None)
 }
 
-fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> Result<Share> {
+/// [`matmul`] where y is a weight.
+///
+/// Cost: as [`matmul`], or x's words alone where the weight's mask is reused.
+///
+/// # Security
+/// As [`matmul`] and [`Weight::share`].
+pub fn matmul_by_weight(
+    runtime: &mut Runtime<'_>,
+    shape: MatmulShape,
+    x: &Share,
+    y: &Weight,
+) -> Result<Share> {
+    let map = Bilinear::Matmul(shape);
+    bilinear(runtime, map, x, &y.share, y.reused.as_ref())
+}
+
+/// `map` of x and y, truncated; y is opened here unless its mask is `reused`.
+fn bilinear(
+    runtime: &mut Runtime<'_>,
+    map: Bilinear,
+    x: &Share,
+    y: &Share,
+    reused: Option<&Reused>,
+) -> Result<Share> {
     let [left, right, len] = map.lengths();
     runtime.ensure((x.len(), y.len()) == (left, right), || {
         format!("{} and {} elements for {map:?}", x.len(), y.len())
     })?;
-    let Some(dealt) = correlated(runtime, Correlation::Triple(map))? else {
+    let (correlation, mask) = match reused {
+        None => (Correlation::Triple(map), None),
+        Some(Reused::Mask(mask)) => (Correlation::Reusing(map), Some(&**mask)),
+        Some(_) => (Correlation::Reusing(map), None),
+    };
+    let Some(dealt) = correlated(runtime, correlation, mask)? else {
         return Ok(absent(len));
     };
     let (x, y) = (x.values(), y.values());
-    let mut opening = runtime.buffer((left + right) * WORD);
+    let mut opening = runtime.buffer(correlation.opened() * WORD);
     let threads = runtime.session()?.threads();
     // e and d start as this party's shares of them, a stays.
     let a = draw(threads, &dealt.stream, 0, left);
@@ -177,23 +218,33 @@ fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> R
         #[inline(always)]
         |a, x| x.wrapping_sub(a),
     );
-    let mut d = draw(threads, &dealt.stream, left, right);
-    combine(
-        threads,
-        &mut d,
-        y,
-        #[inline(always)]
-        |b, y| y.wrapping_sub(b),
-    );
+    let mut d = match reused {
+        Some(Reused::Opened(d)) => Cow::Borrowed(d.as_slice()),
+        _ => {
+            let mut d = draw(threads, &dealt.stream, left, right);
+            combine(
+                threads,
+                &mut d,
+                y,
+                #[inline(always)]
+                |b, y| y.wrapping_sub(b),
+            );
+            Cow::Owned(d)
+        }
+    };
     let (first, second) = opening.as_chunks_mut::<WORD>().0.split_at_mut(left);
     write(threads, &e, first);
-    write(threads, &d, second);
+    if let Cow::Owned(d) = &d {
+        write(threads, d, second);
+    }
     let theirs = runtime.exchange(opening)?;
     let threads = runtime.session()?.threads();
     let (first, second) = theirs.as_chunks::<WORD>().0.split_at(left);
     add_words(threads, &mut e, first);
-    add_words(threads, &mut d, second);
-    let mut out = products(threads, &dealt, left + right, len);
+    if let Cow::Owned(d) = &mut d {
+        add_words(threads, d, second);
+    }
+    let mut out = products(threads, &dealt, correlation.opened(), len);
     map.accumulate(threads, &e, y, &mut out);
     map.accumulate(threads, &a, &d, &mut out);
     threads.chunks_mut(&mut out, GRAIN, |_, out| {
@@ -212,7 +263,7 @@ fn bilinear(runtime: &mut Runtime<'_>, map: Bilinear, x: &Share, y: &Share) -> R
 
 /// [`correlated`] for element-wise gates.
 pub(super) fn gates(runtime: &mut Runtime<'_>, gate: Gate, count: usize) -> Result<Option<Gates>> {
-    let dealt = correlated(runtime, Correlation::Gates(gate, count))?;
+    let dealt = correlated(runtime, Correlation::Gates(gate, count), None)?;
     Ok(dealt.map(|dealt| Gates::new(gate, count, dealt)))
 }
 
@@ -224,7 +275,7 @@ fn mask(x: &[u64], masks: &[u64], words: &mut [Bytes]) {
     }
 }
 
-fn write(threads: &Threads, values: &[u64], words: &mut [Bytes]) {
+pub(super) fn write(threads: &Threads, values: &[u64], words: &mut [Bytes]) {
     threads.chunks_mut(words, GRAIN, |first, words| {
         let values = &values[first..][..words.len()];
         for (word, value) in words.iter_mut().zip(values) {
@@ -233,7 +284,7 @@ fn write(threads: &Threads, values: &[u64], words: &mut [Bytes]) {
     });
 }
 
-fn add_words(threads: &Threads, values: &mut [u64], words: &[Bytes]) {
+pub(super) fn add_words(threads: &Threads, values: &mut [u64], words: &[Bytes]) {
     threads.chunks_mut(values, GRAIN, |first, values| {
         let words = &words[first..][..values.len()];
         for (value, word) in values.iter_mut().zip(words) {

@@ -2,13 +2,14 @@
 
 use super::approximate::inverse_sqrt;
 use super::multiply::{multiply_columns, multiply_rows, square};
+use super::weight::Weight;
 use super::{Share, add_columns, add_public, divide_public, subtract_rows};
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
 
 /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta` for each row of `width` elements.
 ///
-/// Cost for n rows of h: `3 h n + 24 n + h` words each way, 20 rounds; offline `3 h n + 17 n`
+/// Cost for n rows of h: `3 h n + 24 n + h` words each way (without the last h where gamma's mask is reused), 20 rounds; offline `3 h n + 17 n`
 /// words to P2.
 ///
 /// # Security
@@ -17,13 +18,14 @@ pub fn layer_norm(
     runtime: &mut Runtime<'_>,
     x: &Share,
     width: usize,
-    gamma: &Share,
+    gamma: &Weight,
     beta: &Share,
     epsilon: f64,
 ) -> Result<Share> {
-    let fits = x.len().is_multiple_of(width.max(1)) && (gamma.len(), beta.len()) == (width, width);
+    let fits =
+        x.len().is_multiple_of(width.max(1)) && (gamma.share.len(), beta.len()) == (width, width);
     runtime.ensure(fits, || {
-        let (gamma, beta) = (gamma.len(), beta.len());
+        let (gamma, beta) = (gamma.share.len(), beta.len());
         format!(
             "rows of {width} in {} elements, gamma {gamma}, beta {beta}",
             x.len()

@@ -2,7 +2,7 @@
 
 use super::clear::CrypTenApproximations;
 use super::engine::{CrypTen, Plan};
-use super::{FIXED, RING, Share, memory};
+use super::{FIXED, RING, Share, WEIGHT_MASKS, Weight, WeightMasks, memory};
 use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
 use crate::fixed_point::weights::{Elements, SharedWeights};
@@ -11,7 +11,7 @@ use qbench_protocols::model::walk::walk;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::share_from_p0;
 use qbench_protocols::system::load::Loaded;
-use qbench_protocols::system::{Known, Verified, WalkedSystem, Workload};
+use qbench_protocols::system::{Known, Setting, Verified, WalkedSystem, Workload};
 
 /// The baseline `crypten`.
 #[derive(Clone, Copy)]
@@ -33,7 +33,7 @@ pub const CHECK: Check<CrypTenApproximations> = Check {
 impl WalkedSystem for CrypTenSystem {
     type Plan = Plan;
     type Secret = Secret;
-    type Weights = SharedWeights<Share>;
+    type Weights = SharedWeights<Weight, Share>;
     type Evidence = Output;
 
     fn id(&self) -> &'static str {
@@ -48,10 +48,16 @@ impl WalkedSystem for CrypTenSystem {
         "Knott et al., CrypTen: Secure Multi-Party Computation Meets Machine Learning, NeurIPS 2021"
     }
 
+    fn settings(&self) -> &'static [Setting] {
+        &[WEIGHT_MASKS]
+    }
+
     fn plan(&self, workload: &Workload) -> Result<Plan> {
         Ok(Plan {
             config: workload.model.clone(),
             seq_len: workload.seq_len,
+            weight_masks: [WeightMasks::Fresh, WeightMasks::Reused]
+                [WEIGHT_MASKS.place(&workload.settings)?],
         })
     }
 
@@ -65,12 +71,22 @@ impl WalkedSystem for CrypTenSystem {
         runtime: &mut Runtime<'_>,
         plan: &Plan,
         secret: &mut Secret,
-    ) -> Result<SharedWeights<Share>> {
+    ) -> Result<SharedWeights<Weight, Share>> {
         let model = secret.take_model();
-        let share = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
+        let multiplied = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
+            Weight::share(runtime, plan.weight_masks, len, values)
+        };
+        let added = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
             share_from_p0(runtime, RING, len, values)
         };
-        SharedWeights::share(runtime, &plan.config, FIXED, model.as_deref(), share, share)
+        SharedWeights::share(
+            runtime,
+            &plan.config,
+            FIXED,
+            model.as_deref(),
+            multiplied,
+            added,
+        )
     }
 
     fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Output> {

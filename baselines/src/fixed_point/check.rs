@@ -3,9 +3,9 @@
 use super::Fixed;
 use super::clear::{self, Approximations};
 use qbench_protocols::model::float::Parameters;
-use qbench_protocols::model::reference_float::{FloatReference, relative_error};
+use qbench_protocols::model::reference_float::{FloatReference, Site, relative_error};
 use qbench_protocols::ring::Word;
-use qbench_protocols::system::{Verified, Workload, load};
+use qbench_protocols::system::{Sites, Verified, Workload, load};
 use qbench_protocols::{Error, Result};
 
 /// What P1 learned: encoded logits or last hidden states. Empty elsewhere.
@@ -37,7 +37,8 @@ pub struct Check<A> {
 
 impl<A: Approximations> Check<A> {
     /// Checks P1's output against the model with the system's approximations, and measures how far it is from the model as
-    /// defined.
+    /// defined. Counts the values of the model's own tensors (not those inside of the approximations) whose product before truncation
+    /// the ring cannot hold; a truncation that fails by chance is seen in the output alone.
     ///
     /// # Errors
     /// An output that is not within tolerance; a model on which the approximations do not hold.
@@ -66,7 +67,19 @@ impl<A: Approximations> Check<A> {
         u64::read_le(evidence, &mut elements);
         let decoded = elements.iter().map(|v| self.fixed.decode(*v) as f32);
         let output: Vec<f32> = decoded.collect();
-        let approximated = clear::run(&self.approximations, parameters, input)?;
+        let mut sites = Sites::default();
+        let approximated = clear::run(&self.approximations, parameters, input, |site, x| {
+            if site == Site::Input {
+                return;
+            }
+            let values = || x.iter().flat_map(|x| &x.data);
+            let wraps = |value: &&f32| self.fixed.product_wraps(f64::from(**value));
+            sites.add(
+                &site.to_string(),
+                values().count(),
+                values().filter(wraps).count(),
+            );
+        })?;
         if output.len() != approximated.len() {
             return Err(Error::Verification(format!(
                 "P1 learned {} values, the reference has {}",
@@ -94,9 +107,10 @@ impl<A: Approximations> Check<A> {
         }
         Ok(Verified {
             how: format!(
-                "within {tolerance} of the root mean square of the float reference with the same approximations"
+                "within {tolerance} of the root mean square of the float model with the system's approximations"
             ),
             float_error: relative_error(&output, &exact),
+            sites: sites.into_inner(),
             output,
         })
     }

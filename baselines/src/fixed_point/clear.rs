@@ -38,7 +38,8 @@ pub fn layer_norm(
         .collect()
 }
 
-/// Runs the model on one embedded sequence, `n` x `hidden`; gives the logits or the last hidden states.
+/// Runs the model on one embedded sequence, `n` x `hidden`; gives the logits or the last hidden states. `watch` is shown every
+/// tensor.
 ///
 /// # Errors
 /// As [`FloatReference::run`].
@@ -46,6 +47,7 @@ pub fn run(
     approximations: &impl Approximations,
     parameters: &impl Parameters,
     input: &[f32],
+    mut watch: impl FnMut(Site, &[Matrix]),
 ) -> Result<Vec<f32>> {
     let config = parameters.config();
     let epsilon = f64::from(config.layer_norm_epsilon);
@@ -84,6 +86,7 @@ pub fn run(
             }
             _ => {}
         }
+        watch(site, x);
         before = x.to_vec();
     };
     let output = FloatReference::run_observed(parameters, &[input.to_vec()], &mut observe)?;

@@ -30,6 +30,14 @@ impl Fixed {
         self.ring.encode((value * self.unit()).round() as i64)
     }
 
+    /// Whether the product of two encodings wraps whose real product is `value`: before it is truncated it has twice the
+    /// fractional bits.
+    pub fn product_wraps(self, value: f64) -> bool {
+        let half = 2f64.powi(self.ring.bits() as i32 - 1);
+        let scaled = value * self.unit() * self.unit();
+        !(-half..half).contains(&scaled)
+    }
+
     /// The real number that an element stands for.
     pub fn decode<W: Word>(self, element: W) -> f64 {
         self.ring.signed(element) as f64 / self.unit()

@@ -134,14 +134,18 @@ fn runs_cost_what_is_declared_and_are_right() {
             (Head::Hidden, 8),
             (Head::Hidden, 1),
         ] {
-            let workload = Workload::new(small(activation, head), seq_len);
-            let model = synthetic(&workload.model, 1).unwrap();
-            let input = synthetic_input(&workload.model, seq_len, 3);
-            let outcomes = infer(&workload, &model, &input).unwrap();
-            assert_declared(&CrypTenSystem.cost(&workload).unwrap(), &outcomes);
-            let verified = CHECK.check(&model, &input, &outcomes[1].evidence).unwrap();
-            assert!(verified.float_error < 0.2, "{}", verified.float_error);
-            assert!(outcomes[0].evidence.is_empty() && outcomes[2].evidence.is_empty());
+            for masks in ["fresh", "reused"] {
+                let workload = Workload::new(small(activation, head), seq_len);
+                let workload = workload.with("weight_masks", masks);
+                let model = synthetic(&workload.model, 1).unwrap();
+                let input = synthetic_input(&workload.model, seq_len, 3);
+                let outcomes = infer(&workload, &model, &input).unwrap();
+                assert_declared(&CrypTenSystem.cost(&workload).unwrap(), &outcomes);
+                let verified = CHECK.check(&model, &input, &outcomes[1].evidence).unwrap();
+                assert!(verified.float_error < 0.2, "{}", verified.float_error);
+                assert!(verified.sites.iter().all(|site| site.wrapped == 0));
+                assert!(outcomes[0].evidence.is_empty() && outcomes[2].evidence.is_empty());
+            }
         }
     }
 }

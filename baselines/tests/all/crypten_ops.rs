@@ -377,7 +377,7 @@ fn cases() -> Vec<Case> {
         case(
             "layernorm",
             affine(),
-            |r, x| crypten::layer_norm(r, &x[0], 768, &x[1], &x[2], 1e-12),
+            |r, x| crypten::layer_norm(r, &x[0], 768, &x[1].clone().into(), &x[2], 1e-12),
             Real,
             layer_norm,
         ),
@@ -599,7 +599,7 @@ fn sections_of_a_layer_open_what_the_original_opens() {
             real(&vec![0.0; 768]),
         ];
         let (_, _, opened, _) = cost(&inputs, &|r, x| {
-            crypten::layer_norm(r, &x[0], 768, &x[1], &x[2], 1e-12)
+            crypten::layer_norm(r, &x[0], 768, &x[1].clone().into(), &x[2], 1e-12)
         });
         assert_eq!(opened, traced("layernorm"), "LayerNorm at {tokens} tokens");
         let hidden = real(&uniform(tokens * 3072, -1.0, 1.0, 3));

@@ -5,4 +5,5 @@
 mod crypten_encoder;
 mod crypten_ops;
 mod crypten_privacy;
+mod crypten_weights;
 mod support;

@@ -2,13 +2,14 @@
 
 use crate::cli::CmpArguments;
 use crate::compare::groups::{Entry, Group, default_base, groups, systems};
-use crate::compare::ratio::{Ratio, digits};
+use crate::compare::ratio::Ratio;
 use crate::compare::runs::Run;
 use crate::compare::settings::{ACTIVATION, LINK};
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
 use crate::stats::Summary;
+use crate::units::digits;
 use crate::units::time_text;
 use anyhow::{Context, Result, anyhow, bail};
 use qbench_protocols::phase::Phase;
@@ -86,7 +87,7 @@ fn name(entry: &Entry<'_>, group: &Group<'_>, runs: &[Run]) -> String {
 
 fn table(group: &Group<'_>, base: &str, runs: &[Run]) -> String {
     let head = [
-        "system", "phase", "runs", "time", "interval", "MB", "rounds",
+        "system", "error", "phase", "runs", "time", "interval", "MB", "rounds",
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let compared = group
@@ -114,6 +115,10 @@ fn table(group: &Group<'_>, base: &str, runs: &[Run]) -> String {
                     String::new()
                 } else {
                     name(entry, group, runs)
+                },
+                match named {
+                    false => entry.error_text(),
+                    true => String::new(),
                 },
                 phase.to_owned(),
                 entry.rows.len().to_string(),
@@ -205,6 +210,10 @@ fn notes(groups: &[Group<'_>], base: &str, runs: &[Run]) -> Vec<String> {
             "nothing to compare: no other system has rows with the settings of {base}"
         ));
     }
+    notes.push(
+        "error: largest difference of the output to the float model, in root mean squares of its output; w: values that wrapped"
+            .into(),
+    );
     notes.push(
         "intervals: 95 % bootstrap of the median from six repetitions on, smallest to largest with fewer; \
          MB are 10^6 bytes over all parties"

@@ -2,9 +2,9 @@
 
 use crate::cli::DiffArguments;
 use crate::compare::changes::{Both, COUNTS, Cells, Change, TIMES, cells};
-use crate::compare::ratio::digits;
 use crate::compare::runs::Run;
 use crate::record::manifest::Machine;
+use crate::units::digits;
 use crate::units::time_text;
 use anyhow::Result;
 

@@ -11,8 +11,10 @@ use crate::run::order::Order;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
+use qbench_protocols::model::float::FloatModel;
+use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::phase::Phase;
-use qbench_protocols::system::{System, Workload};
+use qbench_protocols::system::{Site, System, Workload};
 use qbench_tokenizer::Tokenizer;
 use std::time::Duration;
 
@@ -23,13 +25,14 @@ use std::time::Duration;
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
-    let dir = models::quantized_folder(&arguments.model)?;
+    let dir = models::checkpoint::model_folder(&arguments.model, arguments.quantized.as_deref())?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
         setting.default_of_infer.unwrap_or(setting.default)
     })?;
     interrupt::watch()?;
+    let original = models::checkpoint::original(&arguments.model)?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
         if !crate::output::is_read() {
@@ -67,11 +70,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 timeout: Duration::from_secs(600),
                 trace: false,
                 port: None,
-                cell: "infer",
-                model_id: &source.identity(),
             },
             &mut LinkProof::default(),
-        )?;
+        );
+        // The parties have read the folder just now.
+        source.unchanged()?;
+        let measured = measured?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
             let [time, bytes, rounds] = totals.texts();
             crate::say!(
@@ -82,9 +86,18 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         let verified = measured.verified.context("the output was not checked")?;
         crate::say!("  {}", verified.how);
         crate::say!(
-            "  largest difference to the unquantized reference: {:.2} times its root mean square",
+            "  largest difference to the same weights in floating point: {:.2} times its root mean square",
             verified.float_error
         );
+        if let Some(original) = &original {
+            crate::say!(
+                "  largest difference to the checkpoint itself: {:.2} times its root mean square",
+                distance(original, &tokens, &verified.output)?
+            );
+        }
+        for line in wrapped_lines(&verified.sites) {
+            crate::say!("  {line}");
+        }
         match config.head {
             Head::Classifier { .. } => crate::say!("  logits {:?}", verified.output),
             Head::Hidden => {
@@ -106,6 +119,25 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
+}
+
+/// How far an output is from what a checkpoint puts out in floating point, none of its weights changed.
+fn distance(original: &FloatModel, tokens: &[u32], output: &[f32]) -> Result<f64> {
+    let embeddings = original.embeddings.as_ref();
+    let embeddings = embeddings.context("the checkpoint has no embeddings")?;
+    let float = FloatReference::run(original, &[embeddings.embed(tokens)?])?;
+    let float: Vec<f32> = float.into_iter().flat_map(|matrix| matrix.data).collect();
+    Ok(relative_error(output, &float))
+}
+
+/// What is said of values that wrapped: how many, and where.
+fn wrapped_lines(sites: &[Site]) -> Vec<String> {
+    let sum = |of: fn(&Site) -> u64| sites.iter().map(of).sum::<u64>();
+    let (wrapped, values) = (sum(|site| site.wrapped), sum(|site| site.values));
+    let mut lines = vec![format!("{wrapped} of {values} values wrapped")];
+    let here = sites.iter().filter(|site| site.wrapped > 0);
+    lines.extend(here.map(|site| format!("  {site}")));
+    lines
 }
 
 fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {

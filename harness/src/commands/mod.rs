@@ -14,6 +14,7 @@ pub mod splice;
 
 use crate::cli::ScenarioArguments;
 use crate::link::{LinkMode, choose};
+use crate::names::text_of;
 use crate::scenario::plan::{self, Plan};
 use crate::scenario::{Scenario, parse};
 use anyhow::{Context, Result};
@@ -29,7 +30,7 @@ fn read(
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read scenario {}", path.display()))?;
     let known = parse::Known::of(systems);
-    let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &known)?;
+    let mut scenario = parse::scenario(&text_of(path.as_os_str()), &text, &changes.set, &known)?;
     if changes.quick {
         plan::quicken(&mut scenario);
     }

@@ -3,6 +3,7 @@
 use super::groups::{Entry, Group};
 use crate::quantities::Quantity;
 use crate::stats::{Summary, paired_ratio, summarize, unpaired_ratio};
+use crate::units::digits;
 
 /// `base / other` of one quantity.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +29,19 @@ impl<'a> Group<'a> {
 }
 
 impl Entry<'_> {
+    /// How far the output is from the float model, as it stands beside a time: `0.46`, and `0.46 (3 w)` where values wrapped; `-`
+    /// where it was not checked.
+    pub fn error_text(&self) -> String {
+        let Some(error) = self.summary(Quantity::FloatError) else {
+            return "-".into();
+        };
+        let wrapped = self.summary(Quantity::WrappedValues);
+        match wrapped.map(|w| w.median).filter(|w| *w > 0.0) {
+            Some(wrapped) => format!("{} ({wrapped} w)", digits(error.median)),
+            None => digits(error.median),
+        }
+    }
+
     /// Median and interval of a quantity.
     pub fn summary(&self, quantity: Quantity) -> Option<Summary> {
         summarize(&self.values(quantity))
@@ -64,16 +78,5 @@ impl Entry<'_> {
             summary,
             paired: false,
         })
-    }
-}
-
-/// A ratio for people: three digits.
-pub fn digits(ratio: f64) -> String {
-    match ratio {
-        r if r >= 100.0 => format!("{r:.0}"),
-        r if r >= 10.0 => format!("{r:.1}"),
-        r if r >= 1.0 => format!("{r:.2}"),
-        r if r >= 0.01 => format!("{r:.3}"),
-        r => format!("{r:.1e}"),
     }
 }

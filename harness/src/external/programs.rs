@@ -69,7 +69,7 @@ impl<'a> Programs<'a> {
             links: rig.map(Rig::health),
         };
         for &party in &external.parties {
-            let description = Description::new(external, order, places, party);
+            let description = Description::new(external, order, places, party)?;
             let mut environment = vec![("QBENCH_PARTY".to_owned(), party.to_string())];
             for (peer, address) in places.addresses.iter().enumerate() {
                 environment.push((format!("QBENCH_ADDRESS_P{peer}"), address.to_string()));

@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Canvas, Point, text_width};
 use super::data::{Figure, Panel, Series};
 use super::style::{INK, Look, PAPER};
 use super::{Drawing, Sheet, legend_of};
-use crate::compare::ratio::digits;
+use crate::units::digits;
 use anyhow::Result;
 use plotters::backend::DrawingBackend;
 

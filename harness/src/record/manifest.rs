@@ -2,11 +2,11 @@
 
 use super::whole;
 use crate::host;
+use crate::names::text_of;
 use crate::scenario::{External, FigureSpec, TableSpec};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::process::Command;
 use std::time::SystemTime;
 
 /// Version of the files of a run; `docs/FORMAT.md` describes it.
@@ -48,9 +48,9 @@ pub struct ExternalState {
 pub struct Start {
     /// UTC, RFC 3339.
     pub time: String,
-    /// As typed.
+    /// As typed; a byte that is no UTF-8 is written `\xNN`.
     pub command: Vec<String>,
-    /// Commit of the source, with `-dirty` where files differed, or `unknown`.
+    /// Commit that the binary was built from, with `-dirty` where its sources differed, or `unknown`.
     pub commit: String,
     /// BLAKE3 of the binary, 16 digits.
     pub binary: String,
@@ -186,27 +186,14 @@ fn slug(cpu_model: &str) -> String {
     words.join("-").chars().take(40).collect()
 }
 
-/// The commit of the source tree that the binary stands in.
+/// The commit that this binary was built from, with `-dirty` where its sources differed; `unknown` where git could not say.
 pub fn commit() -> String {
-    let git = |arguments: &[&str]| -> Option<String> {
-        let binary = std::env::current_exe().ok()?;
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(binary.parent()?)
-            .args(arguments)
-            .stderr(std::process::Stdio::null())
-            .output()
-            .ok()
-            .filter(|o| o.status.success())?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    match git(&["rev-parse", "--short=12", "HEAD"]) {
-        None => "unknown".into(),
-        Some(commit) => match git(&["status", "--porcelain", "--untracked-files=no"]) {
-            Some(changes) if changes.is_empty() => commit,
-            _ => format!("{commit}-dirty"),
-        },
-    }
+    env!("QBENCH_COMMIT").to_owned()
+}
+
+/// Why [`commit`] is not known, in git's words; empty where it is.
+pub fn no_commit() -> &'static str {
+    env!("QBENCH_NO_COMMIT")
 }
 
 /// Now, UTC, RFC 3339.
@@ -221,7 +208,7 @@ pub fn now() -> String {
 pub fn this_start(limits: String) -> Result<Start> {
     Ok(Start {
         time: now(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|a| text_of(&a)).collect(),
         commit: commit(),
         binary: host::binary_hash()?,
         limits,

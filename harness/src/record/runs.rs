@@ -96,6 +96,12 @@ pub struct RunRow {
     pub verified: String,
     /// Largest difference to the float reference, relative to its root mean square.
     pub float_error: Option<f64>,
+    /// Values that the rings of the run were too narrow for, all sites together; `None` where nothing counts them.
+    pub wrapped_values: Option<u64>,
+    /// Values that were looked at for it.
+    pub ring_values: Option<u64>,
+    /// The sites with wrapped values: name, how many of how many, with `; ` between them.
+    pub wrapped_sites: String,
     /// Whether counted bytes and rounds equal the declared ones, step by step; `None` where nothing is declared.
     pub declared_equals_counted: Option<bool>,
     /// Short name of the machine.
@@ -190,6 +196,9 @@ impl RunRow {
         }
         out.put("verified", &self.verified);
         out.put("float_error", optional(&self.float_error));
+        out.put("wrapped_values", optional(&self.wrapped_values));
+        out.put("ring_values", optional(&self.ring_values));
+        out.put("wrapped_sites", &self.wrapped_sites);
         out.put(
             "declared_equals_counted",
             optional(&self.declared_equals_counted),
@@ -236,6 +245,12 @@ impl RunRow {
         };
         if get.has("activation") {
             row.activation = get.text("activation")?;
+        }
+        // Runs of before wrapped values were counted have no such columns.
+        if get.has("wrapped_values") {
+            row.wrapped_values = get.optional("wrapped_values")?;
+            row.ring_values = get.optional("ring_values")?;
+            row.wrapped_sites = get.text("wrapped_sites")?;
         }
         // Runs of before links were probed have no such columns.
         if get.has("probe_attempts") {

@@ -17,6 +17,8 @@ impl Quantity {
             Self::Rounds(p) => Some(phase(p).rounds? as f64),
             Self::Cpu(p) => Some(sum(phase(p).cpu_ns.iter())? as f64 / 1e9),
             Self::Material => mega(sum(row.material_bytes.iter())),
+            Self::FloatError => row.float_error,
+            Self::WrappedValues => Some(row.wrapped_values? as f64),
             Self::PeakMemory => mega(row.peak_memory_bytes.iter().flatten().max().copied()),
         }
     }

@@ -3,11 +3,12 @@
 use super::escape;
 use super::tables::{head, time_cell};
 use crate::compare::groups::{default_base, groups, systems};
-use crate::compare::ratio::{Ratio, digits};
+use crate::compare::ratio::Ratio;
 use crate::compare::settings::ACTIVATION;
 use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
+use crate::units::digits;
 use qbench_protocols::phase::Phase;
 
 /// What the ratios are of.
@@ -35,7 +36,7 @@ pub fn systems_beside(rows: &[RunRow]) -> String {
         .filter(varies)
         .collect();
     let mut names: Vec<String> = columns.iter().map(|c| spoken(c)).collect();
-    names.push("system".into());
+    names.extend(["system".into(), "error".into()]);
     for (name, _) in QUANTITIES {
         names.extend([name.to_owned(), format!("{base} / system")]);
     }
@@ -69,7 +70,9 @@ pub fn systems_beside(rows: &[RunRow]) -> String {
             for column in &columns {
                 lines += &format!("<td>{}</td>", escape(group.settings.value(column)));
             }
-            lines += &format!("<td>{}</td>", escape(&name));
+            for text in [&name, &entry.error_text()] {
+                lines += &format!("<td>{}</td>", escape(text));
+            }
             for (_, quantity) in QUANTITIES {
                 lines += &time_cell(entry.summary(quantity));
                 lines += &match other {
@@ -88,7 +91,8 @@ pub fn systems_beside(rows: &[RunRow]) -> String {
         "<h2>Systems beside each other</h2>\n<p>{base} / system: for each repetition the ratio of two systems that ran next \
          to each other at the same settings; median, and below it the 95 % bootstrap interval from six repetitions on, \
          smallest to largest with fewer. Above 1 the system is faster than {base}. ~ is a ratio of medians, where the \
-         same repetitions are not there.</p>\n",
+         same repetitions are not there. Error: the largest difference of the output to the float model, in root mean squares of its \
+         output, with the values that wrapped (w).</p>\n",
         base = escape(&base)
     );
     for note in activations {

@@ -94,6 +94,7 @@ pub fn measured(rows: &[RunRow]) -> String {
             "randomness MB",
             "peak memory MB, largest party",
             "float error",
+            "wrapped values",
             "declared = counted",
         ]
         .map(str::to_owned),
@@ -117,8 +118,8 @@ pub fn measured(rows: &[RunRow]) -> String {
         }
         text += &number_cell(summary(&cell, Quantity::Material), 3);
         text += &number_cell(summary(&cell, Quantity::PeakMemory), 0);
-        let errors: Vec<f64> = cell.iter().filter_map(|row| row.float_error).collect();
-        text += &number_cell(summarize(&errors), 3);
+        text += &number_cell(summary(&cell, Quantity::FloatError), 3);
+        text += &number_cell(summary(&cell, Quantity::WrappedValues), 0);
         let all = |value| cell.iter().all(|row| row.declared_equals_counted == value);
         let agree = match (all(Some(true)), all(None)) {
             (true, _) => "yes",

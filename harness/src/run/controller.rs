@@ -2,6 +2,7 @@
 //! goes wrong comes back as one line that names the party, the phase and the step.
 
 use super::agree;
+use super::agreement;
 use super::control::{FromParty, PhaseReport, ToParty};
 use super::links::{LinkProof, connected, with_links};
 use super::order::Order;
@@ -13,7 +14,7 @@ use crate::record::steps::StepRow;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
-use qbench_protocols::system::{Declared, System, Verified};
+use qbench_protocols::system::{Declared, Site, System, Verified};
 
 /// What a repetition gave.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ fn over_links(
     let mut reports = Vec::new();
     let mut phases = Vec::new();
     for phase in Phase::ALL {
-        watch.tell(&ToParty::Start(phase, Start::soon()?));
+        watch.tell(&ToParty::Start(phase, Start::soon()?))?;
         let done = watch.each(phase, |event| match event {
             Event::Said(FromParty::Done(report)) => Ok(*report),
             other => Err(other),
@@ -63,7 +64,7 @@ fn over_links(
         phases.push(totals(&done));
         reports.push(done);
     }
-    watch.tell(&ToParty::Evidence);
+    watch.tell(&ToParty::Evidence)?;
     let evidence = watch.each(Phase::Online, |event| match event {
         Event::Blob(evidence) => Ok(evidence),
         other => Err(other),
@@ -71,6 +72,13 @@ fn over_links(
     watch.finish();
 
     let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
+    let [owner, others @ ..] = &reports[Phase::Setup as usize];
+    let opening = owner
+        .opening
+        .as_ref()
+        .context("P0 did not open its commitment")?;
+    let received = others.each_ref().map(|report| report.commitment);
+    agreement::opened(opening, received, &order.workload.model_dir)?;
     let difference = Phase::ALL.into_iter().find_map(|phase| {
         let of_phase = match phase {
             Phase::Setup => &declared.setup,
@@ -126,7 +134,17 @@ impl Measured {
             Some(verified) => verified.how.clone(),
             None => "not checked".into(),
         };
-        row.float_error = self.verified.as_ref().map(|v| v.float_error);
+        if let Some(verified) = &self.verified {
+            row.float_error = Some(verified.float_error);
+            let sites = &verified.sites;
+            let sum =
+                |of: fn(&Site) -> u64| (!sites.is_empty()).then(|| sites.iter().map(of).sum());
+            row.wrapped_values = sum(|site| site.wrapped);
+            row.ring_values = sum(|site| site.values);
+            let wrapped = sites.iter().filter(|site| site.wrapped > 0);
+            let texts: Vec<String> = wrapped.map(Site::to_string).collect();
+            row.wrapped_sites = texts.join("; ");
+        }
         row.declared_equals_counted = Some(self.difference.is_none());
         if let Some(difference) = &self.difference {
             row.error = format!("declared and counted traffic differ: {difference}");

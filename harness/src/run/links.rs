@@ -82,7 +82,7 @@ pub fn connected(
         Event::Said(FromParty::Listening(address)) => Ok(address),
         other => Err(other),
     })?;
-    watch.tell(&ToParty::Connect(addresses));
+    watch.tell(&ToParty::Connect(addresses))?;
     watch.each(Phase::Setup, |event| match event {
         Event::Said(FromParty::Connected) => Ok(()),
         other => Err(other),
@@ -97,7 +97,7 @@ pub fn connected(
 /// The root cause, as one line; links that are not what was asked for.
 pub fn probed(order: &Order<'_>, rig: Option<&Rig>, proof: &mut LinkProof) -> Result<()> {
     let mut watch = connected(None, order, rig, proof)?;
-    watch.tell(&ToParty::Evidence);
+    watch.tell(&ToParty::Evidence)?;
     watch.finish();
     Ok(())
 }
@@ -115,7 +115,7 @@ fn probe_links(watch: &mut Watch, link: &Link, proof: &mut LinkProof) -> Result<
         for (total, (warm, bulk)) in proof.probe_bytes.iter_mut().flatten().zip(sent) {
             *total += (warm + bulk) as u64;
         }
-        watch.tell(&ToParty::Probe(plan));
+        watch.tell(&ToParty::Probe(plan))?;
         let views = watch.each(Phase::Setup, |event| match event {
             Event::Said(FromParty::Probed(view)) => Ok(view),
             other => Err(other),

@@ -1,6 +1,7 @@
 //! One repetition of a cell: three processes and what they measure.
 
 pub mod agree;
+pub mod agreement;
 pub mod control;
 pub mod controller;
 pub mod launch;

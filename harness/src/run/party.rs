@@ -1,6 +1,7 @@
 //! One party: a process that takes its orders over the control connection and its peers' messages
 //! over the measured links.
 
+use super::agreement;
 use super::control::{Control, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::launch;
 use crate::host;
@@ -77,7 +78,13 @@ fn work(
         Some(id) => Some(crate::systems::find(systems, id)?.party(&job.workload, party)?),
         None => None,
     };
-    let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    let mut agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    let mut opening = None;
+    if party == Party::P0 {
+        let (commitment, opens) = agreement::committed(&job.workload.model_dir)?;
+        agreement.commitment = commitment;
+        opening = Some(opens);
+    }
     let network = connect(party, control, &job)?;
     control.say(&FromParty::Connected)?;
     let (network, tracer): (Box<dyn Network>, _) = if job.trace {
@@ -129,6 +136,8 @@ fn work(
                     peak_memory_bytes: host::peak_memory_bytes(),
                     material: program.material(),
                     trace,
+                    commitment: session.commitment(),
+                    opening: opening.take(),
                 };
                 control.say(&FromParty::Done(Box::new(report)))?;
             }

@@ -1,123 +1,238 @@
-//! All systems beside each other, a line for each length and link.
+//! All systems beside each other, each time with its error against the float model; a line for each length and link.
 
 use super::marker::Marker;
 use super::numbers::{Column, link_name};
 use crate::compare::groups::{Entry, Group, groups, systems};
-use crate::compare::ratio::{Ratio, digits};
+use crate::compare::ratio::Ratio;
+use crate::compare::settings::ACTIVATION;
 use crate::published::page::table as markdown;
-use crate::quantities::Quantity;
+use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
+use crate::units::digits;
 use anyhow::{Result, bail};
 use qbench_protocols::phase::Phase;
 
 const ONLINE: Quantity = Quantity::Seconds(Some(Phase::Online));
 const OFFLINE: Quantity = Quantity::Seconds(Some(Phase::Offline));
 
-/// The times of one system.
-struct Times {
-    system: String,
-    online: Column,
-    offline: Column,
+/// What one table column is of: a system, or one of the settings that it was measured at.
+struct Variant<'a> {
+    system: &'a str,
+    /// `crypten, weight masks reused`; the system alone where it was measured at one.
+    name: String,
 }
 
-/// Times of all systems of the runs; bytes, rounds and the ratio of `base=` and `system=`.
+/// All that was measured at one length over one link.
+struct Line<'a> {
+    seq_len: String,
+    link: String,
+    /// One entry a variant.
+    entries: Vec<(String, Entry<'a>)>,
+}
+
+impl<'a> Line<'a> {
+    fn of(&self, variant: &str) -> Option<&Entry<'a>> {
+        let found = self.entries.iter().find(|(name, _)| name == variant);
+        found.map(|(_, entry)| entry)
+    }
+}
+
+/// The times of one variant.
+struct Times {
+    name: String,
+    online: Column,
+    offline: Column,
+    error: Vec<String>,
+}
+
+impl Times {
+    fn head(&self) -> String {
+        let offline = if self.offline.is_empty() {
+            ""
+        } else {
+            " / offline"
+        };
+        format!("{} online{offline} (error)", quoted(&self.name))
+    }
+
+    fn cell(&self, at: usize) -> String {
+        let times = match self.offline.has(at) {
+            true => format!("{} / {}", self.online.seconds(at), self.offline.seconds(at)),
+            false => self.online.seconds(at),
+        };
+        match self.online.has(at) {
+            true => format!("{times} ({})", self.error[at]),
+            false => times,
+        }
+    }
+}
+
+/// Times of all systems of the runs, each with its error against the float model; bytes, rounds and the ratios of `base=` and
+/// `system=`. A system that was measured at several settings has a column for each.
 ///
 /// # Errors
 /// Parameters and runs that do not make such a table.
 pub fn table(marker: &Marker) -> Result<String> {
-    marker.only(&["runs", "base", "system"])?;
+    marker.only(&["runs", "base", "system", "link"])?;
     let (base, system) = (marker.need("base")?, marker.need("system")?);
-    let runs = marker.runs()?;
+    let mut runs = marker.runs()?;
+    if let Some((_, link)) = marker.parameters().find(|(key, _)| *key == "link") {
+        for run in &mut runs {
+            run.rows.retain(|row| row.link == link);
+        }
+    }
     let rows: Vec<&[RunRow]> = runs.iter().map(|run| run.rows.as_slice()).collect();
-    let names = systems(runs.iter().flat_map(|run| &run.rows));
+    let all: Vec<&RunRow> = runs.iter().flat_map(|run| &run.rows).collect();
+    let names = systems(all.iter().copied());
     for name in [base, system] {
         if !names.contains(&name) {
             bail!("no row is of `{name}`; there are {}", names.join(", "));
         }
     }
-    let lines = lines(groups(&rows))?;
-    let column = |system: &str, quantity: Quantity| -> Column {
-        let value = |line: &Group<'_>| Some(of(line, system)?.summary(quantity)?.median);
+    let lines = lines(groups(&rows), &all)?;
+    let variants = variants(&names, &lines);
+    let column = |variant: &Variant<'_>, quantity: Quantity| -> Column {
+        let value = |line: &Line<'_>| Some(line.of(&variant.name)?.summary(quantity)?.median);
         Column::new(lines.iter().map(value).collect(), 2)
     };
-    let times: Vec<Times> = names
+    let times: Vec<Times> = variants
         .iter()
-        .map(|name| Times {
-            system: (*name).to_owned(),
-            online: column(name, ONLINE),
-            offline: column(name, OFFLINE),
+        .map(|variant| {
+            let error = |line: &Line<'_>| {
+                line.of(&variant.name)
+                    .map_or_else(String::new, Entry::error_text)
+            };
+            Times {
+                name: variant.name.clone(),
+                online: column(variant, ONLINE),
+                offline: column(variant, OFFLINE),
+                error: lines.iter().map(error).collect(),
+            }
         })
         .collect();
-    let pair = [system, base];
-    let bytes = pair.map(|name| column(name, Quantity::Bytes(Phase::Online)));
-    let rounds = pair.map(|name| column(name, Quantity::Rounds(Phase::Online)));
+    let of = |system: &str| -> Vec<&Variant<'_>> {
+        variants.iter().filter(|v| v.system == system).collect()
+    };
+    let [own] = of(system)[..] else {
+        bail!("`{system}` was measured at several settings");
+    };
+    let bases = of(base);
+    let counted: Vec<&Variant<'_>> = std::iter::once(own).chain(bases.iter().copied()).collect();
+    let bytes = counted
+        .iter()
+        .map(|v| column(v, Quantity::Bytes(Phase::Online)));
+    let rounds = counted
+        .iter()
+        .map(|v| column(v, Quantity::Rounds(Phase::Online)));
+    let traffic: Vec<(Column, Column)> = bytes.zip(rounds).collect();
+
     let mut head = vec!["tokens".to_owned(), "link".to_owned()];
-    head.extend(times.iter().map(|times| match times.offline.is_empty() {
-        true => format!("`{}` online", times.system),
-        false => format!("`{}` online / offline", times.system),
-    }));
-    head.push(format!("online MB, rounds: `{system}` / `{base}`"));
-    head.push(format!("online, `{base}` / `{system}`"));
+    head.extend(times.iter().map(Times::head));
+    let quoted: Vec<String> = counted.iter().map(|v| quoted(&v.name)).collect();
+    head.push(format!("online MB, rounds: {}", quoted.join(" / ")));
+    head.extend(
+        quoted[1..]
+            .iter()
+            .map(|base| format!("online, {base} / {}", quoted[0])),
+    );
     let mut body = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let setting = |column: &str| line.settings.value(column);
-        let mut cells = vec![setting("seq_len").to_owned(), link_name(setting("link"))];
-        cells.extend(times.iter().map(|times| match times.offline.has(at) {
-            true => format!(
-                "{} / {}",
-                times.online.seconds(at),
-                times.offline.seconds(at)
-            ),
-            false => times.online.seconds(at),
+        let mut cells = vec![line.seq_len.clone(), link_name(&line.link)];
+        cells.extend(times.iter().map(|times| times.cell(at)));
+        let traffic = traffic
+            .iter()
+            .map(|(bytes, rounds)| format!("{}, {}", bytes.number(at), rounds.number(at)));
+        cells.push(traffic.collect::<Vec<String>>().join(" / "));
+        cells.extend(bases.iter().map(|base| {
+            let entries = line.of(&own.name).zip(line.of(&base.name));
+            let ratio = entries.and_then(|(own, base)| own.ratio(base, ONLINE));
+            ratio.map_or_else(|| "-".to_owned(), |r| text(&r))
         }));
-        let traffic = [0, 1].map(|i| format!("{}, {}", bytes[i].number(at), rounds[i].number(at)));
-        cells.push(traffic.join(" / "));
-        cells.push(ratio(line, base, system).map_or_else(|| "-".to_owned(), |r| text(&r)));
         body.push(cells);
     }
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     Ok(markdown(&head, &body))
 }
 
-/// One group for each length and link, by length.
-fn lines(mut groups: Vec<Group<'_>>) -> Result<Vec<Group<'_>>> {
-    let place = |group: &Group<'_>| ["seq_len", "link"].map(|c| group.settings.value(c).to_owned());
-    for (at, group) in groups.iter().enumerate() {
-        if let Some(other) = groups[..at].iter().find(|g| place(g) == place(group)) {
-            bail!(
-                "two lines are of one length and link: {} and {}",
-                other.settings.describe(),
-                group.settings.describe()
-            );
+/// `` `crypten`, weight masks reused ``.
+fn quoted(variant: &str) -> String {
+    match variant.split_once(", ") {
+        Some((system, settings)) => format!("`{system}`, {settings}"),
+        None => format!("`{variant}`"),
+    }
+}
+
+/// The columns, systems in the order of the rows.
+fn variants<'a>(systems: &[&'a str], lines: &[Line<'_>]) -> Vec<Variant<'a>> {
+    let mut variants: Vec<Variant<'a>> = Vec::new();
+    for system in systems {
+        for (name, entry) in lines.iter().flat_map(|line| &line.entries) {
+            if entry.system == *system && !variants.iter().any(|v| v.name == *name) {
+                variants.push(Variant {
+                    system,
+                    name: name.clone(),
+                });
+            }
         }
-        let entries = &group.entries;
-        let twice = |e: &Entry<'_>| entries.iter().filter(|o| o.system == e.system).count() > 1;
-        if let Some(entry) = entries.iter().find(|e| twice(e)) {
-            bail!(
-                "{} was measured twice: {}",
-                entry.system,
-                group.settings.describe()
-            );
+    }
+    variants
+}
+
+/// A line for each length and link, by length.
+fn lines<'a>(groups: Vec<Group<'a>>, rows: &[&RunRow]) -> Result<Vec<Line<'a>>> {
+    let columns: Vec<&str> = dimensions(rows.iter().copied())
+        .into_iter()
+        .filter(|column| !matches!(*column, "system" | "seq_len" | "link" | ACTIVATION))
+        .collect();
+    let name = |entry: &Entry<'_>| {
+        let value = |row: &RunRow, column: &str| row.dimension(column).unwrap_or_default();
+        let own = || rows.iter().filter(|row| row.system == entry.system);
+        let mut name = entry.system.clone();
+        for column in &columns {
+            let here = entry
+                .rows
+                .first()
+                .map_or_else(String::new, |row| value(row, column));
+            if own().any(|row| value(row, column) != here) {
+                name += &format!(", {} {here}", spoken(column));
+            }
+        }
+        name
+    };
+    let mut lines: Vec<Line<'a>> = Vec::new();
+    for group in groups {
+        let [seq_len, link] = ["seq_len", "link"].map(|c| group.settings.value(c).to_owned());
+        let found = lines
+            .iter()
+            .position(|l| (&l.seq_len, &l.link) == (&seq_len, &link));
+        let at = found.unwrap_or_else(|| {
+            let entries = Vec::new();
+            lines.push(Line {
+                seq_len,
+                link,
+                entries,
+            });
+            lines.len() - 1
+        });
+        for entry in group.entries {
+            let name = name(&entry);
+            // A system without a setting of another stands in the group of each of its values: the same rows.
+            match lines[at].of(&name) {
+                None => lines[at].entries.push((name, entry)),
+                Some(other) if same_rows(other, &entry) => {}
+                Some(_) => bail!("{name} was measured twice: {}", group.settings.describe()),
+            }
         }
     }
     // The sorting is stable: links stay in the order of the rows.
-    groups.sort_by_key(|group| {
-        group
-            .settings
-            .value("seq_len")
-            .parse::<usize>()
-            .unwrap_or(0)
-    });
-    Ok(groups)
+    lines.sort_by_key(|line| line.seq_len.parse::<usize>().unwrap_or(0));
+    Ok(lines)
 }
 
-fn of<'a, 'b>(line: &'b Group<'a>, system: &str) -> Option<&'b Entry<'a>> {
-    line.entries.iter().find(|entry| entry.system == system)
-}
-
-fn ratio(line: &Group<'_>, base: &str, system: &str) -> Option<Ratio> {
-    let entry = of(line, system)?;
-    entry.ratio(line.base_of(base, entry)?, ONLINE)
+fn same_rows(a: &Entry<'_>, b: &Entry<'_>) -> bool {
+    let pairs = a.rows.iter().zip(&b.rows);
+    a.rows.len() == b.rows.len() && pairs.into_iter().all(|(a, b)| std::ptr::eq(*a, *b))
 }
 
 /// `25.6 (24.8 to 32.1, 5 pairs)`; `~` where the repetitions did not run next to each other.

@@ -15,7 +15,7 @@ use qbench_protocols::phase::Phase;
 /// Columns that may differ between the rows of a table: its lines and, of some of its columns, the link.
 const FREE: [&str; 2] = ["seq_len", "link"];
 
-/// Times over each link, bytes, rounds and memory by length; parameters other than `runs=` choose rows.
+/// Times over each link, bytes, rounds, error against the float model and memory by length; parameters other than `runs=` choose rows.
 ///
 /// # Errors
 /// Parameters and runs that do not make such a table.
@@ -89,6 +89,12 @@ pub fn table(marker: &Marker) -> Result<String> {
             counted("rounds", 1, Quantity::Rounds(phase));
         }
     }
+    let errors = column(&links[0], 3, &|row| row.float_error);
+    let errors = (0..lengths.len()).map(|line| match errors.has(line) {
+        true => errors.number(line),
+        false => "not checked".to_owned(),
+    });
+    columns.push(("error against the float model".to_owned(), errors.collect()));
     let peaks = [0, 1, 2].map(|party| {
         column(&links[0], 3, &|row| {
             Some(row.peak_memory_bytes[party]? as f64 / 1e6)

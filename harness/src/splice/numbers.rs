@@ -1,6 +1,6 @@
 //! How many digits a number gets: the same for a whole column, so that its numbers can be read down.
 
-use crate::compare::ratio::digits;
+use crate::units::digits;
 
 /// A column of a table, a value a line; `None` where nothing was measured.
 pub struct Column {

@@ -6,7 +6,7 @@ pub mod resume;
 use crate::external::repetition;
 use crate::host;
 use crate::interrupt::Interrupted;
-use crate::models::{ModelSource, Models};
+use crate::models::{Changed, ModelSource, Models};
 use crate::names::{ACTIVATIONS, name_of};
 use crate::output;
 use crate::process::one_line;
@@ -21,6 +21,7 @@ use crate::scenario::RunSettings;
 use crate::scenario::cell::Cell;
 use crate::scenario::plan::Plan;
 use crate::scenario::runner::Runner;
+use crate::units::digits;
 use anyhow::Result;
 use indicatif::ProgressBar;
 use qbench_protocols::system::System;
@@ -114,8 +115,8 @@ pub fn sweep(
                     Some(_) => one_line(&failure),
                     None => format!("in warm-up: {}", one_line(&failure)),
                 };
-                if failure.is::<memory::Refused>() {
-                    // What does not fit will not fit a moment later either.
+                if failure.is::<memory::Refused>() || failure.is::<Changed>() {
+                    // What does not fit, or is not there, will be no different a moment later.
                     failures.insert(&cell.id, PATIENCE);
                 }
                 Vec::new()
@@ -198,8 +199,6 @@ impl Setup<'_> {
             timeout: self.settings.timeout,
             trace: self.settings.trace,
             port: self.settings.port,
-            cell: &cell.id,
-            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
         };
         match Runner::of(self.systems, cell)? {
             Runner::Own(system) => {
@@ -208,20 +207,31 @@ impl Setup<'_> {
                 if cell.material_on_disk {
                     order.workload.material_dir = Some(self.dir.canonicalize()?);
                 }
-                let measured = controller::repetition(system, &order, proof)?;
+                let measured = unless_changed(cell, controller::repetition(system, &order, proof))?;
                 measured.fill(row);
                 Ok(Some(measured))
             }
             Runner::External(external) => {
                 // It draws weights of its own on the same architecture; a model on disk is there to be read.
                 if let ModelSource::Folder { dir, .. } = &cell.source {
+                    cell.source.unchanged()?;
                     order.workload.model_dir.clone_from(dir);
                 }
-                repetition::repetition(external, &order, proof)?.fill(row);
+                unless_changed(cell, repetition::repetition(external, &order, proof))?.fill(row);
                 Ok(None)
             }
         }
     }
+}
+
+/// What a repetition came to, unless its model folder is no longer what it was: the parties read it after it was looked at, and
+/// its change is then the cause of whatever went wrong.
+fn unless_changed<T>(cell: &Cell, outcome: Result<T>) -> Result<T> {
+    if outcome.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
+        return outcome;
+    }
+    cell.source.unchanged()?;
+    outcome
 }
 
 /// The columns of a row that are known before it runs.
@@ -246,6 +256,16 @@ fn template(common: &RunRow, cell: &Cell) -> RunRow {
     }
 }
 
+/// How far the output is from the float model.
+fn error_text(row: &RunRow) -> String {
+    let error = row
+        .float_error
+        .map(|error| format!(", error {}", digits(error)));
+    let wrapped = row.wrapped_values.filter(|wrapped| *wrapped > 0);
+    let wrapped = wrapped.map(|wrapped| format!(", {wrapped} values wrapped"));
+    error.unwrap_or_default() + &wrapped.unwrap_or_default()
+}
+
 /// One line for a finished repetition.
 fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
     let which = turn
@@ -256,8 +276,9 @@ fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
         let [offline_time, offline_bytes, _] = offline.texts();
         let [online_time, online_bytes, rounds] = online.texts();
         format!(
-            "{} {which}: offline {offline_time} {offline_bytes}, online {online_time} {online_bytes} {rounds} rounds",
+            "{} {which}: offline {offline_time} {offline_bytes}, online {online_time} {online_bytes} {rounds} rounds{}",
             turn.cell.describe(),
+            error_text(row),
         )
     } else {
         format!("{} {which}: ERROR {}", turn.cell.describe(), row.error)

@@ -48,7 +48,7 @@ fn pairs_within_a_run_cancel_the_drift_of_the_machine() {
     let said = "activation differs: lut-rss has relu, crypten has gelu";
     assert_eq!(text.matches(said).count(), 1, "{text}");
     let online = line(&text, "n = 8, 1 thread, lan", "lut-rss", 0);
-    assert_eq!(online[..3], ["lut-rss", "online", "4"], "{text}");
+    assert_eq!(online[..4], ["lut-rss", "-", "online", "4"], "{text}");
     let base = line(&text, "n = 8, 1 thread, lan", "crypten ", 0);
     assert_eq!(base.last(), Some(&"base"));
     // No offline phase: no ratio, nothing invented.

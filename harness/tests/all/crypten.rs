@@ -38,7 +38,7 @@ fn settings_of_one_system_do_not_multiply_the_other() {
     for column in ["index_bits", "max_protocol", "variance_protocol"] {
         assert_eq!(crypten[column], "", "{column}");
     }
-    assert!(crypten["verified"].contains("same approximations"));
+    assert!(crypten["verified"].contains("system's approximations"));
     assert!(crypten["float_error"].parse::<f64>().unwrap() < 0.1);
     // The file with empty columns is read again, by the next start and by the report.
     let again = place.run(&[]);

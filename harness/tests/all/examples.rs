@@ -26,6 +26,6 @@ fn a_system_with_a_dealer() {
     runs(
         "dealer_system",
         "dealer",
-        "float reference with the same approximations",
+        "float model with the system's approximations",
     );
 }

@@ -105,7 +105,7 @@ fn wrong_declarations_are_errors() {
 
 #[test]
 fn parties_that_disagree_say_on_what() {
-    for (field, party) in [("cell", 1), ("binary", 2)] {
+    for (field, party) in [("workload", 1), ("binary", 2)] {
         let place = Place::new(&scenario("own", ""));
         let setting = format!("{party}:{field}=something else");
         let (log, code) = place.start(&[("QBENCH_TEST_AGREEMENT", &setting)]).finish();

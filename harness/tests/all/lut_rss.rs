@@ -18,9 +18,46 @@ fn every_protocol_choice_runs_as_three_processes() {
         assert_eq!(row["error"], "");
         assert_eq!(
             row["verified"],
-            "bit-exact: integer reference with the same carries"
+            "bit-exact: equal to the quantized model with the run's roundings"
         );
         assert_eq!(row["declared_equals_counted"], "true");
+        // Every cut, deviation and output of a layer of 8 tokens is looked at; the sites that wrapped add up to the count.
+        assert!(row["ring_values"].parse::<u64>().unwrap() > 10_000);
+        let sites = row["wrapped_sites"]
+            .split("; ")
+            .filter(|site| !site.is_empty());
+        let wrapped = sites.map(|site| {
+            let (wrapped, values) = site.rsplit_once(' ').unwrap().1.split_once('/').unwrap();
+            let [wrapped, values] = [wrapped, values].map(|n| n.parse::<u64>().unwrap());
+            assert!(0 < wrapped && wrapped <= values, "{site}");
+            wrapped
+        });
+        assert_eq!(wrapped.sum::<u64>().to_string(), row["wrapped_values"]);
+        assert_eq!(row["commit"], built_from(&row["commit"]));
+    }
+}
+
+/// The commit of the sources, with the mark of the row's own where they differ from it; what the row says where git does not answer.
+fn built_from(row: &str) -> String {
+    let git = std::process::Command::new("git")
+        .args([
+            "-C",
+            env!("CARGO_MANIFEST_DIR"),
+            "rev-parse",
+            "--short=12",
+            "HEAD",
+        ])
+        .output();
+    match git.ok().filter(|output| output.status.success()) {
+        None => row.to_owned(),
+        Some(output) => {
+            let mark = if row.ends_with("-dirty") {
+                "-dirty"
+            } else {
+                ""
+            };
+            format!("{}{mark}", String::from_utf8_lossy(&output.stdout).trim())
+        }
     }
 }
 
@@ -47,10 +84,16 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        text.contains("bit-exact: integer reference with the same carries"),
+        text.contains("bit-exact: equal to the quantized model with the run's roundings"),
         "{text}"
     );
     assert!(text.contains("9 tokens"), "{text}");
+    for said in [
+        " values wrapped",
+        "largest difference to the checkpoint itself: ",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
 }
 
 /// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
 mod archive;
 mod compare;
 mod crypten;
@@ -14,6 +15,9 @@ mod fixture;
 mod folders;
 mod lut_rss;
 mod memory;
+mod model_folders;
+mod model_forms;
+mod names_no_text;
 mod netem_kernel;
 mod output;
 mod predict;

@@ -1,6 +1,6 @@
 //! Tables in Markdown files are what the runs say that their markers name.
 
-use crate::fixture::{Fixture, LAN, SYSTEMS, WAN};
+use crate::fixture::{Fixture, LAN, Profile, SYSTEMS, WAN};
 use crate::support::{Place, said};
 use std::path::Path;
 use std::process::Command;
@@ -71,8 +71,8 @@ fn tables_are_written_between_their_markers() {
     let lines: Vec<&str> = text.lines().filter(|l| l.starts_with('|')).collect();
     assert_eq!(
         lines[0],
-        "| tokens | link | `lut-rss` online / offline | `crypten` online / offline | `crypten-pypi` online / offline \
-         | online MB, rounds: `lut-rss` / `crypten` | online, `crypten` / `lut-rss` |"
+        "| tokens | link | `lut-rss` online / offline (error) | `crypten` online / offline (error) | `crypten-pypi` online / offline \
+         (error) | online MB, rounds: `lut-rss` / `crypten` | online, `crypten` / `lut-rss` |"
     );
     let starts: Vec<String> = lines[2..7]
         .iter()
@@ -118,6 +118,45 @@ fn tables_are_written_between_their_markers() {
             && error.contains("should: | 32 |"),
         "{error}"
     );
+}
+
+/// A system that was measured at two settings has a column and a ratio for each.
+#[test]
+fn settings_of_one_system_are_columns_beside_each_other() {
+    let place = Place::of_qbench("");
+    let [own, crypten, _] = SYSTEMS;
+    let with = |columns| Profile { columns, ..crypten };
+    let systems = [
+        own,
+        with(&[
+            ("weight_masks", "fresh"),
+            ("activation", "gelu"),
+            ("float_error", "0.01"),
+        ]),
+        with(&[
+            ("weight_masks", "reused"),
+            ("activation", "gelu"),
+            ("float_error", "0.02"),
+            ("wrapped_values", "3"),
+        ]),
+    ];
+    Fixture::new(&place.path("runs/both"))
+        .sweep(&systems, &[8], &[LAN], 2, false)
+        .write("");
+    let marker = "<!-- qbench:begin comparison runs=runs/both base=crypten system=lut-rss -->";
+    let page = format!("{marker}\n<!-- qbench:end -->\n");
+    std::fs::write(place.path("page.md"), page).unwrap();
+    let output = place.output(&["splice", "page.md"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(place.path("page.md")).unwrap();
+    for part in [
+        "| `crypten`, weight masks fresh online / offline (error) | `crypten`, weight masks reused online / offline (error) |",
+        "| online, `crypten`, weight masks fresh / `lut-rss` | online, `crypten`, weight masks reused / `lut-rss` |",
+        " (0.010) |",
+        " (0.020 (3 w)) |",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[test]

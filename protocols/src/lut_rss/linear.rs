@@ -94,7 +94,7 @@ impl LutRss<'_> {
         Ok(Activation::of_product(product))
     }
 
-    /// Context, `[n, hidden]`: per head `p (value_factor v)`.
+    /// Context, `[n, hidden]`: per head `p v`, both lifted with a part of the scale.
     pub(super) fn attention_context(
         &mut self,
         layer: usize,
@@ -104,12 +104,12 @@ impl LutRss<'_> {
         let lifted = self.step("convert", |engine| {
             let (p, v) = (engine.index_of(&mut p)?, engine.index_of(&mut v)?);
             let opened = open_all(&mut engine.runtime, &[&p, &v])?;
-            // Probabilities are unsigned: 0..=15 sixteenths.
+            // The code of a probability is unsigned.
             let p = engine.signed_table::<u16>(
                 Input::each(&opened[0]),
                 p.len(),
                 PRODUCT,
-                |_, index| index & 15,
+                |model, index| model.layers[layer].softmax.probability[(index & 15) as usize],
             )?;
             let v = engine.signed_table::<u16>(
                 Input::each(&opened[1]),
@@ -117,7 +117,7 @@ impl LutRss<'_> {
                 PRODUCT,
                 |model, index| {
                     let layer = &model.layers[layer];
-                    layer.value_factor * layer.qkv[2].level(index)
+                    layer.value(layer.qkv[2].level(index))
                 },
             )?;
             reshare(&mut engine.runtime, &[&p, &v])

@@ -12,7 +12,7 @@ use crate::share::Additive;
 pub(super) const NIBBLE: Ring = Ring::new(4);
 
 impl LutRss<'_> {
-    /// `[scores]^b`, rows of `seq_len`, to `[p]^4` unsigned, in sixteenths.
+    /// `[scores]^b`, rows of `seq_len`, to `[p]^4`, codes of probabilities.
     ///
     /// Cost an element, 4-bit: max 16 bits online by tournament (far more by radix sort, see there), exponential 8, quotient 8; a row: sum
     /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.

@@ -14,8 +14,8 @@ use crate::system::load;
 use crate::system::{Verified, Workload};
 use crate::{Error, Result};
 
-/// Checks a run bit for bit against the integer reference with the run's carries, and measures how far
-/// the quantized result is from the same weights without quantized activations.
+/// Checks a run bit for bit against the integer reference with the run's carries, measures how far the quantized result is
+/// from the same weights without quantized activations, and counts the values that wrapped.
 pub fn verify(workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
     let source = load::model(workload)?;
     let (range, values) = load::input(workload)?;
@@ -48,8 +48,9 @@ pub fn check(
         .map(|matrix| matrix.data.as_slice())
         .unwrap_or_default();
     Ok(Verified {
-        how: "bit-exact: integer reference with the same carries".into(),
+        how: "bit-exact: equal to the quantized model with the run's roundings".into(),
         float_error: relative_error(&output, float),
+        sites: reference.sites.into_inner(),
         output,
     })
 }

@@ -87,22 +87,24 @@ fn share_one(
         Party::P0 => {
             let model = model.ok_or_else(|| Error::Internal("P0 has no model to share".into()))?;
             let clear = model.linear(linear)?;
-            if (clear.outputs, clear.inputs) != (outputs, inputs) {
+            let shape = (clear.source.outputs, clear.source.inputs);
+            if shape != (outputs, inputs) {
                 return Err(Error::Shape {
                     step: linear.to_string(),
                     what: format!(
                         "weights of {outputs} x {inputs}, the model has {} x {}",
-                        clear.outputs, clear.inputs
+                        shape.0, shape.1
                     ),
                 });
             }
+            let weights = clear.weights();
             let second: Vec<u16> = session.draw(Party::P1, PRODUCT, count);
-            let first = PRODUCT.subtract(&clear.weights, &second);
+            let first = PRODUCT.subtract(&weights, &second);
             session.send_elements(Party::P2, PRODUCT, &first)?;
             Ok(SharedLinear::Owner {
-                clear: Packed16::from_rows(&clear.weights, outputs, inputs),
+                clear: Packed16::from_rows(&weights, outputs, inputs),
                 second: Packed16::from_rows(&second, outputs, inputs),
-                bias: clear.bias,
+                bias: clear.bias.iter().map(|bias| *bias as u16).collect(),
             })
         }
         Party::P1 => {

@@ -6,6 +6,7 @@ use super::float::Parameters;
 use super::walk::{Engine, Linear, Nonlinearity, Norm, walk};
 use crate::kernel::gemm_f32::{View, multiply_add};
 use crate::{Error, Result};
+use std::fmt;
 
 /// A row-major matrix. For scores and probabilities, (head, query) x key.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,6 +43,24 @@ pub enum Site {
     NormSum(Norm),
     /// Output of a LayerNorm.
     NormOutput(Norm),
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input => write!(f, "input"),
+            Self::Linear(linear) => write!(f, "{linear}"),
+            Self::Scores(l) => write!(f, "layer{l}/attention/scores"),
+            Self::Probabilities(l) => write!(f, "layer{l}/attention/softmax"),
+            Self::Context(l) => write!(f, "layer{l}/attention/context"),
+            Self::Activated(Nonlinearity::FeedForward(l)) => {
+                write!(f, "layer{l}/feed-forward/activation")
+            }
+            Self::Activated(Nonlinearity::Pooler) => write!(f, "head/tanh"),
+            Self::NormSum(norm) => write!(f, "{norm} sum"),
+            Self::NormOutput(norm) => write!(f, "{norm}"),
+        }
+    }
 }
 
 /// Is shown every tensor of a pass, one matrix a sequence. What it changes, the rest of the pass

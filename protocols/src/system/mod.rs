@@ -2,12 +2,15 @@
 //! programs with phases, and a check of what they put out. Most systems are [`WalkedSystem`]s: an engine on the walk.
 
 pub mod load;
+mod path_bytes;
 pub mod settings;
+pub mod sites;
 pub mod walked;
 mod workload;
 
 pub use crate::cost::{DeclaredPhase, DeclaredStep};
 pub use settings::{Setting, Settings};
+pub use sites::{Site, Sites};
 pub use walked::{Known, WalkedParty, WalkedSystem};
 pub use workload::Workload;
 
@@ -40,10 +43,14 @@ pub struct Declared {
 /// Result of checking a run against the references in the clear.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Verified {
-    /// How it was checked, such as `bit-exact against the integer reference with the same carries`.
+    /// What the output was found to be equal to, such as `bit-exact: equal to the quantized model with the run's roundings`: that the run computed what
+    /// the system computes, not that this is near the model in floating point. How near that is, the next field says.
     pub how: String,
-    /// Largest absolute difference to the unquantized float reference, relative to its root mean square.
+    /// Largest absolute difference to the float reference (the same weights, nothing else quantized or approximated), relative
+    /// to the root mean square of its output.
     pub float_error: f64,
+    /// Values that wrapped, by site; none where the system counts none.
+    pub sites: Vec<Site>,
     /// The output that P1 learned, as real numbers.
     pub output: Vec<f32>,
 }

@@ -4,10 +4,11 @@
 use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
 use qbench_protocols::lut_rss::verify;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::net::Party;
 use qbench_protocols::quantized::integer::IntegerModel;
-use qbench_protocols::system::{DeclaredPhase, System, Workload};
+use qbench_protocols::system::{DeclaredPhase, Site, System, Verified, Workload};
 use qbench_protocols::testing::{Outcome, assert_declared, run_parties};
 
 fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig {
@@ -30,6 +31,14 @@ fn workload(model: ModelConfig, seq_len: usize, index_bits: u32) -> Workload {
 
 fn run(workload: &Workload, threads: usize) -> [Outcome; 3] {
     let source = synthetic(&workload.model, 3).unwrap();
+    run_on(workload, threads, &source).0
+}
+
+fn run_on(
+    workload: &Workload,
+    threads: usize,
+    source: &QuantizedModel,
+) -> ([Outcome; 3], Verified) {
     let input = synthetic_input(&workload.model, workload.seq_len, 7);
     let index_bits = workload.settings.get("index_bits").unwrap();
     let index_bits = index_bits.parse().unwrap();
@@ -44,8 +53,8 @@ fn run(workload: &Workload, threads: usize) -> [Outcome; 3] {
     });
     let outcomes = outcomes.unwrap();
     let evidence = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
-    verify::check(workload, &source, source.input_range, &input, &evidence).unwrap();
-    outcomes
+    let verified = verify::check(workload, source, source.input_range, &input, &evidence).unwrap();
+    (outcomes, verified)
 }
 
 /// Bit-exact, which [`run`] has checked, at the declared cost.
@@ -148,6 +157,37 @@ fn totals_are_those_of_the_documentation() {
             "offline, n = {seq_len}"
         );
         assert_eq!(cost.online.rounds(), rounds, "rounds, n = {seq_len}");
+    }
+}
+
+/// A range that is too narrow for what comes wraps, and the run is exact all the same: the count and the distance to the float
+/// model say what equality does not.
+#[test]
+fn wrapped_values_are_counted_where_they_wrap() {
+    let wrapped = |narrow: bool, variance: &str| {
+        let workload = workload(config(2, 16, 2, Head::Classifier { labels: 2 }), 5, 6);
+        let workload = workload.with("variance_protocol", variance);
+        let mut source = synthetic(&workload.model, 3).unwrap();
+        // The rest of the model keeps its ranges: only what this layer puts out is too large for them.
+        for range in &mut source.layers[1].qkv_range[..1] {
+            if narrow {
+                range.max /= 8.0;
+                range.rms /= 8.0;
+            }
+        }
+        let verified = run_on(&workload, 1, &source).1;
+        let wrapped =
+            |site: &&Site| site.wrapped > 0 && site.name.contains("layer1/attention/scores");
+        let here = verified.sites.iter().filter(wrapped).count();
+        let values: u64 = verified.sites.iter().map(|site| site.values).sum();
+        assert!(values > 1000, "{values}");
+        (here, verified.float_error)
+    };
+    for variance in ["square-table", "inner-product"] {
+        let (none, near) = wrapped(false, variance);
+        let (some, far) = wrapped(true, variance);
+        assert!(none == 0 && some > 0, "{variance}: {none}, {some}");
+        assert!(far > near, "{variance}: {near}, {far}");
     }
 }
 

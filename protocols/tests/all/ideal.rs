@@ -139,8 +139,8 @@ fn a_random_carry_rounds_up_as_often_as_the_fraction_says() {
         // -2 and -1 and eighths, 2 and eighths.
         let unit = 1i64 << (16 - index_bits);
         for whole in [-2, -1, 2] {
-            let y: Vec<u16> = (0..8)
-                .map(|eighths| (whole * unit + eighths * unit / 8) as u16)
+            let y: Vec<i64> = (0..8)
+                .map(|eighths| whole * unit + eighths * unit / 8)
                 .collect();
             let mut up = [0i64; 8];
             let count = 4000;

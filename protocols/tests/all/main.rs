@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod closed_form;
 mod cut;
 mod engine;
 mod ideal;
 mod minilm_golden;
 mod model_checkpoint;
+mod model_foreign;
 mod model_quantize;
 mod model_store;
+mod model_tensors;
+mod model_tokenizer;
 mod plain;
 mod quantization_error;
 mod support;

@@ -7,6 +7,7 @@ use crate::model::walk::Linear;
 fn in_the_clear(plan: &Plan, source: &QuantizedModel, linear: Linear, x: &[u8]) -> Vec<u16> {
     let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
     let weights = model.linear(linear).unwrap();
+    let (words, inputs) = (weights.weights(), weights.source.inputs);
     let scale = match linear {
         Linear::Query(_) => model.layers[0].input,
         Linear::AttentionOutput(_) => model.layers[0].context,
@@ -17,11 +18,11 @@ fn in_the_clear(plan: &Plan, source: &QuantizedModel, linear: Linear, x: &[u8]) 
         .map(|index| scale.level(index))
         .collect();
     let mut y = Vec::new();
-    for row in levels.chunks(weights.inputs) {
+    for row in levels.chunks(inputs) {
         for (output, bias) in weights.bias.iter().enumerate() {
-            let mut sum = i64::from(*bias);
+            let mut sum = *bias;
             for (input, level) in row.iter().enumerate() {
-                let weight = weights.weights[output * weights.inputs + input];
+                let weight = words[output * inputs + input];
                 sum += level * i64::from(weight as i16);
             }
             y.push(sum as u16);
@@ -95,6 +96,7 @@ fn two_layers_share_one_conversion() {
     });
     let model = IntegerModel::new(&source, 4, 2).unwrap();
     let key = model.linear(Linear::Key(0)).unwrap();
+    let words = key.weights();
     let levels = signed(ring, &x);
     let expected: Vec<u16> = in_the_clear(&plan, &source, Linear::Query(0), &x)
         .into_iter()
@@ -102,9 +104,9 @@ fn two_layers_share_one_conversion() {
         .map(|(i, query)| {
             let (row, output) = (i / 8, i % 8);
             let dot: i64 = (0..8)
-                .map(|f| levels[row * 8 + f] * i64::from(key.weights[output * 8 + f] as i16))
+                .map(|f| levels[row * 8 + f] * i64::from(words[output * 8 + f] as i16))
                 .sum();
-            query.wrapping_add((dot + i64::from(key.bias[output])) as u16)
+            query.wrapping_add((dot + key.bias[output]) as u16)
         })
         .collect();
     assert_eq!(out.product, expected);

@@ -25,7 +25,11 @@ fn check_norm(hidden: usize, seq_len: usize, index_bits: u32, variance: Variance
         });
         let Clear::Index(expected) = reference(&plan, &source, out.carries, |engine| {
             let residual = Clear::Index(signed(ring, &residual));
-            engine.add_and_norm(norm, Clear::Product(branch.clone()), residual)
+            engine.add_and_norm(
+                norm,
+                Clear::Product(signed(Ring::new(16), &branch)),
+                residual,
+            )
         }) else {
             panic!("a norm puts out indices");
         };

@@ -20,17 +20,39 @@ use softmax::IntegerSoftmax;
 /// The ring of products: Z_{2^16} (paper, section 4).
 pub const PRODUCT: Ring = Ring::new(16);
 
-/// A fully connected layer over Z_{2^16}: `W' = round(2^(16-b) * s_w s_x / s_y) * sign`, bias likewise.
+/// A fully connected layer in integers: `W' = round(2^(16-b) * s_w s_x / s_y) * sign`, bias likewise.
 #[derive(Clone, Debug, PartialEq)]
-pub struct IntegerLinear {
-    /// Output features.
-    pub outputs: usize,
-    /// Input features.
-    pub inputs: usize,
-    /// Row-major `outputs` x `inputs`.
-    pub weights: Vec<u16>,
+pub struct IntegerLinear<'a> {
+    /// Signs and shape.
+    pub source: &'a QuantizedLinear,
+    /// `|W'|` of each output's weights.
+    pub magnitudes: Vec<i64>,
     /// One an output.
-    pub bias: Vec<u16>,
+    pub bias: Vec<i64>,
+}
+
+impl IntegerLinear<'_> {
+    /// `W'` over Z_{2^16}, row-major `outputs` x `inputs`.
+    pub fn weights(&self) -> Vec<u16> {
+        let QuantizedLinear { inputs, signs, .. } = self.source;
+        let rows = signs.chunks_exact(self.source.row_bytes());
+        rows.zip(&self.magnitudes)
+            .flat_map(|(signs, magnitude)| {
+                let magnitude = *magnitude as u16;
+                (0..*inputs).map(move |input| match signs[input / 8] >> (input % 8) & 1 {
+                    1 => magnitude,
+                    _ => magnitude.wrapping_neg(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl IntegerLayer {
+    /// What a level of a value counts in the product with the probabilities.
+    pub fn value(&self, level: i64) -> i64 {
+        (self.value_factor * level as f64).round() as i64
+    }
 }
 
 /// One encoder layer's scales and tables (its weights are made on demand: [`IntegerModel::linear`]).
@@ -42,8 +64,9 @@ pub struct IntegerLayer {
     pub qkv: [Scale; 3],
     /// Multiplier in the query's lift: carries `s_q s_k / (sqrt(head width) * s_score)`.
     pub query_factor: i64,
-    /// Multiplier in the value's lift: carries `s_v / (16 * s_context)`.
-    pub value_factor: i64,
+    /// What each level of a value counts in the product with the probabilities: carries `s_v / s_context` but for the part that
+    /// the probabilities carry ([`IntegerSoftmax::one`]).
+    pub value_factor: f64,
     /// Scores and their softmax.
     pub softmax: IntegerSoftmax,
     /// Attention context.
@@ -117,6 +140,8 @@ impl<'a> IntegerModel<'a> {
             let inner = Scale::of_cut(layer.inner_range, index_bits);
             let unit = f64::from(1u32 << (16 - index_bits));
             let per_head = (config.head_width() as f64).sqrt();
+            let gain = unit * qkv[2].level_step() / context.step;
+            let softmax = IntegerSoftmax::new(scores, seq_len, gain);
             let (activated, activated_step) =
                 activation_levels(config.activation, layer.activated_range, inner, index_bits);
             let attention_norm = IntegerNorm::new(config, &layer.attention_norm, x, index_bits);
@@ -133,8 +158,8 @@ impl<'a> IntegerModel<'a> {
                 query_factor: (unit * qkv[0].level_step() * qkv[1].level_step()
                     / (per_head * scores.step))
                     .round() as i64,
-                value_factor: (unit * qkv[2].level_step() / (16.0 * context.step)).round() as i64,
-                softmax: IntegerSoftmax::new(scores, seq_len),
+                value_factor: gain / softmax.one as f64,
+                softmax,
                 context,
                 inner,
                 activated,
@@ -167,11 +192,11 @@ impl<'a> IntegerModel<'a> {
         })
     }
 
-    /// The weights of one fully connected layer over Z_{2^16}.
+    /// The weights of one fully connected layer.
     ///
     /// # Errors
     /// A head layer of a model that has no head.
-    pub fn linear(&self, linear: Linear) -> Result<IntegerLinear> {
+    pub fn linear(&self, linear: Linear) -> Result<IntegerLinear<'a>> {
         let head = || {
             self.source
                 .head
@@ -239,35 +264,21 @@ impl<'a> IntegerModel<'a> {
 
     fn compile(
         &self,
-        source: &QuantizedLinear,
+        source: &'a QuantizedLinear,
         input_step: f64,
         output_step: f64,
-    ) -> IntegerLinear {
+    ) -> IntegerLinear<'a> {
         let unit = f64::from(1u32 << (16 - self.index_bits));
-        let mut weights = Vec::with_capacity(source.outputs * source.inputs);
-        for (output, scale) in source.row_scale.iter().enumerate() {
-            let magnitude =
-                (unit * f64::from(*scale) * input_step / output_step).round() as i64 as u16;
-            let signs = &source.signs[output * source.row_bytes()..][..source.row_bytes()];
-            weights.extend((0..source.inputs).map(|input| {
-                let positive = signs[input / 8] >> (input % 8) & 1 == 1;
-                if positive {
-                    magnitude
-                } else {
-                    magnitude.wrapping_neg()
-                }
-            }));
-        }
-        let bias = source
-            .bias
-            .iter()
-            .map(|bias| (unit * f64::from(*bias) / output_step).round() as i64 as u16)
-            .collect();
+        let magnitude = |scale: &f32| (unit * f64::from(*scale) * input_step / output_step).round();
+        let bias = |bias: &f32| (unit * f64::from(*bias) / output_step).round();
         IntegerLinear {
-            outputs: source.outputs,
-            inputs: source.inputs,
-            weights,
-            bias,
+            source,
+            magnitudes: source
+                .row_scale
+                .iter()
+                .map(|s| magnitude(s) as i64)
+                .collect(),
+            bias: source.bias.iter().map(|b| bias(b) as i64).collect(),
         }
     }
 

@@ -29,7 +29,12 @@ pub(super) enum Nothing {
 const LATE_LOOKS: u32 = 10;
 const LATE_LOOK: Duration = Duration::from_millis(20);
 
-/// An unbounded queue with one reader and one writer.
+/// What may wait in an inbox, bytes: a peer that sends more waits until some of it was received. Far more than any step of a
+/// protocol sends before it receives, so that two parties that both send first never wait for each other; and a bound on what a
+/// dealer that is ahead takes of a party's memory.
+pub(super) const CAPACITY_BYTES: usize = 1 << 30;
+
+/// A queue with one reader and one writer. Its length is bounded in bytes where the writer asks for room.
 pub(super) struct Inbox {
     state: Mutex<State>,
     changed: Condvar,
@@ -37,6 +42,8 @@ pub(super) struct Inbox {
 
 struct State {
     messages: VecDeque<Message>,
+    /// Payload bytes of the messages.
+    waiting_bytes: usize,
     /// When the last byte came.
     heard: Instant,
     /// Why no more will come.
@@ -51,6 +58,7 @@ impl Inbox {
         Self {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
+                waiting_bytes: 0,
                 heard: Instant::now(),
                 closed: None,
                 abandoned: false,
@@ -64,8 +72,24 @@ impl Inbox {
         let mut state = self.lock();
         state.heard = Instant::now();
         if !state.abandoned {
+            state.waiting_bytes += message.payload.len();
             state.messages.push_back(message);
             self.changed.notify_all();
+        }
+    }
+
+    /// Waits until `bytes` more fit into `capacity_bytes`, or nothing waits: one message always fits, however long. Returns at once if
+    /// nobody will receive any more.
+    pub(super) fn wait_for_room(&self, bytes: usize, capacity_bytes: usize) {
+        let mut state = self.lock();
+        while !state.abandoned
+            && !state.messages.is_empty()
+            && state.waiting_bytes.saturating_add(bytes) > capacity_bytes
+        {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -85,6 +109,8 @@ impl Inbox {
         let mut state = self.lock();
         state.abandoned = true;
         state.messages.clear();
+        state.waiting_bytes = 0;
+        self.changed.notify_all();
     }
 
     /// The next message, in the order sent. What came before the end is handed out before the end is
@@ -97,6 +123,8 @@ impl Inbox {
         let mut state = self.lock();
         loop {
             if let Some(message) = state.messages.pop_front() {
+                state.waiting_bytes -= message.payload.len();
+                self.changed.notify_all();
                 return Ok(message);
             }
             if let Some(cause) = &state.closed {

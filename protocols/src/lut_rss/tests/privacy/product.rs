@@ -40,6 +40,7 @@ pub(super) fn parities(input: usize, fault: Option<Fault>) -> View {
     let plan = plan(config, ROWS, 4);
     let model = IntegerModel::new(&source, 4, ROWS).unwrap();
     let clear = model.linear(LINEAR).unwrap();
+    let (weights, bias) = (clear.weights(), &clear.bias);
     let x = [vec![7; ROWS * HIDDEN], elements(PRODUCT, ROWS * HIDDEN, 44)];
     let mut sessions = Vec::new();
     for seed in 0..SESSIONS as u64 {
@@ -54,9 +55,9 @@ pub(super) fn parities(input: usize, fault: Option<Fault>) -> View {
         let mut parities = Vec::new();
         for (row, summand) in known.summand.chunks(OUTPUTS).enumerate() {
             for output in (0..OUTPUTS).filter(even) {
-                let mut sum = summand[output].wrapping_add(clear.bias[output]);
+                let mut sum = summand[output].wrapping_add(bias[output] as u16);
                 for i in 0..HIDDEN {
-                    let weight = clear.weights[output * HIDDEN + i];
+                    let weight = weights[output * HIDDEN + i];
                     sum = sum.wrapping_add(known.second[row * HIDDEN + i].wrapping_mul(weight));
                 }
                 parities.push(u64::from(sum & 1));

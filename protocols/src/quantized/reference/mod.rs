@@ -3,23 +3,30 @@
 //! The only thing that it does not determine is how each cut rounds: one bit an element, the carry of
 //! the low bits that the two shares drop. Given the carries of a secure run, it reproduces that run bit
 //! for bit; given random ones, it is a run of the ideal functionality.
+//!
+//! Products are integers as wide as they come out, multiplied by a kernel of its own, which has nothing in common with the
+//! engine's; what the rings of a run make of them follows. Where a ring is too narrow for a value, the value wraps: the
+//! reference does as the run does, and counts it.
+
+mod multiply;
 
 use super::carries::Carries;
 use super::integer::norm::VARIANCE_BITS;
-use super::integer::{IntegerLinear, IntegerModel, PRODUCT};
-use crate::kernel::gemm16::{self, Packed16};
+use super::integer::{IntegerModel, PRODUCT};
 use crate::model::config::Head;
 use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
-use crate::ring::{Ring, Word};
+use crate::ring::Ring;
+use crate::system::Sites;
 use crate::{Error, Result};
+use std::ops::Range;
 
 /// A matrix in the clear.
 pub enum Clear {
-    /// Elements of Z_{2^16}, not yet cut.
-    Product(Vec<u16>),
+    /// Not yet cut: the integers that Z_{2^16} stands for.
+    Product(Vec<i64>),
     /// Signed indices.
     Index(Vec<i64>),
-    /// What the next product takes.
+    /// What the next product takes; codes of probabilities.
     Levels(Vec<i64>),
 }
 
@@ -30,6 +37,8 @@ pub struct IntegerReference<'a> {
     input: Vec<u8>,
     carries: Carries,
     path: crate::steps::StepPath,
+    /// Values that were wrapped.
+    pub sites: Sites,
     /// The output ring's elements: logits in Z_{2^16}, or the last hidden states' indices.
     pub output: Vec<u16>,
 }
@@ -49,6 +58,7 @@ impl<'a> IntegerReference<'a> {
             input,
             carries,
             path,
+            sites: Sites::default(),
             output: Vec::new(),
         }
     }
@@ -65,23 +75,37 @@ impl<'a> IntegerReference<'a> {
         }
     }
 
-    /// Drops the low bits: `floor((y + unit - 1) / unit) - carry`, an element of `bits` bits.
-    fn cut<W: Word>(&mut self, ring: Ring, y: &[W], bits: u32) -> Result<Vec<u64>> {
+    /// Drops the low bits: `floor((y + unit - 1) / unit) - carry`, elements of `bits` bits of y in a ring of `ring` bits. What lies
+    /// outside of `range`, the integers that the result can stand for, is counted at `site`.
+    fn cut(
+        &mut self,
+        ring: Ring,
+        y: &[i64],
+        bits: u32,
+        site: &str,
+        range: Range<i64>,
+    ) -> Result<Vec<u64>> {
         let dropped = ring.bits() - bits;
-        let unit = 1u64 << dropped;
-        let out = Ring::new(bits);
-        let low: Vec<u64> = y
-            .iter()
-            .map(|y| y.to_u64().wrapping_add(unit - 1) & (unit - 1))
+        let low = (1i64 << dropped) - 1;
+        let raised: Vec<i64> = y.iter().map(|y| y.wrapping_add(low)).collect();
+        let lows: Vec<u64> = raised.iter().map(|y| (y & low) as u64).collect();
+        let carries = self.carries.take(self.path.label(), dropped, &lows)?;
+        let tops = raised.iter().zip(carries);
+        let tops: Vec<i64> = tops
+            .map(|(y, carry)| (y >> dropped) - i64::from(carry))
             .collect();
-        let carries = self.carries.take(self.path.label(), dropped, &low)?;
-        Ok(y.iter()
-            .zip(carries)
-            .map(|(y, carry)| {
-                let top = (y.to_u64().wrapping_add(unit - 1) & ring.mask()) >> dropped;
-                top.wrapping_sub(u64::from(carry)) & out.mask()
-            })
+        self.count(site, &tops, range);
+        Ok(tops
+            .into_iter()
+            .map(|top| Ring::new(bits).encode(top))
             .collect())
+    }
+
+    /// Counts the values that lie outside of what their ring can stand for.
+    fn count(&mut self, site: &str, values: &[i64], range: Range<i64>) {
+        let wrapped = values.iter().filter(|value| !range.contains(value)).count();
+        let name = format!("{} {site}", self.path.label());
+        self.sites.add(&name, values.len(), wrapped);
     }
 
     /// The signed indices of a matrix; cuts a product.
@@ -89,27 +113,12 @@ impl<'a> IntegerReference<'a> {
         let ring = Ring::new(self.model.index_bits);
         match x {
             Clear::Product(y) => {
-                let cut = self.cut(PRODUCT, &y, self.model.index_bits)?;
+                let cut = self.cut(PRODUCT, &y, ring.bits(), "cut", signed(ring))?;
                 Ok(cut.into_iter().map(|v| ring.signed(v)).collect())
             }
             Clear::Index(x) => Ok(x),
             Clear::Levels(_) => Err(self.shape("levels where an index is due")),
         }
-    }
-
-    fn multiply(&self, weights: &IntegerLinear, levels: &[i64]) -> Vec<u16> {
-        let rows = levels.len() / weights.inputs;
-        let x: Vec<u16> = levels.iter().map(|level| *level as u16).collect();
-        let mut y: Vec<u16> = weights
-            .bias
-            .iter()
-            .copied()
-            .cycle()
-            .take(rows * weights.outputs)
-            .collect();
-        let packed = Packed16::from_rows(&weights.weights, weights.outputs, weights.inputs);
-        gemm16::multiply_add(&x, weights.inputs, rows, &packed, &mut y, weights.outputs);
-        y
     }
 
     /// The levels that a fully connected layer takes.
@@ -170,7 +179,7 @@ impl Engine for IntegerReference<'_> {
     fn linear(&mut self, linear: Linear, x: &mut Clear) -> Result<Clear> {
         let levels = self.input_levels(linear, x)?;
         let weights = self.model.linear(linear)?;
-        Ok(Clear::Product(self.multiply(&weights, &levels)))
+        Ok(Clear::Product(multiply::fully_connected(&weights, &levels)))
     }
 
     fn scores(&mut self, layer: usize, q: Clear, k: Clear) -> Result<Clear> {
@@ -193,7 +202,7 @@ impl Engine for IntegerReference<'_> {
                     let dot: i64 = (head * width..(head + 1) * width)
                         .map(|f| q[row * hidden + f] * k[column * hidden + f])
                         .sum();
-                    scores.push((scales.query_factor * dot) as u16);
+                    scores.push(scales.query_factor.wrapping_mul(dot));
                 }
             }
         }
@@ -215,10 +224,8 @@ impl Engine for IntegerReference<'_> {
                 .map(|level| softmax.exponential[((level - max) & 15) as usize])
                 .collect();
             let code = softmax.denominator_code[e.iter().sum::<u64>() as usize];
-            p.extend(
-                e.iter()
-                    .map(|e| softmax.quotient[(e * 16 + code) as usize] as i64),
-            );
+            let code = |e: &u64| softmax.quotient[(e * 16 + code) as usize] as i64;
+            p.extend(e.iter().map(code));
         }
         Ok(Clear::Levels(p))
     }
@@ -228,20 +235,26 @@ impl Engine for IntegerReference<'_> {
         let v = self.index(v)?;
         self.path.leave();
         let Clear::Levels(p) = p else {
-            return Err(self.shape("probabilities"));
+            return Err(self.shape("codes of probabilities"));
         };
         let scales = &self.model.layers[layer];
+        let p: Vec<i64> = p
+            .into_iter()
+            .map(|code| scales.softmax.probability[(code & 15) as usize])
+            .collect();
         let config = &self.model.source.config;
         let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
-        let v: Vec<i64> = v.into_iter().map(|v| scales.qkv[2].level(v)).collect();
-        let mut context = vec![0u16; n * hidden];
+        let v: Vec<i64> = v
+            .into_iter()
+            .map(|v| scales.value(scales.qkv[2].level(v)))
+            .collect();
+        let mut context = vec![0; n * hidden];
         for head in 0..config.heads {
             for row in 0..n {
                 for f in head * width..(head + 1) * width {
-                    let dot: i64 = (0..n)
+                    context[row * hidden + f] = (0..n)
                         .map(|j| p[(head * n + row) * n + j] * v[j * hidden + f])
                         .sum();
-                    context[row * hidden + f] = (scales.value_factor * dot) as u16;
                 }
             }
         }
@@ -258,43 +271,48 @@ impl Engine for IntegerReference<'_> {
         };
         let norm = self.model.norm(norm);
         self.path.enter("residual");
-        let sum: Vec<u16> = branch
+        let sum: Vec<i64> = branch
             .iter()
             .zip(&residual)
-            .map(|(branch, residual)| branch.wrapping_add(norm.residual(*residual) as u16))
+            .map(|(branch, residual)| branch.wrapping_add(norm.residual(*residual)))
             .collect();
-        let sum = self.cut(PRODUCT, &sum, bits)?;
+        let sum = self.cut(PRODUCT, &sum, bits, "sum", signed(index))?;
         self.path.leave();
 
         self.path.enter("mean");
-        let means: Vec<u64> = sum
+        let means: Vec<i64> = sum
             .chunks_exact(hidden)
             .map(|row| {
                 let total: i64 = row.iter().map(|v| index.signed(*v)).sum();
-                norm.wide.encode(total * norm.mean_factor as i64)
+                total * norm.mean_factor as i64
             })
             .collect();
-        let means = self.cut(norm.wide, &means, bits)?;
-        self.path.leave();
+        let means = self.cut(norm.wide, &means, bits, "mean", signed(index))?;
         let deviation: Vec<i64> = sum
             .chunks_exact(hidden)
             .zip(means)
             .flat_map(|(row, mean)| {
                 row.iter()
-                    .map(move |v| index.signed(index.reduce(v.wrapping_sub(mean))))
+                    .map(move |v| index.signed(*v) - index.signed(mean))
             })
+            .collect();
+        self.count("deviation", &deviation, signed(index));
+        self.path.leave();
+        let deviation: Vec<i64> = deviation
+            .into_iter()
+            .map(|d| index.signed(index.encode::<u64>(d)))
             .collect();
 
         self.path.enter("variance");
-        let squares: Vec<u64> = deviation
+        let squares: Vec<i64> = deviation
             .chunks_exact(hidden)
             .map(|row| {
                 let total: i64 = row.iter().map(|d| d * d).sum();
-                norm.wide
-                    .encode(total.wrapping_mul(norm.square_factor as i64))
+                total.wrapping_mul(norm.square_factor as i64)
             })
             .collect();
-        let variance = self.cut(norm.wide, &squares, VARIANCE_BITS)?;
+        let windows = 0..1 << VARIANCE_BITS;
+        let variance = self.cut(norm.wide, &squares, VARIANCE_BITS, "variance", windows)?;
         self.path.leave();
 
         let out = deviation
@@ -335,10 +353,19 @@ impl Engine for IntegerReference<'_> {
     fn output(&mut self, x: Clear) -> Result<()> {
         let ring = Ring::new(self.model.index_bits);
         self.output = match (self.model.source.config.head, x) {
-            (Head::Classifier { .. }, Clear::Product(logits)) => logits,
+            (Head::Classifier { .. }, Clear::Product(logits)) => {
+                self.count("logits", &logits, signed(PRODUCT));
+                logits.into_iter().map(|logit| logit as u16).collect()
+            }
             (Head::Hidden, x) => self.index(x)?.into_iter().map(|x| ring.encode(x)).collect(),
             _ => return Err(self.shape("logits")),
         };
         Ok(())
     }
+}
+
+/// The integers that a ring's elements stand for.
+fn signed(ring: Ring) -> Range<i64> {
+    let half = 1i64 << (ring.bits() - 1);
+    -half..half
 }
