@@ -3,6 +3,7 @@
 
 use super::start::Start;
 use crate::link::Link;
+use crate::link::relay::stalls::Stall;
 use crate::process;
 use anyhow::{Context, Result};
 use qbench_protocols::commitment::{Commitment, Opening};
@@ -70,6 +71,8 @@ pub struct PhaseReport {
     pub peak_memory_bytes: u64,
     /// Correlated randomness held now, and where.
     pub material: (u64, String),
+    /// When the process did not run, as far as that lasted.
+    pub stalls: Vec<Stall>,
     /// What was sent and received when, where a trace is wanted.
     pub trace: Option<PhaseTrace>,
     /// P0's commitment to its private file, as this party has it.

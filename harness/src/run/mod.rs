@@ -9,5 +9,6 @@ pub mod links;
 pub mod order;
 pub mod party;
 pub mod start;
+pub mod steady;
 pub mod trio;
 pub mod watch;

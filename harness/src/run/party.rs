@@ -4,6 +4,7 @@
 use super::agreement;
 use super::control::{Control, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::launch;
+use super::steady::Pulse;
 use crate::host;
 use crate::link::{Link, LinkMode};
 use crate::process::one_line;
@@ -93,6 +94,7 @@ fn work(
     } else {
         (network, None)
     };
+    let pulse = Pulse::start()?;
     let mut start = Some(network);
     let mut session: Option<Session> = None;
     loop {
@@ -102,6 +104,7 @@ fn work(
                 let program = program
                     .as_mut()
                     .context("a phase was asked for where only links are probed")?;
+                let heard_ns = host::monotonic_ns()?;
                 let cpu = host::cpu_ns()?;
                 let begun = common.wait()?;
                 if let Some(tracer) = &tracer {
@@ -135,6 +138,7 @@ fn work(
                     cpu_ns: host::cpu_ns()?.saturating_sub(cpu),
                     peak_memory_bytes: host::peak_memory_bytes(),
                     material: program.material(),
+                    stalls: pulse.stalls(common.at_ns(), heard_ns)?,
                     trace,
                     commitment: session.commitment(),
                     opening: opening.take(),

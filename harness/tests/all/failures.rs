@@ -193,3 +193,41 @@ fn a_controller_stopped_past_the_timeout_blames_nobody() {
     assert_eq!(code, Some(0), "{log}");
     assert_eq!(place.only_error(), "");
 }
+
+/// A party that was stopped made its phase longer by as much: that is no time of the protocol.
+#[test]
+fn a_party_that_stood_still_leaves_no_sound_row() {
+    let place = Place::new(&scenario("slow", ""));
+    let mut running = place.start(&[]);
+    let party = Pid::from_raw(running.parties()[1]);
+    running.until("phase offline");
+    std::thread::sleep(Duration::from_millis(100));
+    kill(party, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    kill(party, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(1), "{log}");
+    let error = place.only_error();
+    assert!(
+        error.contains("P1 stood still for") && error.contains("in offline"),
+        "{error}"
+    );
+}
+
+/// One that is stopped between two phases has lost nothing.
+#[test]
+fn a_controller_stopped_for_a_moment_changes_nothing() {
+    let place = Place::new(&scenario("slow", ""));
+    let mut running = place.start(&[]);
+    let controller = Pid::from_raw(running.child.id() as i32);
+    for phase in ["setup", "offline", "online"] {
+        running.until(&format!("phase {phase}"));
+        std::thread::sleep(Duration::from_millis(300));
+        kill(controller, Signal::SIGSTOP).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        kill(controller, Signal::SIGCONT).unwrap();
+    }
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(place.only_error(), "");
+}
