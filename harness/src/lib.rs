@@ -60,16 +60,32 @@ use std::process::ExitCode;
 ///
 /// Exit codes: 0 done, 1 an error or an error row, 2 a command line that cannot be read, 130 interrupted.
 pub fn main(systems: &[&'static dyn System]) -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(words) => return told(&words),
+    };
     let sound = systems::check(systems, record::runs::own_columns());
     match sound.and_then(|()| carry_out(systems, command)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(true) if output::whole() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) if error.is::<Interrupted>() => ExitCode::from(130),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Says what the command line asks for besides commands, such as help, or why it cannot be read.
+fn told(words: &clap::Error) -> ExitCode {
+    let printed = words.print();
+    if words.use_stderr() {
+        return ExitCode::from(2);
+    }
+    output::printed(printed);
+    match output::whole() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 

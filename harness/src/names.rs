@@ -2,12 +2,27 @@
 //! of a name that is in none.
 
 use qbench_protocols::model::config::ActivationFunction;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// The activation functions' names in scenario files.
 pub const ACTIVATIONS: &[(&str, ActivationFunction)] = &[
     ("relu", ActivationFunction::Relu),
     ("gelu", ActivationFunction::Gelu),
 ];
+
+/// What has bytes for a name, such as a path, as text that is different for different names: a byte that is no UTF-8 becomes `\xNN`.
+pub fn text_of(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            text += &format!("\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// The name of a value in a table of names.
 pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table
@@ -44,4 +59,21 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
 /// The name of what has no other: the first 12 hexadecimal digits of its BLAKE3 hash.
 pub fn short_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..12].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_apart() {
+        for (name, text) in [
+            (&b"m"[..], "m"),
+            (b"m\xff", "m\\xff"),
+            (b"\xc3\xa8\xc3", "\u{e8}\\xc3"),
+            (b"", ""),
+        ] {
+            assert_eq!(text_of(OsStr::from_bytes(name)), text);
+        }
+    }
 }

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os()
+        .skip(1)
+        .map(|a| a.to_string_lossy().into_owned());
     let preset = arguments.next().unwrap_or_else(|| "bert-tiny".into());
     let seq_len = arguments.next().map_or(Ok(8), |n| n.parse())?;
     let threads = arguments.next().map_or(Ok(1), |n| n.parse())?;

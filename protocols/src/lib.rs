@@ -22,6 +22,6 @@ pub mod testing;
 #[cfg(feature = "testing")]
 pub use qbench_substrate::at_every_width;
 pub use qbench_substrate::{
-    Error, Result, cost, error, kernel, lut, material, net, phase, prg, ring, runtime, session,
-    share, steps, threads, wipe,
+    Error, Result, commitment, cost, error, kernel, lut, material, net, phase, prg, ring, runtime,
+    session, share, steps, threads, wipe,
 };

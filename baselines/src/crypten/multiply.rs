@@ -199,7 +199,7 @@ fn bilinear(
     })?;
     let (correlation, mask) = match reused {
         None => (Correlation::Triple(map), None),
-        Some(Reused::Mask(mask)) => (Correlation::Reusing(map), Some(mask)),
+        Some(Reused::Mask(mask)) => (Correlation::Reusing(map), Some(&**mask)),
         Some(_) => (Correlation::Reusing(map), None),
     };
     let Some(dealt) = correlated(runtime, correlation, mask)? else {

@@ -44,7 +44,7 @@ pub struct Weight {
 /// A weight's one mask.
 pub(super) enum Reused {
     /// P0, who knows the mask: the streams that its two parts are drawn from.
-    Mask([Stream; 2]),
+    Mask(Box<[Stream; 2]>),
     /// P1 and P2: the weight less the mask, opened.
     Opened(Wiped<u64>),
     /// In the cost walk.
@@ -87,7 +87,7 @@ impl Weight {
             Some(Party::P0) => {
                 let session = runtime.session()?;
                 let streams = [Party::P1, Party::P2].map(|peer| session.shared_stream(peer));
-                Reused::Mask(streams)
+                Reused::Mask(Box::new(streams))
             }
             Some(_) => Reused::Opened(open_once(runtime, &share)?),
         };

@@ -15,12 +15,15 @@ pub struct OwnSystem;
 
 const BYTE: Ring = Ring::new(8);
 
-/// w or x: bytes drawn from the workload's seed, so that the check can draw them again.
-fn vector(workload: &Workload, salt: u64) -> Vec<u8> {
+/// w, from a seed of P0's, or x, from the workload's: bytes that the check can draw again. The input's seed is P1's alone.
+fn vector(workload: &Workload, seed: u64) -> Vec<u8> {
     (0..workload.seq_len as u64)
-        .map(|i| ((workload.input_seed + salt + i) % 251) as u8)
+        .map(|i| ((seed + i) % 251) as u8)
         .collect()
 }
+
+/// P0's.
+const WEIGHT_SEED: u64 = 100;
 
 impl WalkedSystem for OwnSystem {
     type Plan = Workload;
@@ -54,7 +57,7 @@ impl WalkedSystem for OwnSystem {
         plan: &Workload,
         (): &mut (),
     ) -> Result<Additive<u8>> {
-        let w = vector(plan, 0);
+        let w = vector(plan, WEIGHT_SEED);
         share_from_p0(runtime, BYTE, w.len(), |first, part| {
             part.copy_from_slice(&w[first..][..part.len()]);
         })
@@ -68,7 +71,7 @@ impl WalkedSystem for OwnSystem {
         known: Known<'_, Self>,
     ) -> Result<Vec<u8>> {
         let n = plan.seq_len;
-        let x = share_from_p1(&mut runtime, BYTE, Some(&vector(plan, 7)), n)?;
+        let x = share_from_p1(&mut runtime, BYTE, Some(&vector(plan, plan.input_seed)), n)?;
         let bits = runtime.step("count", |runtime| {
             let sum = open(runtime, &x.plus(known.weights))?;
             let ones = || Contents::same((0..=255u8).map(|v| v.count_ones() as u8).collect());
@@ -83,7 +86,9 @@ impl WalkedSystem for OwnSystem {
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
-        let sums = vector(workload, 0).into_iter().zip(vector(workload, 7));
+        let sums = vector(workload, WEIGHT_SEED)
+            .into_iter()
+            .zip(vector(workload, workload.input_seed));
         let expected: Vec<u8> = sums
             .map(|(w, x)| w.wrapping_add(x).count_ones() as u8)
             .collect();

@@ -2,8 +2,9 @@
 
 use crate::cli::ArchiveArguments;
 use crate::compare::runs::Run;
-use crate::record::log::{self, Log};
+use crate::record::log::Log;
 use crate::record::manifest::Manifest;
+use crate::record::read;
 use crate::record::steps::{StepRow, over_layers};
 use crate::units::bytes_text;
 use anyhow::{Context, Result, bail, ensure};
@@ -37,9 +38,11 @@ pub fn archive(arguments: &ArchiveArguments) -> Result<bool> {
     let (mut files, mut pngs, mut left) = (0, 0, Vec::new());
     for place in places(run)? {
         if place == "steps.csv" {
-            let steps = log::read(&run.join(&place), StepRow::read)?;
+            let steps = read::steps(run)?;
             let rows: Vec<_> = over_layers(&steps).iter().map(StepRow::fields).collect();
-            Log::open(&draft.path.join(&place))?.0.append(&rows)?;
+            let columns = StepRow::default().fields();
+            let (mut log, _) = Log::open(&draft.path.join(&place), &columns)?;
+            log.append(&rows)?;
         } else if is_kept(&place) || place.ends_with(".png") && named(&place) {
             let copy = draft.path.join(&place);
             copy.parent().map_or(Ok(()), fs::create_dir_all)?;

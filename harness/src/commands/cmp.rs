@@ -322,5 +322,13 @@ fn write(path: &Path, groups: &[Group<'_>], base: &str, runs: &[Run]) -> Result<
         }
     }
     let bytes = text.into_inner().map_err(|e| anyhow!("{e}"))?;
+    // A table of before is written again; a device takes anything.
+    let there = std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() > 0);
+    if there && !std::fs::read(path).is_ok_and(|there| there.starts_with(b"run,system,")) {
+        bail!(
+            "--csv {}: a file that is no table of qbench cmp stands there: name another one",
+            path.display()
+        );
+    }
     std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::cli::CostArguments;
-use crate::names::{ACTIVATIONS, name_of, suggestion};
+use crate::names::{ACTIVATIONS, name_of, suggestion, text_of};
 use crate::record::steps::all_layers;
 use crate::systems::chosen;
 use crate::units::bytes_text;
@@ -10,7 +10,6 @@ use anyhow::{Result, anyhow, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{DeclaredPhase, System, Workload};
-use std::path::Path;
 
 /// Prints the declared cost of a workload.
 ///
@@ -110,18 +109,17 @@ fn line(name: &str, bytes: [[u64; 3]; 3], rounds: u64) -> Vec<String> {
 }
 
 fn workload(system: &dyn System, arguments: &CostArguments) -> Result<Workload> {
-    let mut model = match ModelConfig::preset(&arguments.model) {
+    let name = text_of(arguments.model.as_os_str());
+    let mut model = match ModelConfig::preset(&name) {
         Some(config) => ModelConfig {
             activation: system.default_activation(),
             ..config
         },
-        None if Path::new(&arguments.model).is_dir() => {
-            crate::models::folder(Path::new(&arguments.model))?.0
-        }
+        None if arguments.model.is_dir() => crate::models::folder(&arguments.model)?.0,
         None => bail!(
             "no preset and no folder `{}`{}",
-            arguments.model,
-            suggestion(&arguments.model, &ModelConfig::PRESETS)
+            name,
+            suggestion(&name, &ModelConfig::PRESETS)
         ),
     };
     if let Some(name) = &arguments.activation {

@@ -11,6 +11,8 @@ use crate::run::order::Order;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
+use qbench_protocols::model::float::FloatModel;
+use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{Site, System, Workload};
 use qbench_tokenizer::Tokenizer;
@@ -23,15 +25,19 @@ use std::time::Duration;
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
-    let dir = models::quantized_folder(&arguments.model)?;
+    let dir = models::checkpoint::model_folder(&arguments.model, arguments.quantized.as_deref())?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
         setting.default_of_infer.unwrap_or(setting.default)
     })?;
     interrupt::watch()?;
+    let original = models::checkpoint::original(&arguments.model)?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
+        if !crate::output::is_read() {
+            break;
+        }
         let tokens = tokenizer.encode(text)?;
         if tokens.len() > config.max_positions {
             bail!(
@@ -64,11 +70,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
                 timeout: Duration::from_secs(600),
                 trace: false,
                 port: None,
-                cell: "infer",
-                model_id: &source.identity(),
             },
             &mut LinkProof::default(),
-        )?;
+        );
+        // The parties have read the folder just now.
+        source.unchanged()?;
+        let measured = measured?;
         for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
             let [time, bytes, rounds] = totals.texts();
             crate::say!(
@@ -82,6 +89,12 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             "  largest difference to the same weights in floating point: {:.2} times its root mean square",
             verified.float_error
         );
+        if let Some(original) = &original {
+            crate::say!(
+                "  largest difference to the checkpoint itself: {:.2} times its root mean square",
+                distance(original, &tokens, &verified.output)?
+            );
+        }
         for line in wrapped_lines(&verified.sites) {
             crate::say!("  {line}");
         }
@@ -106,6 +119,15 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
+}
+
+/// How far an output is from what a checkpoint puts out in floating point, none of its weights changed.
+fn distance(original: &FloatModel, tokens: &[u32], output: &[f32]) -> Result<f64> {
+    let embeddings = original.embeddings.as_ref();
+    let embeddings = embeddings.context("the checkpoint has no embeddings")?;
+    let float = FloatReference::run(original, &[embeddings.embed(tokens)?])?;
+    let float: Vec<f32> = float.into_iter().flat_map(|matrix| matrix.data).collect();
+    Ok(relative_error(output, &float))
 }
 
 /// What is said of values that wrapped: how many, and where.

@@ -3,6 +3,7 @@
 use crate::cli::{LinkAction, LinkExecArguments};
 use crate::link::rig::shared;
 use crate::link::{Link, LinkMode, MODES, choose};
+use crate::names::text_of;
 use crate::scenario::parse;
 use crate::units::{Bandwidth, Rtt};
 use anyhow::{Context, Result, anyhow, bail};
@@ -84,7 +85,7 @@ fn wanted(systems: &[&'static dyn System], arguments: &LinkExecArguments) -> Res
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read scenario {}", path.display()))?;
             let known = parse::Known::of(systems);
-            let scenario = parse::scenario(&path.to_string_lossy(), &text, &[], &known)?;
+            let scenario = parse::scenario(&text_of(path.as_os_str()), &text, &[], &known)?;
             let found = scenario
                 .links
                 .into_iter()

@@ -2,10 +2,11 @@
 
 use super::table;
 use crate::cli::ListArguments;
-use crate::scenario::runner::Runner;
+use crate::scenario::costs::{Cost, Costs};
 use crate::units::{bytes_text, time_text};
 use anyhow::Result;
-use qbench_protocols::system::{Declared, System};
+use qbench_protocols::phase::Phase;
+use qbench_protocols::system::System;
 use std::path::{Path, PathBuf};
 
 /// Lists systems and scenarios, or the cells of one scenario.
@@ -80,23 +81,24 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut total_ns = 0.0;
+    let costs = Costs::declare(systems, &plan.cells)?;
     for cell in &plan.cells {
         let name = format!("{}  {}", cell.id, cell.describe());
-        let Runner::Own(system) = Runner::of(systems, cell)? else {
+        let Some(cost) = costs.of(systems, cell)? else {
             // A program of others declares nothing.
             rows.push([&[name][..], &["?"; 6].map(str::to_owned)].concat());
             continue;
         };
-        let declared = system.cost(&cell.workload())?;
-        let ns = link_time_ns(&declared, &cell.link);
+        let ns = link_time_ns(cost, &cell.link);
         total_ns += ns * (scenario.run.repetitions + scenario.run.warmup) as f64;
+        let total = |phase: Phase| bytes_text(cost.bytes[phase as usize].iter().flatten().sum());
         rows.push(vec![
             name,
-            bytes_text(declared.offline.total_bytes()),
-            declared.offline.rounds().to_string(),
-            bytes_text(declared.online.total_bytes()),
-            declared.online.rounds().to_string(),
-            bytes_text(declared.memory_bytes.iter().sum()),
+            total(Phase::Offline),
+            cost.rounds[Phase::Offline as usize].to_string(),
+            total(Phase::Online),
+            cost.rounds[Phase::Online as usize].to_string(),
+            bytes_text(cost.memory_bytes.iter().sum()),
             time_text(ns),
         ]);
     }
@@ -124,12 +126,12 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
 }
 
 /// Time that the link alone takes for one repetition: rounds and the busiest directed pair of each phase.
-fn link_time_ns(declared: &Declared, link: &crate::link::Link) -> f64 {
-    [&declared.setup, &declared.offline, &declared.online]
-        .iter()
-        .map(|phase| {
-            let busiest = phase.bytes().iter().flatten().copied().max().unwrap_or(0);
-            link.ideal_ns(phase.rounds(), busiest)
+fn link_time_ns(cost: &Cost, link: &crate::link::Link) -> f64 {
+    let phases = cost.bytes.iter().zip(cost.rounds);
+    phases
+        .map(|(bytes, rounds)| {
+            let busiest = bytes.iter().flatten().copied().max().unwrap_or(0);
+            link.ideal_ns(rounds, busiest)
         })
         .sum()
 }

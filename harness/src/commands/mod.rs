@@ -14,6 +14,7 @@ pub mod splice;
 
 use crate::cli::ScenarioArguments;
 use crate::link::{LinkMode, choose};
+use crate::names::text_of;
 use crate::scenario::plan::{self, Plan};
 use crate::scenario::{Scenario, parse};
 use anyhow::{Context, Result};
@@ -29,14 +30,14 @@ fn read(
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read scenario {}", path.display()))?;
     let known = parse::Known::of(systems);
-    let mut scenario = parse::scenario(&path.to_string_lossy(), &text, &changes.set, &known)?;
+    let mut scenario = parse::scenario(&text_of(path.as_os_str()), &text, &changes.set, &known)?;
     if changes.quick {
         plan::quicken(&mut scenario);
     }
     let auto = scenario.links.iter().filter(|l| l.mode == LinkMode::Auto);
     scenario.auto_links = auto.map(|l| l.name.clone()).collect();
     if let Some(note) = choose::resolve(&mut scenario.links) {
-        eprintln!("{note}");
+        crate::note!("{note}");
     }
     let plan = plan::plan(&scenario, systems, &changes.only)?;
     Ok((scenario, plan, text))

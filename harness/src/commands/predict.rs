@@ -5,8 +5,7 @@ use crate::figures::heatmap::{SIDE, predict, spaced};
 use crate::predict::least_by;
 use crate::predict::replay::{Compute, Script, Wires, rounds};
 use crate::predict::validate::{self, Held};
-use crate::record::log;
-use crate::record::runs::RunRow;
+use crate::record::read;
 use crate::record::trace::{self, Trace};
 use crate::units::{Bandwidth, Rtt, time_text};
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,15 +18,15 @@ use std::time::Instant;
 /// # Errors
 /// A run without traces; a link that cannot be read; files that cannot be written.
 pub fn run(arguments: &PredictArguments) -> Result<bool> {
-    let traces = trace::read_all(&arguments.run)?;
+    let traces = trace::read_all(&arguments.run);
     if traces.is_empty() {
         bail!(
-            "{} has no traces: run the scenario with run.trace = true",
+            "{} has no whole traces: run the scenario with run.trace = true",
             arguments.run.display()
         );
     }
     if arguments.validate {
-        let rows = log::read(&arguments.run.join("runs.csv"), RunRow::read)?;
+        let rows = read::runs(&arguments.run)?;
         return held(&arguments.run, &validate::hold(&traces, &rows)?);
     }
     let links: Vec<(Bandwidth, Rtt)> = arguments

@@ -4,10 +4,9 @@ use crate::cli::RunArguments;
 use crate::external::availability;
 use crate::interrupt::{self, Interrupted};
 use crate::link::choose;
-use crate::record::log;
 use crate::record::manifest::{self, ExternalState, FORMAT, Manifest};
+use crate::record::read;
 use crate::record::runs::RunRow;
-use crate::record::steps::StepRow;
 use crate::run::launch::ThisMachine;
 use crate::scenario::Scenario;
 use crate::scenario::plan::Plan;
@@ -47,27 +46,21 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         Some(out) => out.clone(),
         None => Some(())
             .filter(|()| !arguments.fresh)
-            .and_then(|()| resume::newest(&base, &plan.hash, &machine.name, &common.fields()))
+            .and_then(|()| resume::newest(&base, &plan.hash, &machine.name, &common))
             .unwrap_or_else(|| resume::fresh(&base, &start.time[..10], &machine.name)),
     };
-    let mut dir = RunDir::open(&path)?;
+    let mut dir = RunDir::open(&path, &plan.hash, &common)?;
     for note in &dir.notes {
-        eprintln!("{}: {note}", path.display());
+        crate::note!("{}: {note}", path.display());
     }
-    let mut manifest = match Manifest::read(&path) {
-        Ok(earlier) => {
-            anyhow::ensure!(
-                earlier.plan == plan.hash,
-                "{} holds a run of another plan (`{}`): choose another --out, or leave it out",
-                path.display(),
-                earlier.scenario
-            );
+    let mut manifest = match dir.manifest.take() {
+        Some(earlier) => {
             if earlier.starts.iter().any(|s| s.binary != start.binary) {
-                eprintln!("note: earlier rows of this run were measured with another binary");
+                crate::note!("note: earlier rows of this run were measured with another binary");
             }
             earlier
         }
-        Err(_) => Manifest {
+        None => Manifest {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
             scenario: scenario.name.clone(),
@@ -84,16 +77,16 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     manifest.tables.clone_from(&scenario.tables);
     interrupt::watch()?;
     if nothing_missing(&plan, &scenario, &dir) {
-        eprintln!(
+        crate::note!(
             "every repetition has its row in {}; writing the report again",
             path.display()
         );
         return report(systems, &path);
     }
-    start.externals = ask_externals(&scenario, &mut plan);
+    start.externals = ask_externals(&scenario, &mut plan)?;
     manifest.starts.push(start);
     manifest.write(&path)?;
-    eprintln!(
+    crate::note!(
         "{}: {} cells into {}",
         scenario.name,
         plan.cells.len(),
@@ -109,7 +102,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     ) {
         Ok(outcome) => outcome,
         Err(error) if error.is::<Interrupted>() => {
-            eprintln!(
+            crate::note!(
                 "interrupted: finished rows are kept in {}; start the same command again to go on",
                 path.display()
             );
@@ -118,19 +111,24 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         Err(error) => return Err(error),
     };
     report(systems, &path)?;
-    eprintln!(
+    crate::note!(
         "{} measured, {} had their rows already, {} errors",
-        outcome.measured, outcome.skipped, outcome.failed
+        outcome.measured,
+        outcome.skipped,
+        outcome.failed
     );
     Ok(outcome.failed == 0)
 }
 
 /// Asks each external program whether it can run here, and takes those that cannot out of the plan: that is no
 /// error, since nobody has to install them.
-fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Vec<ExternalState> {
+///
+/// # Errors
+/// An interrupt by the user.
+fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Result<Vec<ExternalState>> {
     let mut states = Vec::new();
     for external in plan.externals() {
-        match availability::check(&external) {
+        match availability::check(&external)? {
             Ok(said) => states.push(ExternalState {
                 declared: external,
                 said,
@@ -140,7 +138,7 @@ fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Vec<ExternalState> {
         }
     }
     for (system, reason) in &plan.left_out {
-        eprintln!("note: cells of `{system}` are left out: {reason}");
+        crate::note!("note: cells of `{system}` are left out: {reason}");
         let declared = scenario.externals.iter().find(|e| e.id == *system);
         states.extend(declared.map(|declared| ExternalState {
             declared: declared.clone(),
@@ -148,7 +146,7 @@ fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Vec<ExternalState> {
             left_out: true,
         }));
     }
-    states
+    Ok(states)
 }
 
 fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {
@@ -179,21 +177,31 @@ fn limits(scenario: &Scenario) -> String {
 /// # Errors
 /// A directory that is no run; rows that cannot be read; files that cannot be written.
 pub fn report(systems: &[&'static dyn System], path: &Path) -> Result<bool> {
-    let rows = log::read(&path.join("runs.csv"), RunRow::read)?;
-    let steps = log::read(&path.join("steps.csv"), StepRow::read)?;
     anyhow::ensure!(
         path.join("runs.csv").exists(),
         "{} is no run: it has no runs.csv",
         path.display()
     );
+    let (rows, steps) = (read::runs(path)?, read::steps(path)?);
     // Rows alone are enough: a lost manifest costs the title, not the report.
-    let manifest = Manifest::read(path).unwrap_or_else(|_| Manifest {
-        title: path.display().to_string(),
-        figures: crate::scenario::figures::default_set(),
-        ..Manifest::default()
-    });
+    let manifest = match Manifest::read(path) {
+        Ok(manifest) => manifest,
+        Err(cause) => {
+            anyhow::ensure!(
+                !rows.is_empty(),
+                "{} is no run: it has neither rows nor a manifest",
+                path.display()
+            );
+            crate::note!("note: the report has the usual figures and no title: {cause:#}");
+            Manifest {
+                title: path.display().to_string(),
+                figures: crate::scenario::figures::default_set(),
+                ..Manifest::default()
+            }
+        }
+    };
     let page: PathBuf = crate::report::write(systems, path, &manifest, &rows, &steps)
         .with_context(|| format!("cannot write the report of {}", path.display()))?;
-    eprintln!("report: {}", page.display());
+    crate::note!("report: {}", page.display());
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! `qbench splice`: tables of runs in Markdown files.
 
 use crate::cli::SpliceArguments;
+use crate::record::whole;
 use crate::splice;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -26,7 +27,7 @@ pub fn splice(arguments: &SpliceArguments) -> Result<bool> {
                 first.stands,
                 first.should
             ),
-            Some(_) => write(path, &spliced.text)?,
+            Some(_) => whole::write(path, spliced.text.as_bytes())?,
             None => {}
         }
         crate::say!(
@@ -39,13 +40,4 @@ pub fn splice(arguments: &SpliceArguments) -> Result<bool> {
         );
     }
     Ok(true)
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".part");
-    fs::write(&draft, text)
-        .and_then(|()| fs::rename(&draft, path))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,7 +1,7 @@
 //! Run folders as read.
 
-use crate::record::log;
 use crate::record::manifest::Manifest;
+use crate::record::read;
 use crate::record::runs::RunRow;
 use anyhow::{Result, bail};
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Run {
                 hint(dir)
             );
         }
-        let all = log::read(&path, RunRow::read)?;
+        let all = read::runs(dir)?;
         let (rows, errors): (Vec<RunRow>, Vec<RunRow>) =
             all.into_iter().partition(|row| row.error.is_empty());
         if rows.is_empty() {

@@ -1,75 +1,73 @@
 //! Whether an external program can run here: what its `check` command says.
 
+use super::supervised::Supervised;
+use super::supervisor::{End, Launch};
+use crate::interrupt;
+use crate::process::Deadline;
 use crate::scenario::External;
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use anyhow::Result;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// A check may take so long: some programs load a large library first.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at the interrupt flag.
+const TICK: Duration = Duration::from_millis(20);
 
-/// Runs the check. Its last line says what the program is (a version, say), or why it cannot run.
+/// Runs the check to the end of the program itself; what that leaves running is ended. Its last line says what the program
+/// is (a version, say), or, on the inner error's side, why it cannot run.
 ///
 /// # Errors
-/// The reason, one line.
-pub fn check(external: &External) -> Result<String, String> {
-    let [program, arguments @ ..] = external.check.as_slice() else {
-        return Ok(String::new());
+/// An interrupt by the user; a supervisor that cannot be started.
+pub fn check(external: &External) -> Result<Result<String, String>> {
+    if external.check.is_empty() {
+        return Ok(Ok(String::new()));
+    }
+    let launch = Launch {
+        command: external.check.clone(),
+        environment: Vec::new(),
+        description: String::new(),
     };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("`{program}` cannot be started: {error}"))?;
-    let out = drain(child.stdout.take());
-    let err = drain(child.stderr.take());
-    let status = wait(&mut child).map_err(|error| format!("`{program}`: {error}"))?;
-    let Some(success) = status else {
-        return Err(format!(
-            "`{}` did not end within {} s",
-            external.check.join(" "),
-            PATIENCE.as_secs()
-        ));
+    let (sender, ends) = channel();
+    let mut check = Supervised::start(&launch, None, move |end| {
+        // The receiver is gone after an interrupt.
+        let _ = sender.send(end);
+    })?;
+    let mut deadline = Deadline::after(PATIENCE);
+    let command = || external.check.join(" ");
+    let end = loop {
+        interrupt::check()?;
+        match ends.recv_timeout(TICK) {
+            Ok(end) => break end,
+            Err(RecvTimeoutError::Disconnected) => break None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if deadline.has_passed() {
+            let seconds = PATIENCE.as_secs();
+            return Ok(Err(format!(
+                "`{}` did not end within {seconds} s",
+                command()
+            )));
+        }
     };
-    let last = |text: std::thread::JoinHandle<String>| {
-        let text = text.join().unwrap_or_default();
+    check.end();
+    let last = |bytes: Vec<u8>| {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let line = text.lines().rev().find(|line| !line.trim().is_empty());
         line.map(|line| line.trim().to_owned())
     };
-    let (out, err) = (last(out), last(err));
-    if success {
-        Ok(out.unwrap_or_default())
-    } else {
-        let silent = || format!("`{}` failed without a word", external.check.join(" "));
-        Err(out.or(err).unwrap_or_else(silent))
-    }
-}
-
-/// Whether it ended well; `None` if it had to be ended.
-fn wait(child: &mut Child) -> std::io::Result<Option<bool>> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.success()));
+    let (out, err) = (last(check.output()), last(check.errors()));
+    Ok(match end {
+        None => Err(format!("`{}` was lost with its supervisor", command())),
+        Some(End::Failed(why)) => Err(why),
+        Some(End::Ended { wait_status, .. }) if ExitStatus::from_raw(wait_status).success() => {
+            Ok(out.unwrap_or_default())
         }
-        if began.elapsed() > PATIENCE {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
+        Some(End::Ended { .. }) => {
+            let silent = || format!("`{}` failed without a word", command());
+            Err(out.or(err).unwrap_or_else(silent))
         }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn drain(from: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut from) = from {
-            // What came before an error is still worth reading.
-            let _ = from.read_to_end(&mut bytes);
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
     })
 }

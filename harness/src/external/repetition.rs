@@ -3,11 +3,13 @@
 
 use super::programs::{Left, Programs};
 use super::words::{Answer, Places};
+use crate::host;
 use crate::link::LinkMode;
 use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::run::links::{LinkProof, probed, with_links};
 use crate::run::order::Order;
+use crate::run::steady::Span;
 use crate::scenario::External;
 use crate::units::bytes_text;
 use anyhow::{Context, Result, bail, ensure};
@@ -36,15 +38,25 @@ pub fn repetition(
     proof: &mut LinkProof,
 ) -> Result<Measured> {
     external.check_link(order.link)?;
-    let measured = with_links(order.link, proof, |rig, proof| {
+    let (measured, span) = with_links(order.link, proof, |rig, proof| {
         if order.link.mode != LinkMode::None {
             // Parties of ours, which end before the program starts.
             probed(order, rig, proof)?;
         }
         let places = places(order, rig)?;
+        let from_ns = host::monotonic_ns()?;
         let programs = Programs::start(external, order, &places, rig)?;
-        combine(external, &programs.finish(order.timeout)?)
+        let measured = combine(external, &programs.finish(order.timeout)?)?;
+        // When its phases were is not known: whatever stood still may have been in the one that counts most.
+        let span = Span {
+            phase: Phase::Online,
+            from_ns,
+            to_ns: host::monotonic_ns()?,
+            measured_ns: measured.phases[Phase::Online as usize].wall_ns.unwrap_or(0),
+        };
+        Ok((measured, span))
     })?;
+    proof.steady(&[span])?;
     crossed(external, &measured, proof)?;
     Ok(measured)
 }

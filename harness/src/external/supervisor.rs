@@ -1,18 +1,19 @@
 //! A process of ours around each external program: it enters the party's namespace, starts the program, measures
-//! it, and ends its whole process group when the controller is gone, however that ended.
+//! it, and ends all that the program started when the controller no longer listens, or is gone, however that ended.
 
 use crate::host;
 use crate::link::rig;
 use crate::process;
 use anyhow::{Context, Result};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::getpgrp;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the supervisor is to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,21 +60,43 @@ pub fn run(seat: Option<&str>) -> Result<()> {
         .read_line(&mut line)
         .context("reading what to start")?;
     let launch: Launch = serde_json::from_str(&line).context("reading what to start")?;
+    // Whoever loses its parent below this process becomes its child, also after it left the process group.
+    nix::sys::prctl::set_child_subreaper(true).context("becoming the parent of orphans")?;
     std::thread::spawn(move || {
         // Nothing more is said: this ends when the controller does.
         let _ = reader.read_to_end(&mut Vec::new());
-        // This process and all that it started.
+        end_descendants();
+        // This process too.
         let _ = killpg(getpgrp(), Signal::SIGKILL);
     });
     let end = supervise(&launch).unwrap_or_else(|error| End::Failed(format!("{error:#}")));
-    control
-        .write_all(&process::line(&end)?)
-        .context("control connection")?;
-    // The controller ends the group, so that nothing of the program outlives it.
+    // The thread above finds out whether anybody listens.
+    let _ = control.write_all(&process::line(&end)?);
     loop {
         std::thread::park();
     }
 }
+
+/// Ends the children of this process until it has none: those of each that ends become its own.
+fn end_descendants() {
+    for _ in 0..MOST_GENERATIONS {
+        // The program itself may be waited for by another thread, which then finds it gone.
+        while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
+            waitpid(None, Some(WaitPidFlag::WNOHANG))
+        {}
+        let children = process::children();
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            let _ = kill(child, Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A program that starts others faster than they are ended is left to its process group.
+const MOST_GENERATIONS: usize = 500;
 
 fn supervise(launch: &Launch) -> Result<End> {
     let (program, arguments) = launch

@@ -35,7 +35,7 @@ pub struct Description<'a> {
     interface: &'a str,
     link: LinkWords<'a>,
     model: &'a ModelConfig,
-    model_folder: Option<String>,
+    model_folder: Option<&'a str>,
     seq_len: usize,
     threads: usize,
     seed: u64,
@@ -65,15 +65,27 @@ impl<'a> LinkWords<'a> {
 
 impl<'a> Description<'a> {
     /// The cell of `order` for one party.
+    ///
+    /// # Errors
+    /// A model folder whose name has no form in JSON.
     pub fn new(
         external: &'a External,
         order: &'a Order<'_>,
         places: &'a Places,
         party: usize,
-    ) -> Self {
+    ) -> Result<Self> {
         let workload = &order.workload;
         let folder = &workload.model_dir;
-        Self {
+        let model_folder = match folder.as_os_str() {
+            none if none.is_empty() => None,
+            name => Some(name.to_str().with_context(|| {
+                format!(
+                    "model folder {}: programs of others get its name as JSON, and it is no UTF-8: rename it",
+                    folder.display()
+                )
+            })?),
+        };
+        Ok(Self {
             protocol: PROTOCOL,
             system: &external.id,
             party,
@@ -83,15 +95,14 @@ impl<'a> Description<'a> {
             interface: &places.interfaces[party],
             link: LinkWords::new(order.link),
             model: &workload.model,
-            model_folder: (!folder.as_os_str().is_empty())
-                .then(|| folder.to_string_lossy().into_owned()),
+            model_folder,
             seq_len: workload.seq_len,
             threads: order.threads,
             seed: workload.input_seed,
             verify: workload.verify,
             timeout_seconds: order.timeout.as_secs_f64(),
             phases: Phase::ALL.map(Phase::name),
-        }
+        })
     }
 }
 

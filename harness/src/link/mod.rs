@@ -110,6 +110,15 @@ impl Link {
         }
     }
 
+    /// Whether another link is the same but for its name.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let named = Self {
+            name: self.name.clone(),
+            ..other.clone()
+        };
+        *self == named
+    }
+
     /// `lan (5gbit, 0.2ms)`.
     pub fn describe(&self) -> String {
         let but = if self.exceptions.is_empty() {

@@ -1,14 +1,19 @@
 //! `manifest.json`: what a run is, on which machine, of which source, and by which command.
 
+use super::whole;
 use crate::host;
+use crate::names::text_of;
 use crate::scenario::{External, FigureSpec, TableSpec};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::SystemTime;
 
 /// Version of the files of a run; `docs/FORMAT.md` describes it.
 pub const FORMAT: u32 = 1;
+
+/// The file's name in the run's folder.
+pub const FILE: &str = "manifest.json";
 
 /// The machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -43,7 +48,7 @@ pub struct ExternalState {
 pub struct Start {
     /// UTC, RFC 3339.
     pub time: String,
-    /// As typed.
+    /// As typed; a byte that is no UTF-8 is written `\xNN`.
     pub command: Vec<String>,
     /// Commit that the binary was built from, with `-dirty` where its sources differed, or `unknown`.
     pub commit: String,
@@ -91,12 +96,20 @@ impl Manifest {
     /// Reads the manifest of a run.
     ///
     /// # Errors
-    /// A missing or unreadable file.
+    /// A file that is missing, torn, or of a later version.
     pub fn read(dir: &Path) -> Result<Self> {
-        let path = dir.join("manifest.json");
+        let path = dir.join(FILE);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("{} is no run: cannot read manifest.json", dir.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
+        let manifest: Self = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no whole manifest of qbench", path.display()))?;
+        ensure!(
+            manifest.format <= FORMAT,
+            "{} has format {}, and this qbench reads up to {FORMAT}",
+            path.display(),
+            manifest.format
+        );
+        Ok(manifest)
     }
 
     /// Writes the manifest whole or not at all.
@@ -104,11 +117,8 @@ impl Manifest {
     /// # Errors
     /// The operating system's.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        let (draft, path) = (dir.join("manifest.json.part"), dir.join("manifest.json"));
         let text = serde_json::to_string_pretty(self)?;
-        std::fs::write(&draft, text)
-            .and_then(|()| std::fs::rename(&draft, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        whole::write(&dir.join(FILE), text.as_bytes())
     }
 }
 
@@ -198,7 +208,7 @@ pub fn now() -> String {
 pub fn this_start(limits: String) -> Result<Start> {
     Ok(Start {
         time: now(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|a| text_of(&a)).collect(),
         commit: commit(),
         binary: host::binary_hash()?,
         limits,

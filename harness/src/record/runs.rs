@@ -82,6 +82,8 @@ pub struct RunRow {
     pub dropped_frames: Option<u64>,
     /// CPU time of the relay from before the probe to the end; `None` without one.
     pub relay_cpu_ns: Option<u64>,
+    /// Longest time by which the relay handed a frame over late within a phase; `None` without a relay.
+    pub relay_lateness_ns: Option<u64>,
     /// TCP congestion control of the parties' connections.
     pub congestion_control: String,
     /// Setup, offline, online.
@@ -161,6 +163,7 @@ impl RunRow {
         out.put("probe_attempts", self.probe.attempts);
         out.put("dropped_frames", optional(&self.dropped_frames));
         out.put("relay_cpu_ns", optional(&self.relay_cpu_ns));
+        out.put("relay_lateness_ns", optional(&self.relay_lateness_ns));
         out.put("congestion_control", &self.congestion_control);
         for (phase, totals) in Phase::ALL.iter().zip(&self.phases) {
             let name = phase.name();
@@ -264,6 +267,9 @@ impl RunRow {
             row.probe.attempts = get.number("probe_attempts")?;
             row.dropped_frames = get.optional("dropped_frames")?;
             row.relay_cpu_ns = get.optional("relay_cpu_ns")?;
+            if get.has("relay_lateness_ns") {
+                row.relay_lateness_ns = get.optional("relay_lateness_ns")?;
+            }
             row.congestion_control = get.text("congestion_control")?;
         }
         for (phase, totals) in Phase::ALL.iter().zip(&mut row.phases) {

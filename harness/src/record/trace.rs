@@ -3,6 +3,7 @@
 
 use super::runs::RunRow;
 use super::values::dimensions;
+use super::whole;
 use crate::link::Link;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::net::Party;
@@ -83,12 +84,9 @@ impl Trace {
     /// # Errors
     /// The operating system's, with the path.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let path = folder.join(self.file_name());
-        let draft = path.with_extension("draft");
-        std::fs::write(&draft, self.bytes()?)
-            .and_then(|()| std::fs::rename(&draft, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        whole::write(&folder.join(self.file_name()), &self.bytes()?)
     }
 
     fn bytes(&self) -> Result<Vec<u8>> {
@@ -198,11 +196,9 @@ fn read_event(rest: &mut &[u8]) -> Result<TraceEvent> {
     })
 }
 
-/// All traces of a run, ordered by file name; none if it left none.
-///
-/// # Errors
-/// The first that cannot be read.
-pub fn read_all(run: &Path) -> Result<Vec<Trace>> {
+/// All traces of a run that are whole, ordered by file name; none if it left none. One that is damaged, or that stands under
+/// the name of another, is left out, and it is said why.
+pub fn read_all(run: &Path) -> Vec<Trace> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(run.join("trace"))
         .into_iter()
         .flatten()
@@ -210,7 +206,24 @@ pub fn read_all(run: &Path) -> Result<Vec<Trace>> {
         .filter(|path| path.extension().is_some_and(|e| e == "trace"))
         .collect();
     paths.sort();
-    paths.iter().map(|path| Trace::read(path)).collect()
+    let named = |path: &PathBuf| -> Result<Trace> {
+        let trace = Trace::read(path)?;
+        let name = trace.file_name();
+        ensure!(
+            path.file_name().is_some_and(|n| n == name.as_str()),
+            "{}: is a copy of {name}",
+            path.display()
+        );
+        Ok(trace)
+    };
+    let mut traces = Vec::new();
+    for path in &paths {
+        match named(path) {
+            Ok(trace) => traces.push(trace),
+            Err(why) => crate::note!("note: a trace is left out: {why:#}"),
+        }
+    }
+    traces
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub fn write(
         .cloned()
         .collect();
     let folder = dir.join("figures");
-    let traces = trace::read_all(dir)?;
+    let traces = trace::read_all(dir);
     let drawn = figures::draw_all(&manifest.figures, &good, steps, &traces, &folder)?;
     let mut page = String::new();
     let title = escape(&manifest.title);

@@ -3,8 +3,10 @@
 
 use super::start::Start;
 use crate::link::Link;
+use crate::link::relay::stalls::Stall;
 use crate::process;
 use anyhow::{Context, Result};
+use qbench_protocols::commitment::{Commitment, Opening};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
@@ -15,7 +17,7 @@ use std::io::{BufRead, Read, Write};
 use std::time::Duration;
 
 /// Version of this conversation and of the message formats between parties; part of the agreement.
-pub const PROTOCOL_VERSION: &str = "2";
+pub const PROTOCOL_VERSION: &str = "3";
 
 /// Everything one party needs for one repetition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,8 +71,14 @@ pub struct PhaseReport {
     pub peak_memory_bytes: u64,
     /// Correlated randomness held now, and where.
     pub material: (u64, String),
+    /// When the process did not run, as far as that lasted.
+    pub stalls: Vec<Stall>,
     /// What was sent and received when, where a trace is wanted.
     pub trace: Option<PhaseTrace>,
+    /// P0's commitment to its private file, as this party has it.
+    pub commitment: Commitment,
+    /// What opens it, of P0 alone: the controller may know the model, the other parties may not.
+    pub opening: Option<Opening>,
 }
 
 /// Why a party ended early.
@@ -113,15 +121,23 @@ pub fn write<T: Serialize>(to: &mut impl Write, message: &T) -> Result<()> {
         .context("control connection")
 }
 
+/// No message is longer; the longest are traces.
+const LONGEST_LINE_BYTES: u64 = 1 << 30;
+
 /// Reads one message; `None` at the end of the connection.
 ///
 /// # Errors
 /// The connection's, and a line that is no message.
 pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Option<T>> {
     let mut line = String::new();
-    if from.read_line(&mut line).context("control connection")? == 0 {
+    let mut limited = from.take(LONGEST_LINE_BYTES);
+    if limited.read_line(&mut line).context("control connection")? == 0 {
         return Ok(None);
     }
+    anyhow::ensure!(
+        line.ends_with('\n') || limited.limit() > 0,
+        "control connection: a message of more than {LONGEST_LINE_BYTES} bytes"
+    );
     let message = serde_json::from_str(&line);
     message
         .map(Some)

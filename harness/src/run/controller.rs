@@ -2,10 +2,12 @@
 //! goes wrong comes back as one line that names the party, the phase and the step.
 
 use super::agree;
+use super::agreement;
 use super::control::{FromParty, PhaseReport, ToParty};
 use super::links::{LinkProof, connected, with_links};
 use super::order::Order;
 use super::start::Start;
+use super::steady::Span;
 use super::trio::Event;
 use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
@@ -20,6 +22,8 @@ use qbench_protocols::system::{Declared, Site, System, Verified};
 pub struct Measured {
     /// Totals of each phase over the trio.
     pub phases: [PhaseTotals; 3],
+    /// The same phases in time.
+    pub spans: [Span; 3],
     /// Reports by phase and party.
     pub reports: [[PhaseReport; 3]; 3],
     /// The check of the output, where one was asked for.
@@ -38,9 +42,11 @@ pub fn repetition(
     proof: &mut LinkProof,
 ) -> Result<Measured> {
     let declared = system.cost(&order.workload)?;
-    with_links(order.link, proof, |rig, proof| {
+    let measured = with_links(order.link, proof, |rig, proof| {
         over_links(system, order, &declared, rig, proof)
-    })
+    })?;
+    proof.steady(&measured.spans)?;
+    Ok(measured)
 }
 
 /// One repetition over links that are there.
@@ -54,16 +60,25 @@ fn over_links(
     let mut watch = connected(Some(system.id()), order, rig, proof)?;
     let mut reports = Vec::new();
     let mut phases = Vec::new();
+    let mut spans = Vec::new();
     for phase in Phase::ALL {
-        watch.tell(&ToParty::Start(phase, Start::soon()?));
+        let start = Start::soon()?;
+        watch.tell(&ToParty::Start(phase, start))?;
         let done = watch.each(phase, |event| match event {
             Event::Said(FromParty::Done(report)) => Ok(*report),
             other => Err(other),
         })?;
+        let slowest_ns = done.iter().map(|report| report.wall_ns).max().unwrap_or(0);
+        spans.push(Span {
+            phase,
+            from_ns: start.at_ns(),
+            to_ns: start.at_ns() + slowest_ns,
+            measured_ns: slowest_ns,
+        });
         phases.push(totals(&done));
         reports.push(done);
     }
-    watch.tell(&ToParty::Evidence);
+    watch.tell(&ToParty::Evidence)?;
     let evidence = watch.each(Phase::Online, |event| match event {
         Event::Blob(evidence) => Ok(evidence),
         other => Err(other),
@@ -71,6 +86,18 @@ fn over_links(
     watch.finish();
 
     let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
+    for (span, reports) in spans.iter().zip(&reports) {
+        for (party, report) in reports.iter().enumerate() {
+            span.judge(&format!("P{party}"), &report.stalls)?;
+        }
+    }
+    let [owner, others @ ..] = &reports[Phase::Setup as usize];
+    let opening = owner
+        .opening
+        .as_ref()
+        .context("P0 did not open its commitment")?;
+    let received = others.each_ref().map(|report| report.commitment);
+    agreement::opened(opening, received, &order.workload.model_dir)?;
     let difference = Phase::ALL.into_iter().find_map(|phase| {
         let of_phase = match phase {
             Phase::Setup => &declared.setup,
@@ -91,6 +118,7 @@ fn over_links(
     };
     Ok(Measured {
         phases: exactly(phases)?,
+        spans: exactly(spans)?,
         reports,
         verified,
         difference,

@@ -6,12 +6,11 @@
 
 use super::control::Control;
 use crate::link::rig::{self, Seat};
-use crate::process;
+use crate::process::{self, Group};
 use anyhow::{Context, Result};
 use std::io::{BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 /// The machines of the three parties.
 pub trait Hosts {
@@ -72,15 +71,10 @@ impl Hosts for ThisMachine {
         if let Some(seat) = seat {
             command.args(["--seat", &seat.written()?]);
         }
-        let child = command
-            .stdin(theirs)
-            .stdout(Stdio::null())
-            // A process group of its own: Ctrl-C reaches the controller, which ends the children.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("starting P{party}"))?;
         // From here on dropping it ends the child, should the next line fail.
-        let process = Box::new(Local(child));
+        let group = Group::spawn(command.stdin(theirs).stdout(Stdio::null()))
+            .with_context(|| format!("starting P{party}"))?;
+        let process = Box::new(Local(group));
         Ok(Launched {
             words: Box::new(ours.try_clone()?),
             orders: Box::new(ours),
@@ -93,8 +87,8 @@ impl Hosts for ThisMachine {
     }
 }
 
-/// A child process that leads a group of its own.
-struct Local(Child);
+/// A child process.
+struct Local(Group);
 
 impl Process for Local {
     fn id(&self) -> u32 {
@@ -102,7 +96,7 @@ impl Process for Local {
     }
 
     fn ended(&mut self) -> Result<Option<End>> {
-        let status = self.0.try_wait()?;
+        let status = self.0.ended()?;
         Ok(status.map(|status| End {
             well: status.success(),
             how: process::describe(status),
@@ -110,13 +104,7 @@ impl Process for Local {
     }
 
     fn end(&mut self) {
-        process::end_group(&mut self.0);
-    }
-}
-
-impl Drop for Local {
-    fn drop(&mut self) {
-        self.end();
+        self.0.end();
     }
 }
 

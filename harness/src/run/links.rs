@@ -2,11 +2,13 @@
 
 use super::control::{FromParty, ToParty};
 use super::order::Order;
+use super::steady::Span;
 use super::trio::Event;
 use super::watch::Watch;
 use crate::host;
 use crate::link::Link;
 use crate::link::probe::{self, Probed};
+use crate::link::relay::stalls::Stall;
 use crate::link::rig::Rig;
 use crate::record::runs::RunRow;
 use anyhow::Result;
@@ -21,6 +23,10 @@ pub struct LinkProof {
     pub dropped_frames: Option<u64>,
     /// CPU time of the relay, where there is one.
     pub relay_cpu_ns: Option<u64>,
+    /// When something that was due waited in the relay.
+    pub stalls: Vec<Stall>,
+    /// The longest of these waits within what was measured; `None` without a relay.
+    pub relay_lateness_ns: Option<u64>,
     /// Bytes that the relay carried by sender and receiver, headers and the probe included.
     pub carried: Option<[[u64; 3]; 3]>,
     /// Payload of the probe by sender and receiver, bytes.
@@ -30,11 +36,28 @@ pub struct LinkProof {
 }
 
 impl LinkProof {
+    /// Whether the relay handed over what was due during what was measured; keeps by how much it was late at most.
+    ///
+    /// # Errors
+    /// [`Span::judge`]'s.
+    pub fn steady(&mut self, spans: &[Span]) -> Result<()> {
+        if self.relay_cpu_ns.is_none() {
+            return Ok(());
+        }
+        let longest = spans.iter().map(|span| span.longest_ns(&self.stalls));
+        self.relay_lateness_ns = Some(longest.max().unwrap_or(0));
+        let judged = spans
+            .iter()
+            .map(|span| span.judge("the relay of the link", &self.stalls));
+        judged.collect()
+    }
+
     /// Fills in what is known.
     pub fn fill(self, row: &mut RunRow) {
         row.probe = self.probe;
         row.dropped_frames = self.dropped_frames;
         row.relay_cpu_ns = self.relay_cpu_ns;
+        row.relay_lateness_ns = self.relay_lateness_ns;
         row.congestion_control = self.congestion_control;
     }
 }
@@ -60,7 +83,10 @@ pub fn with_links<T>(
             let report = rig.finish()?;
             proof.dropped_frames = Some(report.dropped_frames());
             proof.carried = report.carried();
-            proof.relay_cpu_ns = report.relay.map(|relay| relay.cpu_ns);
+            if let Some(relay) = report.relay {
+                proof.relay_cpu_ns = Some(relay.cpu_ns);
+                proof.stalls = relay.stalls;
+            }
             Ok(done)
         }
         (outcome, _) => outcome,
@@ -82,7 +108,7 @@ pub fn connected(
         Event::Said(FromParty::Listening(address)) => Ok(address),
         other => Err(other),
     })?;
-    watch.tell(&ToParty::Connect(addresses));
+    watch.tell(&ToParty::Connect(addresses))?;
     watch.each(Phase::Setup, |event| match event {
         Event::Said(FromParty::Connected) => Ok(()),
         other => Err(other),
@@ -97,7 +123,7 @@ pub fn connected(
 /// The root cause, as one line; links that are not what was asked for.
 pub fn probed(order: &Order<'_>, rig: Option<&Rig>, proof: &mut LinkProof) -> Result<()> {
     let mut watch = connected(None, order, rig, proof)?;
-    watch.tell(&ToParty::Evidence);
+    watch.tell(&ToParty::Evidence)?;
     watch.finish();
     Ok(())
 }
@@ -115,7 +141,7 @@ fn probe_links(watch: &mut Watch, link: &Link, proof: &mut LinkProof) -> Result<
         for (total, (warm, bulk)) in proof.probe_bytes.iter_mut().flatten().zip(sent) {
             *total += (warm + bulk) as u64;
         }
-        watch.tell(&ToParty::Probe(plan));
+        watch.tell(&ToParty::Probe(plan))?;
         let views = watch.each(Phase::Setup, |event| match event {
             Event::Said(FromParty::Probed(view)) => Ok(view),
             other => Err(other),

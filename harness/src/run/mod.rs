@@ -1,6 +1,7 @@
 //! One repetition of a cell: three processes and what they measure.
 
 pub mod agree;
+pub mod agreement;
 pub mod control;
 pub mod controller;
 pub mod launch;
@@ -8,5 +9,6 @@ pub mod links;
 pub mod order;
 pub mod party;
 pub mod start;
+pub mod steady;
 pub mod trio;
 pub mod watch;

@@ -21,8 +21,4 @@ pub struct Order<'a> {
     pub trace: bool,
     /// First of three fixed ports.
     pub port: Option<u16>,
-    /// What the parties must agree on: the cell or the request.
-    pub cell: &'a str,
-    /// The model's identity.
-    pub model_id: &'a str,
 }

@@ -1,8 +1,10 @@
 //! One party: a process that takes its orders over the control connection and its peers' messages
 //! over the measured links.
 
+use super::agreement;
 use super::control::{Control, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::launch;
+use super::steady::Pulse;
 use crate::host;
 use crate::link::{Link, LinkMode};
 use crate::process::one_line;
@@ -77,7 +79,13 @@ fn work(
         Some(id) => Some(crate::systems::find(systems, id)?.party(&job.workload, party)?),
         None => None,
     };
-    let agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    let mut agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    let mut opening = None;
+    if party == Party::P0 {
+        let (commitment, opens) = agreement::committed(&job.workload.model_dir)?;
+        agreement.commitment = commitment;
+        opening = Some(opens);
+    }
     let network = connect(party, control, &job)?;
     control.say(&FromParty::Connected)?;
     let (network, tracer): (Box<dyn Network>, _) = if job.trace {
@@ -86,6 +94,7 @@ fn work(
     } else {
         (network, None)
     };
+    let pulse = Pulse::start()?;
     let mut start = Some(network);
     let mut session: Option<Session> = None;
     loop {
@@ -95,6 +104,7 @@ fn work(
                 let program = program
                     .as_mut()
                     .context("a phase was asked for where only links are probed")?;
+                let heard_ns = host::monotonic_ns()?;
                 let cpu = host::cpu_ns()?;
                 let begun = common.wait()?;
                 if let Some(tracer) = &tracer {
@@ -128,7 +138,10 @@ fn work(
                     cpu_ns: host::cpu_ns()?.saturating_sub(cpu),
                     peak_memory_bytes: host::peak_memory_bytes(),
                     material: program.material(),
+                    stalls: pulse.stalls(common.at_ns(), heard_ns)?,
                     trace,
+                    commitment: session.commitment(),
+                    opening: opening.take(),
                 };
                 control.say(&FromParty::Done(Box::new(report)))?;
             }

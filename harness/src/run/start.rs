@@ -35,6 +35,11 @@ impl Start {
         Ok(Self { at_ns })
     }
 
+    /// The time, nanoseconds of the monotonic clock.
+    pub const fn at_ns(self) -> u64 {
+        self.at_ns
+    }
+
     /// Waits for it.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use super::control::{self, FromParty, ToParty};
 use super::launch::{End, Hosts, Launched, Process};
 use crate::interrupt;
 use crate::link::rig::{Health, Rig};
-use anyhow::Result;
+use crate::process::{self, Deadline};
+use anyhow::{Context, Result};
+use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
 use std::io::{BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ pub enum Event {
     Said(FromParty),
     /// Evidence.
     Blob(Vec<u8>),
+    /// Something that is no message; what is wrong with it.
+    Garbled(String),
     /// Its control connection ended.
     Closed,
     /// Its process ended.
@@ -72,15 +76,26 @@ impl Trio {
     }
 
     /// Says something to one party. A party that is gone is found by [`Trio::next`], with its cause.
-    pub fn say(&mut self, party: usize, message: &ToParty) {
-        let _ = control::write(&mut self.orders[party], message);
+    ///
+    /// # Errors
+    /// A message that has no written form, which nobody would ever hear; whatever the operating system says other than
+    /// that nobody listens any more.
+    pub fn say(&mut self, party: usize, message: &ToParty) -> Result<()> {
+        let said = || format!("telling P{party} what to do");
+        let line = process::line(message).with_context(said)?;
+        match self.orders[party].write_all(&line) {
+            Err(error) if !matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+                Err(error).with_context(said)
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// The next event before `deadline`; `None` when it has passed.
+    /// The next event before the deadline; `None` when it has passed and nothing that was said before waits any more.
     ///
     /// # Errors
     /// An interrupt by the user; links that broke.
-    pub fn next(&mut self, deadline: Instant) -> Result<Option<(usize, Event)>> {
+    pub fn next(&mut self, deadline: &mut Deadline) -> Result<Option<(usize, Event)>> {
         loop {
             interrupt::check()?;
             if let Some(links) = &self.links {
@@ -100,7 +115,7 @@ impl Trio {
                     return Ok(Some((party, Event::Ended(end))));
                 }
             }
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 return Ok(None);
             }
         }
@@ -140,12 +155,51 @@ fn listen(party: usize, mut reader: BufReader<impl Read>, sender: &Sender<(usize
                 Err(_) => Event::Closed,
             },
             Ok(Some(message)) => Event::Said(message),
-            Ok(None) | Err(_) => Event::Closed,
+            Ok(None) => Event::Closed,
+            // A message that is cut short is one of a party that is gone: what became of its process says more.
+            Err(error) if is_no_message(&error) => Event::Garbled(process::one_line(&error)),
+            Err(_) => Event::Closed,
         };
-        let last = matches!(event, Event::Closed);
+        let last = matches!(event, Event::Closed | Event::Garbled(_));
         // The receiver is gone when the repetition is over: then nobody needs to know.
         if sender.send((party, event)).is_err() || last {
             return;
         }
+    }
+}
+
+fn is_no_message(error: &anyhow::Error) -> bool {
+    let json = error.downcast_ref::<serde_json::Error>();
+    json.is_some_and(|error| !error.is_eof())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(bytes: &[u8]) -> Vec<String> {
+        let (sender, events) = channel();
+        listen(1, BufReader::new(bytes), &sender);
+        drop(sender);
+        events
+            .iter()
+            .map(|(_, event)| format!("{event:?}"))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_no_message_is_no_silence() {
+        let events = heard(b"\"connected\"\n{\"done\": 3}\n\"connected\"\n");
+        assert_eq!(events.len(), 2, "{events:?}");
+        assert!(
+            events[1].starts_with("Garbled") && events[1].contains("{\\\"done\\\": 3}"),
+            "{events:?}"
+        );
+        // Cut short: the end of its process says why.
+        assert_eq!(
+            heard(b"\"connected\"\n{\"done\""),
+            ["Said(Connected)", "Closed"]
+        );
+        assert_eq!(heard(b""), ["Closed"]);
     }
 }

@@ -1,16 +1,18 @@
 //! The conversation with a trio, with a deadline for each answer, and the root cause when one fails.
 
-use super::control::{Failure, FromParty, Job, PROTOCOL_VERSION, ToParty};
+use super::agreement;
+use super::control::{Failure, FromParty, Job, ToParty};
 use super::order::Order;
 use super::trio::{Event, Trio};
 use crate::link::rig::Rig;
+use crate::process::Deadline;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::net::{Party, RunId};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::session::Agreement;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After a failure, how long the others may take to say what they saw.
 const AFTERMATH: Duration = Duration::from_millis(1500);
@@ -35,22 +37,21 @@ impl Watch {
     pub fn start(system: Option<&str>, order: &Order<'_>, rig: Option<&Rig>) -> Result<Self> {
         let mut trio = Trio::start(order.hosts, rig)?;
         let run = RunId::random()?.0;
+        let agreed = agreement::fields(system, order)?;
         for party in Party::ALL {
             let mut workload = order.workload.clone();
             if party == Party::P2 {
                 workload.model_dir = PathBuf::new();
             }
             if party != Party::P1 {
+                // The input is P1's alone, also where it is drawn from a seed.
                 workload.tokens = None;
+                workload.input_seed = 0;
             }
             let seat = rig.map(|rig| rig.seat(party.index()));
             let address = order.hosts.address(party.index(), seat);
             let port = order.port.map_or(0, |port| port + party.index() as u16);
-            let mut agreement = Agreement::default()
-                .with("protocol version", PROTOCOL_VERSION)
-                .with("system", system.unwrap_or("probe"))
-                .with("cell", order.cell)
-                .with("model", order.model_id);
+            let mut agreement = agreed.clone();
             replace_field(&mut agreement, party);
             let job = Job {
                 system: system.map(str::to_owned),
@@ -63,10 +64,10 @@ impl Watch {
                 trace: order.trace,
                 listen: SocketAddr::new(address, port).to_string(),
             };
-            trio.say(party.index(), &ToParty::Job(Box::new(job)));
+            trio.say(party.index(), &ToParty::Job(Box::new(job)))?;
         }
         if std::env::var_os(ANNOUNCE).is_some() {
-            eprintln!("parties {:?}", trio.pids());
+            crate::note!("parties {:?}", trio.pids());
         }
         Ok(Self {
             trio,
@@ -75,13 +76,17 @@ impl Watch {
     }
 
     /// Says the same to all three.
-    pub fn tell(&mut self, message: &ToParty) {
+    ///
+    /// # Errors
+    /// As [`Trio::say`].
+    pub fn tell(&mut self, message: &ToParty) -> Result<()> {
         if let (ToParty::Start(phase, _), true) = (message, std::env::var_os(ANNOUNCE).is_some()) {
-            eprintln!("phase {}", phase.name());
+            crate::note!("phase {}", phase.name());
         }
         for party in 0..3 {
-            self.trio.say(party, message);
+            self.trio.say(party, message)?;
         }
+        Ok(())
     }
 
     /// Waits for one answer of each party.
@@ -93,10 +98,10 @@ impl Watch {
         phase: Phase,
         pick: impl Fn(Event) -> Result<T, Event>,
     ) -> Result<[T; 3]> {
-        let deadline = Instant::now() + self.timeout + SLACK;
+        let mut deadline = Deadline::after(self.timeout + SLACK);
         let mut answers = [None, None, None];
         while answers.iter().any(Option::is_none) {
-            let Some((party, event)) = self.trio.next(deadline)? else {
+            let Some((party, event)) = self.trio.next(&mut deadline)? else {
                 let answered = answers.each_ref().map(Option::is_some);
                 return Err(self.cause(phase, None, answered)?);
             };
@@ -134,12 +139,21 @@ impl Watch {
         let mut failures: [Option<Failure>; 3] = [None, None, None];
         let mut ended: [Option<String>; 3] = [None, None, None];
         let silent = first.is_none();
-        let deadline = Instant::now() + AFTERMATH;
+        let mut deadline = Deadline::after(AFTERMATH);
         let mut event = first;
         loop {
             match event {
                 Some((party, Event::Said(FromParty::Failed(failure)))) => {
                     failures[party] = Some(failure);
+                }
+                Some((party, Event::Garbled(text))) => {
+                    let step = String::new();
+                    failures[party] = Some(Failure {
+                        phase,
+                        step,
+                        text,
+                        follows: false,
+                    });
                 }
                 Some((party, Event::Ended(end))) => ended[party] = Some(end.how),
                 _ => {}
@@ -149,7 +163,7 @@ impl Watch {
             if known || silent {
                 break;
             }
-            event = self.trio.next(deadline)?;
+            event = self.trio.next(&mut deadline)?;
             if event.is_none() {
                 break;
             }

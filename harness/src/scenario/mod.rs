@@ -1,6 +1,7 @@
 //! Scenario files: one question each, and every combination of settings that answers it.
 
 pub mod cell;
+pub mod costs;
 mod external;
 pub mod figures;
 pub mod parse;

@@ -3,14 +3,15 @@
 use super::cell::Cell;
 use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
+use crate::link::Link;
 use crate::models::ModelSource;
 use crate::names::{short_hash, suggestion};
 use crate::quantities::dimensions;
 use crate::systems::settings;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Setting, Settings, System};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A scenario's cells and repetitions.
 #[derive(Clone, Debug)]
@@ -23,40 +24,24 @@ pub struct Plan {
     pub left_out: Vec<(String, String)>,
 }
 
-/// Makes the plan and checks every cell against its system.
+/// Makes the plan: the cells that `only` asks for, each checked against its system.
 ///
 /// # Errors
-/// A model folder that cannot be read; a cell that its system refuses; `only` that names no column or
-/// leaves no cell.
+/// A model folder that cannot be read; links that are one under two names; a cell that is asked for and that its system
+/// refuses; `only` that names no column, a value that no cell has, or leaves no cell.
 pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
-    let cells = cells(scenario, systems)?;
-    let mut fallen_back = Vec::new();
-    for cell in &cells {
-        let outcome = Runner::of(systems, cell)?.check(cell);
-        match outcome {
-            // The scenario leaves the mode to the machine, which has nothing that could hold a program of others.
-            Err(reason)
-                if cell.external.is_some() && scenario.auto_links.contains(&cell.link.name) =>
-            {
-                fallen_back.push((cell.id.clone(), (cell.system.clone(), reason.to_string())));
-            }
-            outcome => outcome.with_context(|| {
-                format!("{}: cell `{}` cannot run", scenario.name, cell.describe())
-            })?,
-        }
-    }
+    let links = swept_links(scenario)?;
+    let cells = cells(scenario, systems, &links)?;
     let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
     let hash = short_hash(ids.join(" ").as_bytes());
-    let filters = filters(systems, only)?;
-    let cells: Vec<Cell> = cells
-        .into_iter()
-        .filter(|cell| {
-            filters.iter().all(|(key, values)| {
-                cell.dimension(key)
-                    .is_some_and(|value| values.contains(&value))
-            })
+    let filters = filters(systems, only, &cells)?;
+    let asked = |cell: &Cell| {
+        filters.iter().all(|(key, values)| {
+            cell.dimension(key)
+                .is_some_and(|value| values.contains(&value))
         })
-        .collect();
+    };
+    let cells: Vec<Cell> = cells.into_iter().filter(asked).collect();
     if cells.is_empty() {
         bail!(
             "no cell of `{}` fits --only {}",
@@ -64,15 +49,65 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
             only.join(" --only ")
         );
     }
+    let mut fallen_back: HashMap<(String, String), HashSet<String>> = HashMap::new();
+    for cell in &cells {
+        let outcome = positions(cell).and_then(|()| Runner::of(systems, cell)?.check(cell));
+        match outcome {
+            // The scenario leaves the mode to the machine, which has nothing that could hold a program of others.
+            Err(reason)
+                if cell.external.is_some() && scenario.auto_links.contains(&cell.link.name) =>
+            {
+                let why = (cell.system.clone(), reason.to_string());
+                fallen_back.entry(why).or_default().insert(cell.id.clone());
+            }
+            outcome => outcome.with_context(|| {
+                format!("{}: cell `{}` cannot run", scenario.name, cell.describe())
+            })?,
+        }
+    }
     let mut plan = Plan {
         cells,
         hash,
         left_out: Vec::new(),
     };
-    for (id, (system, reason)) in fallen_back {
-        plan.leave_out(&system, &reason, |cell| cell.id == id);
+    for ((system, reason), ids) in fallen_back {
+        plan.leave_out(&system, &reason, |cell| ids.contains(&cell.id));
     }
+    plan.left_out.sort();
     Ok(plan)
+}
+
+/// Refuses a sequence that is longer than the model's.
+fn positions(cell: &Cell) -> Result<()> {
+    ensure!(
+        cell.seq_len <= cell.model.max_positions,
+        "`sweep.seq_len`: {} is beyond the {} positions of {}",
+        cell.seq_len,
+        cell.model.max_positions,
+        cell.model.name
+    );
+    Ok(())
+}
+
+/// The links that are swept, in order. What a link is called is not part of what is measured, so the same link under a
+/// second name would have no cells.
+fn swept_links(scenario: &Scenario) -> Result<Vec<&Link>> {
+    let mut links: Vec<&Link> = Vec::new();
+    for name in &scenario.sweep.links {
+        let found = scenario.links.iter().find(|link| link.name == *name);
+        let link = found.with_context(|| format!("link `{name}` is not described"))?;
+        if let Some(same) = links.iter().find(|other| other.is_as(link)) {
+            bail!(
+                "{}: `sweep.link`: `{}` and `{name}` are one link under two names, {} in mode `{}`: sweep one of them",
+                scenario.name,
+                same.name,
+                same.describe(),
+                same.mode.name()
+            );
+        }
+        links.push(link);
+    }
+    Ok(links)
 }
 
 impl Plan {
@@ -100,7 +135,11 @@ impl Plan {
 }
 
 /// Reads `--only link=lan,seq_len=8,seq_len=16`: values of one column are alternatives, columns all hold.
-fn filters(systems: &[&'static dyn System], only: &[String]) -> Result<Vec<(String, Vec<String>)>> {
+fn filters(
+    systems: &[&'static dyn System],
+    only: &[String],
+    cells: &[Cell],
+) -> Result<Vec<(String, Vec<String>)>> {
     let columns = &dimensions(&settings(systems));
     let mut filters: Vec<(String, Vec<String>)> = Vec::new();
     for part in only
@@ -115,6 +154,14 @@ fn filters(systems: &[&'static dyn System], only: &[String]) -> Result<Vec<(Stri
         if !columns.contains(&key) {
             bail!("--only {part}: unknown column{}", suggestion(key, columns));
         }
+        let there: BTreeSet<String> = cells.iter().filter_map(|c| c.dimension(key)).collect();
+        if !there.contains(&value) {
+            let there: Vec<&str> = there.iter().map(String::as_str).collect();
+            bail!(
+                "--only {part}: no cell has this value{}",
+                suggestion(&value, &there)
+            );
+        }
         match filters.iter_mut().find(|(k, _)| k == key) {
             Some((_, values)) => values.push(value),
             None => filters.push((key.to_owned(), vec![value])),
@@ -125,27 +172,18 @@ fn filters(systems: &[&'static dyn System], only: &[String]) -> Result<Vec<(Stri
 
 /// The product of all sweeps, with the system varying fastest. A system's cells are not multiplied by
 /// settings that it does not have.
-fn cells(scenario: &Scenario, systems: &[&'static dyn System]) -> Result<Vec<Cell>> {
+fn cells(
+    scenario: &Scenario,
+    systems: &[&'static dyn System],
+    links: &[&Link],
+) -> Result<Vec<Cell>> {
     let sweep = &scenario.sweep;
     let mut cells = Vec::new();
     let mut seen = HashSet::new();
     for (model, source) in models(scenario)? {
-        for link in &sweep.links {
-            let link = scenario
-                .links
-                .iter()
-                .find(|l| l.name == *link)
-                .with_context(|| format!("link `{link}` is not described"))?;
+        for &link in links {
             for &threads in &sweep.threads {
                 for &seq_len in &sweep.seq_lens {
-                    if seq_len > model.max_positions {
-                        bail!(
-                            "{}: `sweep.seq_len`: {seq_len} is beyond the {} positions of {}",
-                            scenario.name,
-                            model.max_positions,
-                            model.name
-                        );
-                    }
                     let shape = Cell {
                         id: String::new(),
                         system: String::new(),

@@ -6,8 +6,9 @@ pub mod resume;
 use crate::external::repetition;
 use crate::host;
 use crate::interrupt::Interrupted;
-use crate::models::{ModelSource, Models};
+use crate::models::{Changed, ModelSource, Models};
 use crate::names::{ACTIVATIONS, name_of};
+use crate::output;
 use crate::process::one_line;
 use crate::record::manifest;
 use crate::record::runs::RunRow;
@@ -22,11 +23,10 @@ use crate::scenario::plan::Plan;
 use crate::scenario::runner::Runner;
 use crate::units::digits;
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use qbench_protocols::system::System;
 use resume::RunDir;
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// What a sweep came to.
@@ -53,7 +53,7 @@ struct Turn<'a> {
 /// Runs what is missing.
 ///
 /// # Errors
-/// [`Interrupted`] by the user; rows that cannot be written. What goes wrong in a repetition is a row.
+/// [`Interrupted`] by the user; rows that cannot be written; a folder that is gone. What goes wrong in a repetition is a row.
 pub fn sweep(
     systems: &[&'static dyn System],
     plan: &Plan,
@@ -69,7 +69,7 @@ pub fn sweep(
         skipped: repetitions - missing,
         ..Outcome::default()
     };
-    let bar = progress(turns.len());
+    let bar = output::bar(turns.len());
     let setup = Setup {
         systems,
         settings,
@@ -88,6 +88,7 @@ pub fn sweep(
             bar.inc(1);
             continue;
         }
+        dir.in_place()?;
         let mut proof = LinkProof::default();
         let mut row = template(row_template, cell);
         let left = setup.run(cell, &mut proof, &mut row);
@@ -99,7 +100,10 @@ pub fn sweep(
         let steps = match left {
             Ok(None) => Vec::new(),
             Ok(Some(measured)) => {
-                if let (Some(repetition), Some(traces)) = (turn.repetition, measured.traces()) {
+                // Where the folder is gone, the row still goes to where it went; a trace would make a new folder.
+                if let (Some(repetition), Some(traces), Ok(())) =
+                    (turn.repetition, measured.traces(), dir.in_place())
+                {
                     row.repetition = repetition;
                     Trace::new(&row, &cell.link, host::cores(), traces)
                         .write(&dir.path.join("trace"))?;
@@ -111,8 +115,8 @@ pub fn sweep(
                     Some(_) => one_line(&failure),
                     None => format!("in warm-up: {}", one_line(&failure)),
                 };
-                if failure.is::<memory::Refused>() {
-                    // What does not fit will not fit a moment later either.
+                if failure.is::<memory::Refused>() || failure.is::<Changed>() {
+                    // What does not fit, or is not there, will be no different a moment later.
                     failures.insert(&cell.id, PATIENCE);
                 }
                 Vec::new()
@@ -195,8 +199,6 @@ impl Setup<'_> {
             timeout: self.settings.timeout,
             trace: self.settings.trace,
             port: self.settings.port,
-            cell: &cell.id,
-            model_id: &format!("{} {}", cell.model.name, cell.source.identity()),
         };
         match Runner::of(self.systems, cell)? {
             Runner::Own(system) => {
@@ -205,20 +207,31 @@ impl Setup<'_> {
                 if cell.material_on_disk {
                     order.workload.material_dir = Some(self.dir.canonicalize()?);
                 }
-                let measured = controller::repetition(system, &order, proof)?;
+                let measured = unless_changed(cell, controller::repetition(system, &order, proof))?;
                 measured.fill(row);
                 Ok(Some(measured))
             }
             Runner::External(external) => {
                 // It draws weights of its own on the same architecture; a model on disk is there to be read.
                 if let ModelSource::Folder { dir, .. } = &cell.source {
+                    cell.source.unchanged()?;
                     order.workload.model_dir.clone_from(dir);
                 }
-                repetition::repetition(external, &order, proof)?.fill(row);
+                unless_changed(cell, repetition::repetition(external, &order, proof))?.fill(row);
                 Ok(None)
             }
         }
     }
+}
+
+/// What a repetition came to, unless its model folder is no longer what it was: the parties read it after it was looked at, and
+/// its change is then the cause of whatever went wrong.
+fn unless_changed<T>(cell: &Cell, outcome: Result<T>) -> Result<T> {
+    if outcome.as_ref().is_err_and(|e| e.is::<Interrupted>()) {
+        return outcome;
+    }
+    cell.source.unchanged()?;
+    outcome
 }
 
 /// The columns of a row that are known before it runs.
@@ -241,22 +254,6 @@ fn template(common: &RunRow, cell: &Cell) -> RunRow {
         rtt_ns: cell.link.rtt.nanoseconds,
         ..common.clone()
     }
-}
-
-/// A bar with the time left on a terminal, nothing elsewhere.
-fn progress(turns: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(turns as u64);
-    // The template is a constant that the tests draw; a bar without style still counts.
-    if let Ok(style) = ProgressStyle::with_template(
-        "{bar:30.cyan/blue} {pos}/{len}  {elapsed} so far, {eta} left  {wide_msg}",
-    ) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(std::time::Duration::from_millis(500));
-    bar
 }
 
 /// How far the output is from the float model.
@@ -287,7 +284,7 @@ fn say(bar: &ProgressBar, turn: &Turn<'_>, row: &RunRow) {
         format!("{} {which}: ERROR {}", turn.cell.describe(), row.error)
     };
     if bar.is_hidden() {
-        eprintln!("{line}");
+        crate::note!("{line}");
     } else {
         bar.println(line);
     }

@@ -2,7 +2,7 @@
 
 #[path = "../../../protocols/tests/all/support.rs"]
 #[allow(dead_code)]
-mod checkpoint;
+pub mod checkpoint;
 
 use checkpoint::Checkpoint;
 use std::path::Path;

@@ -2,6 +2,8 @@
 //! do. What needs namespaces is skipped, with the reason, where they cannot be had.
 
 use crate::support::{Place, alive, said};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -295,16 +297,7 @@ fn a_killed_controller_leaves_no_program() {
 
 fn assert_children_gone(place: &Place) {
     for party in [1, 2] {
-        let text = std::fs::read_to_string(place.path(&format!("child.{party}"))).unwrap();
-        let pid: i32 = text.trim().parse().unwrap();
-        let began = Instant::now();
-        while alive(pid) {
-            assert!(
-                began.elapsed() < Duration::from_secs(5),
-                "{pid} is still there"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        assert_gone(place, &format!("child.{party}"));
     }
 }
 
@@ -333,6 +326,110 @@ fn an_unavailable_program_is_left_out_with_its_reason() {
     assert!(manifest.contains("needs a moon"));
     let report = std::fs::read_to_string(place.path("out/report.html")).unwrap();
     assert!(report.contains("<li>other: needs a moon</li>"));
+}
+
+/// Starts a run whose check is `text`; waits until the check has left a file `child.1`.
+fn checking(text: &str) -> (Place, crate::support::Running) {
+    let declaration = "command = [\"sh\", \"other.sh\"]\ncheck = [\"sh\", \"check.sh\"]\n";
+    let place = Place::of_qbench(&scenario("none", declaration));
+    std::fs::write(place.path("check.sh"), text).unwrap();
+    let answer = r#"{"protocol": 1, "phases": {"online": {"seconds": 0.1}}}"#;
+    std::fs::write(place.path("other.sh"), answering(answer)).unwrap();
+    let running = place.start(&[]);
+    let began = Instant::now();
+    while !place.path("child.1").exists() {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (place, running)
+}
+
+/// Waits until the process whose number a file holds is gone.
+fn assert_gone(place: &Place, file: &str) {
+    let text = std::fs::read_to_string(place.path(file)).unwrap();
+    let pid: i32 = text.trim().parse().unwrap();
+    let began = Instant::now();
+    while alive(pid) {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{pid} is still there"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_check_is_over_when_its_program_is_and_what_it_leaves_is_ended() {
+    for start in ["sleep 333 &", "setsid sleep 333 &"] {
+        let began = Instant::now();
+        let text = format!("{start}\necho $! > draft\nmv draft child.1\necho 1.0\n");
+        let (place, running) = checking(&text);
+        let (log, code) = running.finish();
+        assert_eq!(code, Some(0), "{log}");
+        assert!(began.elapsed() < Duration::from_secs(100), "{log}");
+        assert_gone(&place, "child.1");
+        let manifest = std::fs::read_to_string(place.path("out/manifest.json")).unwrap();
+        assert!(manifest.contains("\"said\": \"1.0\""), "{manifest}");
+    }
+}
+
+#[test]
+fn a_check_is_ended_by_the_first_interrupt() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (place, running) = checking("echo $$ > draft\nmv draft child.1\nsleep 100\n");
+        let began = Instant::now();
+        kill(Pid::from_raw(running.child.id() as i32), signal).unwrap();
+        let (log, code) = running.finish();
+        assert_eq!(code, Some(130), "{log}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{log}");
+        assert_gone(&place, "child.1");
+    }
+}
+
+/// A program that left its process group, one whose leader was killed, and standard output that stays open.
+#[test]
+fn what_a_program_leaves_is_ended_however_it_hides() {
+    let answer = r#"{"protocol": 1, "phases": {"online": {"seconds": 0.1}}}"#;
+    let daemon = "setsid sh -c 'echo $$ > child.'$QBENCH_PARTY'; sleep 100' &\nsleep 0.5\n";
+    let place = place("none", &format!("{daemon}{}", answering(answer)));
+    let output = place.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_children_gone(&place);
+
+    let orphans =
+        "sleep 100 &\necho $! > child.$QBENCH_PARTY\nsleep 0.5\nkill -9 $PPID\nsleep 60\n";
+    let place = self::place("none", orphans);
+    let output = place.run(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let error = place.only_error();
+    assert!(error.contains("was lost: its supervisor"), "{error}");
+    assert_children_gone(&place);
+}
+
+#[test]
+fn a_controller_stopped_past_the_timeout_finds_the_answers() {
+    let answer = r#"{"protocol": 1, "phases": {"online": {"seconds": 0.1}}}"#;
+    let text = format!(
+        "echo $$ > child.$QBENCH_PARTY\nsleep 2\n{}",
+        answering(answer)
+    );
+    let place = Place::of_qbench(
+        &scenario("none", "command = [\"sh\", \"other.sh\"]\n").replace("\"10s\"", "\"4s\""),
+    );
+    std::fs::write(place.path("other.sh"), text).unwrap();
+    let running = place.start(&[]);
+    let began = Instant::now();
+    while !place.path("child.1").exists() || !place.path("child.2").exists() {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let controller = Pid::from_raw(running.child.id() as i32);
+    kill(controller, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    kill(controller, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(place.only_error(), "");
 }
 
 #[test]

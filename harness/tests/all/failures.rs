@@ -105,7 +105,7 @@ fn wrong_declarations_are_errors() {
 
 #[test]
 fn parties_that_disagree_say_on_what() {
-    for (field, party) in [("cell", 1), ("binary", 2)] {
+    for (field, party) in [("workload", 1), ("binary", 2)] {
         let place = Place::new(&scenario("own", ""));
         let setting = format!("{party}:{field}=something else");
         let (log, code) = place.start(&[("QBENCH_TEST_AGREEMENT", &setting)]).finish();
@@ -175,4 +175,59 @@ fn children_end_with_a_killed_controller() {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A controller that was stopped (by Ctrl-Z, or with its terminal) finds the answers that waited for it.
+#[test]
+fn a_controller_stopped_past_the_timeout_blames_nobody() {
+    let text = scenario("slow", "").replace("timeout = \"20s\"", "timeout = \"3s\"");
+    let place = Place::new(&text);
+    let mut running = place.start(&[]);
+    let controller = Pid::from_raw(running.child.id() as i32);
+    running.until("phase offline");
+    std::thread::sleep(Duration::from_millis(300));
+    kill(controller, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    kill(controller, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(place.only_error(), "");
+}
+
+/// A party that was stopped made its phase longer by as much: that is no time of the protocol.
+#[test]
+fn a_party_that_stood_still_leaves_no_sound_row() {
+    let place = Place::new(&scenario("slow", ""));
+    let mut running = place.start(&[]);
+    let party = Pid::from_raw(running.parties()[1]);
+    running.until("phase offline");
+    std::thread::sleep(Duration::from_millis(100));
+    kill(party, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    kill(party, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(1), "{log}");
+    let error = place.only_error();
+    assert!(
+        error.contains("P1 stood still for") && error.contains("in offline"),
+        "{error}"
+    );
+}
+
+/// One that is stopped between two phases has lost nothing.
+#[test]
+fn a_controller_stopped_for_a_moment_changes_nothing() {
+    let place = Place::new(&scenario("slow", ""));
+    let mut running = place.start(&[]);
+    let controller = Pid::from_raw(running.child.id() as i32);
+    for phase in ["setup", "offline", "online"] {
+        running.until(&format!("phase {phase}"));
+        std::thread::sleep(Duration::from_millis(300));
+        kill(controller, Signal::SIGSTOP).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        kill(controller, Signal::SIGCONT).unwrap();
+    }
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(place.only_error(), "");
 }

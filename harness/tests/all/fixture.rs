@@ -167,7 +167,10 @@ impl Fixture {
             let compute = (profile.compute_ns[phase] * tokens) as f64 * quadratic;
             ((wire + waiting + compute) * drift * noise) as u64
         };
-        let cell = format!("{}-{length}-{}", profile.system, link.0);
+        let mut cell = format!("{}-{length}-{}", profile.system, link.0);
+        for (_, masks) in profile.columns.iter().filter(|(c, _)| *c == "weight_masks") {
+            cell += &format!("-{masks}");
+        }
         let mut columns: Vec<(&str, String)> = vec![
             ("cell", cell.clone()),
             ("repetition", repetition.to_string()),
@@ -238,7 +241,8 @@ impl Fixture {
         let append = |name: &str, rows: &[Row]| {
             let path = self.dir.join(name);
             let _ = std::fs::remove_file(&path);
-            Log::open(&path).unwrap().0.append(rows).unwrap();
+            let columns = rows.first().cloned().unwrap_or_default();
+            Log::open(&path, &columns).unwrap().0.append(rows).unwrap();
         };
         append("runs.csv", &self.rows);
         append("steps.csv", &self.steps);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
 mod archive;
 mod compare;
 mod crypten;
@@ -11,9 +12,14 @@ mod external;
 mod failures;
 mod figures;
 mod fixture;
+mod folders;
 mod lut_rss;
 mod memory;
+mod model_folders;
+mod model_forms;
+mod names_no_text;
 mod netem_kernel;
+mod output;
 mod predict;
 mod published;
 mod records;

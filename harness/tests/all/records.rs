@@ -113,7 +113,7 @@ fn results_folders_are_found_again_or_made_fresh() {
 fn error_rows_are_tried_again() {
     let place = Place::new(&scenario("own", ""));
     let (_, code) = place
-        .start(&[("QBENCH_TEST_AGREEMENT", "1:cell=x")])
+        .start(&[("QBENCH_TEST_AGREEMENT", "1:workload=x")])
         .finish();
     assert_eq!(code, Some(1));
     let output = place.run(&[]);

@@ -126,6 +126,8 @@ fn parties_speak_through_the_relay_and_nothing_is_left() {
     let row = &place.rows()[0];
     assert_eq!((&*row["link_mode"], &*row["error"]), ("relay", ""));
     assert_eq!(row["dropped_frames"], "0");
+    let late_ns: u64 = row["relay_lateness_ns"].parse().unwrap();
+    assert!(late_ns < 1_000_000_000, "{late_ns}");
     let rtt_ns: f64 = row["probe_rtt_ns_p1_p2"].parse().unwrap();
     assert!((20e6..22e6).contains(&rtt_ns), "{rtt_ns}");
     let rate: f64 = row["probe_bits_per_second_p2_to_p1"].parse().unwrap();
@@ -168,6 +170,32 @@ fn a_killed_relay_or_holder_is_named_at_once_and_leaves_nothing() {
         );
         assert_gone(&pids, &made);
     }
+}
+
+/// What was stopped for a while made a phase longer, and the link had no part in it: no row, and the column says by how much.
+#[test]
+fn a_relay_that_stood_still_leaves_no_sound_row() {
+    if skipped() {
+        return;
+    }
+    let place = Place::new(&relayed("slow"));
+    let (mut running, pids, _) = under_way(&place);
+    let relay = Pid::from_raw(one(&pids, "link-relay"));
+    running.until("phase online");
+    kill(relay, Signal::SIGSTOP).unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    kill(relay, Signal::SIGCONT).unwrap();
+    let (log, code) = running.finish();
+    assert_eq!(code, Some(1), "{log}");
+    let error = place.only_error();
+    assert!(
+        error.contains("the relay of the link stood still for") && error.contains("in online"),
+        "{error}"
+    );
+    let row = &place.rows()[0];
+    let late_ns: u64 = row["relay_lateness_ns"].parse().unwrap();
+    assert!(late_ns > 1_500_000_000, "{late_ns}");
+    assert_eq!(row["online_ns"], "");
 }
 
 #[test]

@@ -8,6 +8,10 @@ use super::quantized::{
 };
 use crate::Result;
 
+/// Version of what [`quantize`] makes of a checkpoint. Raised with every change to it, to the calibration or to what is read of a
+/// checkpoint: forms that were kept are then made again.
+pub const VERSION: u32 = 1;
+
 /// Binarizes `model` and calibrates it on `inputs`, one embedded sequence (n x hidden) each.
 ///
 /// The scale of a row is the mean absolute weight, which with the weights' signs is the closest

@@ -6,7 +6,7 @@ use super::embeddings::Embeddings;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
-use super::tensors::{TensorFile, TensorWriter, fault, read, write_atomically};
+use super::tensors::{TensorFile, TensorWriter, fault, read};
 use super::walk::{Linear, Norm};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -325,12 +325,4 @@ fn read_ranges<const N: usize>(file: &TensorFile<'_>, name: &str) -> Result<[Ran
         rms: values[2 * i],
         max: values[2 * i + 1],
     }))
-}
-
-/// Copies a file whole or not at all.
-///
-/// # Errors
-/// What the operating system refuses.
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    write_atomically(to, &read(from)?)
 }

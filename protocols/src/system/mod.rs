@@ -2,6 +2,7 @@
 //! programs with phases, and a check of what they put out. Most systems are [`WalkedSystem`]s: an engine on the walk.
 
 pub mod load;
+mod path_bytes;
 pub mod settings;
 pub mod sites;
 pub mod walked;

@@ -1,5 +1,6 @@
 //! One inference to run.
 
+use super::path_bytes;
 use super::settings::Settings;
 use crate::model::config::ModelConfig;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub struct Workload {
     pub model: ModelConfig,
     /// Folder with `public.safetensors` and `private.safetensors`; P0 reads the private part, P1 the
     /// public part, P2 neither. Cost and memory do not need it.
+    #[serde(with = "path_bytes")]
     pub model_dir: PathBuf,
     /// Tokens in the sequence.
     pub seq_len: usize,
@@ -21,7 +23,7 @@ pub struct Workload {
     /// The system's settings; a key that is not there has its default.
     pub settings: Settings,
     /// Folder in which correlated randomness waits between offline and online; `None` is in memory.
-    #[serde(default)]
+    #[serde(default, with = "path_bytes::optional")]
     pub material_dir: Option<PathBuf>,
     /// Whether the parties record what verification needs (the low bits that each cut dropped).
     pub verify: bool,
@@ -46,5 +48,34 @@ impl Workload {
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
         self.settings.set(key, value.to_string());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn folders_whose_names_are_no_text_travel_as_they_are() {
+        for name in [
+            &b""[..],
+            b"models/mine",
+            b"m\xff",
+            "mod\u{e8}le \\".as_bytes(),
+        ] {
+            let dir = PathBuf::from(OsStr::from_bytes(name));
+            for material_dir in [None, Some(dir.clone())] {
+                let config = ModelConfig::preset("bert-tiny").unwrap();
+                let workload = Workload {
+                    model_dir: dir.clone(),
+                    material_dir,
+                    ..Workload::new(config, 3)
+                };
+                let json = serde_json::to_string(&workload).unwrap();
+                assert_eq!(serde_json::from_str::<Workload>(&json).unwrap(), workload);
+            }
+        }
     }
 }

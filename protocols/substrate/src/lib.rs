@@ -18,6 +18,7 @@
 //!
 //! Imports go one way, from the lower lines of the table to the upper ones.
 
+pub mod commitment;
 pub mod cost;
 pub mod error;
 #[cfg(feature = "testing")]

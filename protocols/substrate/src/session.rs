@@ -1,7 +1,8 @@
 //! One party's session: who I am, the network, pairwise seeds, step labels, phases, threads.
 
+use crate::commitment::Commitment;
 use crate::kernel::pack;
-use crate::net::{Meter, Network, Party};
+use crate::net::{Meter, NetError, Network, Party};
 use crate::phase::Phase;
 use crate::prg::{Seed, Stream};
 use crate::ring::{Ring, Word};
@@ -17,6 +18,9 @@ use std::time::Instant;
 pub struct Agreement {
     /// (field, value), such as (`binary`, a hash) or (`cell`, its content hash).
     pub fields: Vec<(String, String)>,
+    /// P0's commitment to what only it has; it is sent and not compared. P1's and P2's own is not used.
+    #[serde(skip)]
+    pub commitment: Commitment,
 }
 
 impl Agreement {
@@ -53,6 +57,7 @@ pub struct Session {
     network: Box<dyn Network>,
     threads: Threads,
     seeds: [Seed; 3],
+    commitment: Commitment,
     phase: Phase,
     /// Phases begun so far: part of every generator domain.
     begun: u64,
@@ -67,7 +72,7 @@ pub struct Session {
 impl Session {
     /// Agrees with both peers on `agreement` and on pairwise seeds, and begins phase `setup`.
     ///
-    /// Of each pair the party with the lower number draws the seed and sends it: 16 bytes each.
+    /// Of each pair the party with the lower number draws the seed and sends it: 16 bytes each. P0 sends its commitment besides.
     ///
     /// # Security
     /// Seeds cross the link as they are. In the semi-honest model with private channels this is
@@ -85,6 +90,7 @@ impl Session {
         let began = Instant::now();
         let meter = network.meter();
         agree(network.as_mut(), agreement)?;
+        let commitment = commit(network.as_mut(), agreement.commitment)?;
         let mut seeds = [Seed::random()?, Seed::random()?, Seed::random()?];
         for peer in me.others() {
             if me < peer {
@@ -102,6 +108,7 @@ impl Session {
             network,
             threads: Threads::new(threads)?,
             seeds,
+            commitment,
             phase: Phase::Setup,
             begun: 0,
             book: StepBook::default(),
@@ -120,6 +127,11 @@ impl Session {
     /// Which party this is.
     pub fn me(&self) -> Party {
         self.network.me()
+    }
+
+    /// What P0 has committed to in this session.
+    pub fn commitment(&self) -> Commitment {
+        self.commitment
     }
 
     /// The party's threads.
@@ -308,6 +320,9 @@ fn difference(now: &[u64; 3], before: &[u64; 3]) -> [u64; 3] {
     std::array::from_fn(|i| now[i] - before[i])
 }
 
+/// No agreement is longer.
+const LONGEST_AGREEMENT_BYTES: u64 = 1 << 20;
+
 /// Exchanges the agreement with both peers; equal length first, so that a mismatch can be named.
 fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     let me = network.me();
@@ -325,13 +340,37 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
     }
     for peer in me.others() {
         let length = network.receive(peer, "setup/agreement/length", 8)?;
-        let length = u64::from_le_bytes(std::array::from_fn(|i| length[i])) as usize;
-        let bytes = network.receive(peer, "setup/agreement", length)?;
+        let length = u64::from_le_bytes(std::array::from_fn(|i| length[i]));
+        if length > LONGEST_AGREEMENT_BYTES {
+            let actual = format!("an agreement of {length} bytes");
+            let step = "setup/agreement/length".to_owned();
+            return Err(NetError::Refused {
+                me,
+                peer,
+                step,
+                actual,
+            }
+            .into());
+        }
+        let bytes = network.receive(peer, "setup/agreement", length as usize)?;
         let theirs: Agreement = serde_json::from_slice(&bytes)
             .map_err(|e| Error::io("reading a peer's agreement", std::io::Error::other(e)))?;
         compare(me, peer, agreement, &theirs)?;
     }
     refused.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// P0 sends its commitment to both others; gives what was sent.
+fn commit(network: &mut dyn Network, mine: Commitment) -> Result<Commitment> {
+    const STEP: &str = "setup/commitment";
+    if network.me() != Party::P0 {
+        let bytes = network.receive(Party::P0, STEP, mine.0.len())?;
+        return Ok(Commitment(std::array::from_fn(|i| bytes[i])));
+    }
+    for peer in Party::P0.others() {
+        network.send(peer, STEP, mine.0.to_vec())?;
+    }
+    Ok(mine)
 }
 
 fn compare(me: Party, peer: Party, mine: &Agreement, theirs: &Agreement) -> Result<()> {

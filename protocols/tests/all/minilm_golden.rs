@@ -31,7 +31,7 @@ fn agrees_with_the_original_software() {
     }
     let golden = std::fs::read(crate_folder.join("tests/data/minilm_golden.json")).unwrap();
     let golden: Golden = serde_json::from_slice(&golden).unwrap();
-    let tokenizer = Tokenizer::load(&dir).unwrap();
+    let tokenizer = Tokenizer::of_checkpoint(&dir).unwrap();
     let model = checkpoint::load(&dir).unwrap();
     let embeddings = model.embeddings.as_ref().unwrap();
     let mut inputs = Vec::new();

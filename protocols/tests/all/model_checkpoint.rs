@@ -2,13 +2,11 @@
 //! with the fault named when they are broken.
 
 use crate::plain::Plain;
-use crate::support::{self, Checkpoint, HIDDEN, POSITIONS};
+use crate::support::{Checkpoint, HIDDEN, POSITIONS};
 use qbench_protocols::Error;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head};
 use qbench_protocols::model::reference_float::FloatReference;
-use qbench_protocols::model::store;
-use qbench_tokenizer::{TOKENIZER_FILE, Tokenizer};
 use safetensors::tensor::Dtype;
 use serde_json::json;
 use std::fs;
@@ -102,7 +100,7 @@ fn old_norm_names_and_bf16_are_read() {
 }
 
 /// The fault that loading the checkpoint in `dir` meets.
-fn fault(dir: &std::path::Path) -> String {
+pub fn fault(dir: &std::path::Path) -> String {
     match checkpoint::load(dir) {
         Err(Error::Model { path, what }) => format!("{path}: {what}"),
         Err(other) => panic!("another kind of error: {other}"),
@@ -110,7 +108,7 @@ fn fault(dir: &std::path::Path) -> String {
     }
 }
 
-fn fault_of(change: impl FnOnce(&mut Checkpoint)) -> String {
+pub fn fault_of(change: impl FnOnce(&mut Checkpoint)) -> String {
     let dir = tempfile::tempdir().unwrap();
     let mut checkpoint = Checkpoint::new("", Some(2), "gelu");
     change(&mut checkpoint);
@@ -128,12 +126,15 @@ fn broken_checkpoints_are_refused_with_the_fault_named() {
     let cases: Vec<(Change<'_>, &str)> = vec![
         (
             set("model_type", json!("roberta")),
-            "architecture `roberta`, expected `bert`",
+            "is of architecture `roberta`, expected `bert`",
         ),
-        (set("hidden_act", json!("silu")), "hidden_act is `silu`"),
+        (
+            set("hidden_act", json!("silu")),
+            "`hidden_act` is `silu`, expected `gelu` or `relu`",
+        ),
         (
             set("position_embedding_type", json!("relative_key")),
-            "`relative_key` position",
+            "`position_embedding_type` is `relative_key`",
         ),
         (
             set("num_attention_heads", json!(5)),
@@ -143,10 +144,13 @@ fn broken_checkpoints_are_refused_with_the_fault_named() {
             set("num_hidden_layers", json!(3)),
             "no tensor `encoder.layer.2.",
         ),
-        (set("layer_norm_eps", json!(0)), "layer_norm_eps is 0"),
+        (
+            set("layer_norm_eps", json!(0)),
+            "`layer_norm_eps` is `0`, expected a positive number",
+        ),
         (
             set("hidden_size", json!("wide")),
-            "not a BERT configuration",
+            "`hidden_size` is `wide`, expected a whole number",
         ),
         (
             set("vocab_size", json!(99)),
@@ -232,47 +236,4 @@ fn inputs_that_are_no_rows_are_refused() {
         let error = FloatReference::run(&model, &[vec![0.5; length]]).unwrap_err();
         assert!(error.to_string().contains("rows of 12 values"), "{error}");
     }
-}
-
-#[test]
-fn the_tokenizer_frames_splits_and_neither_pads_nor_truncates() {
-    let dir = tempfile::tempdir().unwrap();
-    Checkpoint::new("", None, "gelu").write(dir.path());
-    let tokenizer = Tokenizer::load(dir.path()).unwrap();
-    // Lower case, accents stripped, punctuation apart, the longest piece first, [UNK] for the rest.
-    let ids = tokenizer.encode("Playing the abc, CAFÉ zzz!").unwrap();
-    assert_eq!(ids, [2, 10, 11, 12, 5, 8, 9, 14, 15, 1, 16, 3]);
-    assert_eq!(tokenizer.encode("a").unwrap(), [2, 5, 3]);
-
-    let copy = tempfile::tempdir().unwrap();
-    let [from, to] = [dir.path(), copy.path()].map(|dir| dir.join(TOKENIZER_FILE));
-    store::copy(&from, &to).unwrap();
-    assert_eq!(
-        Tokenizer::load(copy.path()).unwrap().encode("a").unwrap(),
-        [2, 5, 3]
-    );
-}
-
-#[test]
-fn broken_tokenizers_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let fault = |content: Option<String>| {
-        if let Some(content) = content {
-            fs::write(dir.path().join("tokenizer.json"), content).unwrap();
-        }
-        match Tokenizer::load(dir.path()) {
-            Err(error) => error.to_string(),
-            Ok(_) => panic!("loaded"),
-        }
-    };
-    assert!(fault(None).contains("cannot be read"));
-    let whole = support::tokenizer();
-    let text = whole.to_string();
-    assert!(fault(Some(text[..text.len() / 2].into())).contains("is cut short or not a tokenizer"));
-    let mut bare = whole.clone();
-    bare["post_processor"] = json!(null);
-    assert!(fault(Some(bare.to_string())).contains("does not frame a text with [CLS] and [SEP]"));
-    let mut other = whole;
-    other["model"] = json!({"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"});
-    assert!(fault(Some(other.to_string())).contains("another kind of tokenizer than WordPiece"));
 }

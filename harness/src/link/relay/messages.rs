@@ -1,5 +1,6 @@
 //! What the relay is told and what it answers: one JSON object a line.
 
+use super::stalls::Stall;
 use serde::{Deserialize, Serialize};
 
 /// What to forward.
@@ -45,6 +46,8 @@ pub struct Statistics {
     pub wall_ns: u64,
     /// Whether it ran with real-time priority.
     pub real_time_priority: bool,
+    /// When something that was due waited for a millisecond or longer.
+    pub stalls: Vec<Stall>,
 }
 
 /// What passed on one route.

@@ -3,6 +3,7 @@
 use super::line::Line;
 use super::messages::{Answer, Order, Statistics};
 use super::socket::{NOTE_BYTES, PacketSocket, UNIT_BYTES, become_real_time};
+use super::stalls::Stalls;
 use crate::host;
 use crate::process;
 use anyhow::{Context, Result};
@@ -18,6 +19,8 @@ use std::os::fd::AsFd;
 const SPIN_NS: u64 = 50_000;
 /// Most units taken from one interface before the others and what is due get their turn.
 const BURST: usize = 16;
+/// A sleeping thread wakes later than it should by less than this, on a machine that is not busy.
+const LEAST_STALL_NS: u64 = 1_000_000;
 
 /// Forwards until standard input ends; see [`super::messages`] for what it is told and answers.
 ///
@@ -93,6 +96,7 @@ fn say(answer: &impl serde::Serialize) -> Result<()> {
 
 fn forward(order: &Order, sockets: &Sockets, real_time_priority: bool) -> Result<Statistics> {
     let mut lines: Vec<Line> = order.routes.iter().map(Line::new).collect();
+    let mut stalls = Stalls::of_at_least(LEAST_STALL_NS);
     let mut buffer = vec![0; UNIT_BYTES];
     let mut note = nix::cmsg_space!(TimeSpec);
     let (began_ns, began_cpu_ns) = (host::monotonic_ns()?, host::cpu_ns()?);
@@ -132,7 +136,12 @@ fn forward(order: &Order, sockets: &Sockets, real_time_priority: bool) -> Result
             }
         }
         for (line, ends) in lines.iter_mut().zip(&sockets.ends) {
-            while let Some(frame) = line.give(host::monotonic_ns()?) {
+            loop {
+                let now_ns = host::monotonic_ns()?;
+                let Some(frame) = line.give(now_ns) else {
+                    break;
+                };
+                stalls.done(frame.due_ns, now_ns);
                 if !sockets.all[ends.to].send(&frame.bytes) {
                     line.statistics.dropped_frames += 1;
                 }
@@ -145,5 +154,6 @@ fn forward(order: &Order, sockets: &Sockets, real_time_priority: bool) -> Result
         cpu_ns: host::cpu_ns()?.saturating_sub(began_cpu_ns),
         wall_ns: host::monotonic_ns()?.saturating_sub(began_ns),
         real_time_priority,
+        stalls: stalls.found().to_vec(),
     })
 }

@@ -20,7 +20,7 @@ pub use holder::{Ready, RigReport};
 pub use tcp::TcpSettings;
 
 use super::Link;
-use crate::process;
+use crate::process::{self, Deadline};
 use anyhow::{Context, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
@@ -198,7 +198,7 @@ impl Rig {
         lock(&self.state).ending = true;
         // Half of the stream: what the holder still says comes back on the other.
         let _ = self.control.shutdown(std::net::Shutdown::Write);
-        let began = Instant::now();
+        let mut deadline = Deadline::after(PATIENCE);
         loop {
             {
                 let state = lock(&self.state);
@@ -209,7 +209,7 @@ impl Rig {
                     bail!("the link broke: {broken}");
                 }
             }
-            if began.elapsed() > PATIENCE {
+            if deadline.has_passed() {
                 bail!("the process that holds the links does not end");
             }
             std::thread::sleep(Duration::from_millis(1));

@@ -8,12 +8,13 @@
 use super::holder::{Held, Ready};
 use crate::link::Link;
 use crate::names::short_hash;
-use crate::process::this_binary;
+use crate::process::{Deadline, this_binary};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
@@ -92,7 +93,7 @@ pub fn default_name(link: &Link) -> String {
 ///
 /// # Errors
 /// A rig that cannot be built; a command that cannot be started.
-pub fn exec(link: &Link, name: Option<&str>, party: usize, command: &[String]) -> Result<()> {
+pub fn exec(link: &Link, name: Option<&str>, party: usize, command: &[OsString]) -> Result<()> {
     let name = name.map_or_else(|| default_name(link), str::to_owned);
     let files = files(&name)?;
     let users = open(&files.users)?;
@@ -117,7 +118,7 @@ pub fn exec(link: &Link, name: Option<&str>, party: usize, command: &[String]) -
     for (peer, seat) in entry.ready.seats.iter().enumerate() {
         process.env(format!("QBENCH_ADDRESS_P{peer}"), seat.address.to_string());
     }
-    Err(process.exec()).with_context(|| format!("starting `{program}`"))
+    Err(process.exec()).with_context(|| format!("starting `{}`", program.display()))
 }
 
 /// Finds the rig's holder, or starts one; one command at a time.
@@ -144,12 +145,12 @@ fn joined(link: &Link, name: &str, files: &Files) -> Result<Entry> {
         .process_group(0)
         .spawn()
         .context("starting the process that holds the links")?;
-    let began = Instant::now();
+    let mut deadline = Deadline::after(PATIENCE);
     loop {
         if let Some(entry) = living(&files.entry) {
             return Ok(entry);
         }
-        if holder.try_wait()?.is_some() || began.elapsed() > PATIENCE {
+        if holder.try_wait()?.is_some() || deadline.has_passed() {
             let said = std::fs::read_to_string(files.start.with_extension("log"));
             let said = said.unwrap_or_default();
             bail!("{}", said.trim().trim_start_matches("error: "));

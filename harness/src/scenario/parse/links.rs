@@ -31,6 +31,10 @@ pub fn links(root: &Node) -> Result<Vec<Link>, Problem> {
         return Err(table.problem("expected tables such as [link.lan]"));
     };
     for (name, node) in entries {
+        if name.chars().any(char::is_control) || name.trim().is_empty() {
+            return Err(node
+                .problem("a link's name has letters that can be seen, and no control characters"));
+        }
         if name == "none" {
             return Err(node.problem("`none` is loopback as it is, and cannot be described again"));
         }
@@ -39,8 +43,8 @@ pub fn links(root: &Node) -> Result<Vec<Link>, Problem> {
     Ok(links)
 }
 
-/// `[grid]`: a link for each bandwidth and round trip, named after both.
-pub fn grid(root: &Node) -> Result<Vec<Link>, Problem> {
+/// `[grid]`: a link for each bandwidth and round trip, named after both; `described` are the links that have names already.
+pub fn grid(root: &Node, described: &[Link]) -> Result<Vec<Link>, Problem> {
     let Some(table) = root.get("grid") else {
         return Ok(Vec::new());
     };
@@ -54,12 +58,23 @@ pub fn grid(root: &Node) -> Result<Vec<Link>, Problem> {
     };
     let rtts = list("rtt", "rtt = [\"1ms\", \"40ms\"]")?;
     let mut links = Vec::new();
-    for bandwidth in list("bandwidth", "bandwidth = [\"100mbit\", \"1gbit\"]")? {
-        let bandwidth = bandwidth.unit(Bandwidth::parse)?;
-        for rtt in &rtts {
-            let rtt = rtt.unit(Rtt::parse)?;
+    for given in list("bandwidth", "bandwidth = [\"100mbit\", \"1gbit\"]")? {
+        let bandwidth = given.unit(Bandwidth::parse)?;
+        for node in &rtts {
+            let rtt = node.unit(Rtt::parse)?;
+            let name = format!("{bandwidth}-{rtt}");
+            if links.iter().any(|l: &Link| l.name == name) {
+                return Err(given.problem(format!(
+                    "two links of this grid are called `{name}`: bandwidths and round trips must differ as they are written"
+                )));
+            }
+            if described.iter().any(|l| l.name == name) {
+                return Err(given.problem(format!(
+                    "a link of this grid is called `{name}`, as a [link.\"{name}\"] is: choose another name for that"
+                )));
+            }
             links.push(Link {
-                name: format!("{bandwidth}-{rtt}"),
+                name,
                 mode,
                 bandwidth: Some(bandwidth),
                 rtt,

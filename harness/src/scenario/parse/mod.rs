@@ -56,7 +56,7 @@ pub fn scenario(
         |s| s.to_string_lossy().into_owned(),
     );
     let mut links = links::links(&root)?;
-    let grid = links::grid(&root)?;
+    let grid = links::grid(&root, &links)?;
     links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
     let externals = externals::externals(&root, &known.systems)?;

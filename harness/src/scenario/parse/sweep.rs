@@ -31,6 +31,24 @@ fn values<T: PartialEq>(
     Ok(values)
 }
 
+/// Refuses links that are one under two names: what a link is called is not part of what is measured.
+fn differ(given: &Node, names: &[String], links: &[Link]) -> Result<(), Problem> {
+    let of = |name: &String| links.iter().find(|link| link.name == *name);
+    let swept: Vec<&Link> = names.iter().filter_map(of).collect();
+    for (place, link) in swept.iter().enumerate() {
+        if let Some(same) = swept[..place].iter().find(|other| other.is_as(link)) {
+            return Err(given.problem(format!(
+                "`{}` and `{}` are one link under two names, {} in mode `{}`: sweep one of them",
+                same.name,
+                link.name,
+                same.describe(),
+                same.mode.name()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Reads `[sweep]`: what varies, each a value or a list; the links of the grid where it names none.
 pub(super) fn sweep(
     root: &Node,
@@ -101,9 +119,15 @@ pub(super) fn sweep(
         links: match table.get("link") {
             // A grid is there to be swept.
             None if !grid.is_empty() => grid.iter().map(|link| link.name.clone()).collect(),
-            _ => values(table, "link", Some("none".to_owned()), |n| {
-                known(n, "link", &names)
-            })?,
+            given => {
+                let names = values(table, "link", Some("none".to_owned()), |n| {
+                    known(n, "link", &names)
+                })?;
+                if let Some(given) = given {
+                    differ(given, &names, links)?;
+                }
+                names
+            }
         },
         settings: settings
             .iter()

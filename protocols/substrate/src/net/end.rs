@@ -11,6 +11,9 @@ use std::time::Duration;
 /// Step labels are carried and compared up to this many bytes.
 pub const LABEL_LIMIT_BYTES: usize = 255;
 
+/// No chain of dependent messages is longer: a depth beyond it is no party's.
+const DEEPEST: u64 = 1 << 48;
+
 /// How a transport moves a message to a peer's inbox.
 pub trait Wire: Send {
     /// Hands one message over. Must not wait for the peer to receive.
@@ -94,7 +97,7 @@ impl<W: Wire> Network for End<W> {
         let link = &mut self.links[to.index()];
         let message = Message {
             label: wire_label(step).to_vec(),
-            depth: self.meter.depth + 1,
+            depth: self.meter.depth.saturating_add(1),
             due_ns: link.depart(bytes, shape::monotonic_ns()),
             payload,
         };
@@ -138,6 +141,23 @@ impl<W: Wire> Network for End<W> {
                 actual: describe(message.payload.len(), &message.label),
             });
         }
+        let refuse = |actual: String| NetError::Refused {
+            me: self.me,
+            peer: from,
+            step: step.to_owned(),
+            actual,
+        };
+        if message.depth > DEEPEST {
+            return Err(refuse(format!("a chain of {} messages", message.depth)));
+        }
+        // A sender's clock says when a message arrives; no link of a run that can finish is that slow.
+        let wait = Duration::from_nanos(message.due_ns.saturating_sub(shape::monotonic_ns()));
+        if wait > self.timeout {
+            return Err(refuse(format!(
+                "a message that is due in {wait:?}, beyond the timeout of {:?}",
+                self.timeout
+            )));
+        }
         shape::hold_until(message.due_ns);
         self.meter.depth = self.meter.depth.max(message.depth);
         Ok(message.payload)
@@ -168,4 +188,48 @@ pub(super) fn wire_label(step: &str) -> &[u8] {
 
 fn describe(bytes: usize, label: &[u8]) -> String {
     format!("{bytes} bytes of `{}`", String::from_utf8_lossy(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::local_trio;
+
+    /// A peer's claims of when and how deep end in an error that names it, not in a wait or an overflow.
+    #[test]
+    fn claims_that_cannot_be_are_not_obeyed() {
+        for (depth, due_ns, part) in [
+            (1, u64::MAX, "beyond the timeout of 200ms"),
+            (u64::MAX, 0, "a chain of 18446744073709551615 messages"),
+        ] {
+            let [mut p0, mut p1, _p2] = local_trio(Duration::from_millis(200));
+            let message = Message {
+                label: b"step".to_vec(),
+                depth,
+                due_ns,
+                payload: vec![1],
+            };
+            p0.wire.transmit(Party::P1, message).unwrap();
+            let error = p1.receive(Party::P0, "step", 1).unwrap_err();
+            assert!(matches!(error, NetError::Refused { .. }));
+            let text = error.to_string();
+            assert!(
+                text.starts_with("P0 sent ") && text.contains(part),
+                "{text}"
+            );
+            assert!(text.ends_with("at step `step`"), "{text}");
+        }
+        // The deepest chain that is taken can be answered.
+        let [mut p0, mut p1, _p2] = local_trio(Duration::from_secs(60));
+        let deep = Message {
+            label: b"step".to_vec(),
+            depth: DEEPEST,
+            due_ns: 0,
+            payload: vec![1],
+        };
+        p0.wire.transmit(Party::P1, deep).unwrap();
+        p1.receive(Party::P0, "step", 1).unwrap();
+        p1.send(Party::P0, "step", vec![]).unwrap();
+        assert_eq!(p1.meter().depth, DEEPEST);
+    }
 }

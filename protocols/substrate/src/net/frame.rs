@@ -4,7 +4,7 @@
 //! payload length u64 | depth u64 | due u64 | label length u8 | label | payload     (little endian)
 //! ```
 
-use super::inbox::{Inbox, Message};
+use super::inbox::{CAPACITY_BYTES, Inbox, Message};
 use std::io::{self, BufReader, IoSlice, Read, Write};
 
 const HEADER_BYTES: usize = 25;
@@ -12,6 +12,12 @@ const HEADER_BYTES: usize = 25;
 /// A payload is read in pieces of this size, each a sign of life; small messages come with their
 /// header in one read.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// No message is longer: a length beyond it is refused before anything is reserved.
+const LONGEST_BYTES: u64 = 8 << 30;
+
+/// Reserved at once for a payload. What is longer gets memory as it comes, so that a length alone costs nothing.
+const RESERVED_BYTES: usize = 64 << 20;
 
 /// Writes a message, in one system call if the line takes it.
 pub(super) fn write(stream: &mut impl Write, message: &Message) -> io::Result<()> {
@@ -75,13 +81,26 @@ fn read(stream: &mut impl Read, inbox: &Inbox) -> io::Result<Message> {
 }
 
 fn read_payload(stream: &mut impl Read, length: u64, inbox: &Inbox) -> io::Result<Vec<u8>> {
-    let too_long = || io::Error::other(format!("a message of {length} bytes fits in no memory"));
+    let too_long = || {
+        io::Error::other(format!(
+            "it announced a message of {length} bytes, which no party sends"
+        ))
+    };
+    if length > LONGEST_BYTES {
+        return Err(too_long());
+    }
     let length = usize::try_from(length).map_err(|_| too_long())?;
+    inbox.wait_for_room(length, CAPACITY_BYTES);
     let mut payload = Vec::new();
-    payload.try_reserve_exact(length).map_err(|_| too_long())?;
+    let no_memory = |_| io::Error::other(format!("no memory for a message of {length} bytes"));
+    payload
+        .try_reserve_exact(length.min(RESERVED_BYTES))
+        .map_err(no_memory)?;
     while payload.len() < length {
         let filled = payload.len();
-        payload.resize(length.min(filled + PIECE_BYTES), 0);
+        let more = (length - filled).min(PIECE_BYTES);
+        payload.try_reserve(more).map_err(no_memory)?;
+        payload.resize(filled + more, 0);
         stream.read_exact(&mut payload[filled..])?;
         inbox.hear();
     }
@@ -166,6 +185,45 @@ mod tests {
         let inbox = Inbox::new();
         drain(&line[..], &inbox);
         let cause = inbox.wait_closed(Duration::ZERO).unwrap();
-        assert!(cause.contains("fits in no memory"), "{cause}");
+        assert!(cause.contains("which no party sends"), "{cause}");
+    }
+
+    /// A length within bounds and nothing behind it: what is reserved is bounded, whatever was announced.
+    #[test]
+    fn a_length_alone_takes_no_memory() {
+        let mut line = Vec::new();
+        write(&mut line, &message(vec![])).unwrap();
+        line[..8].copy_from_slice(&LONGEST_BYTES.to_le_bytes());
+        let inbox = Inbox::new();
+        drain(&line[..], &inbox);
+        let cause = inbox.wait_closed(Duration::ZERO).unwrap();
+        assert_eq!(cause, "the party has ended");
+    }
+
+    /// What a peer sends ahead stays on the line beyond the bound, and comes when there is room; one message always passes.
+    #[test]
+    fn an_inbox_holds_no_more_than_its_bound() {
+        let inbox = Inbox::new();
+        inbox.wait_for_room(1000, 10);
+        inbox.push(message(vec![0; 1000]));
+        let waited = std::thread::scope(|scope| {
+            let next = scope.spawn(|| {
+                inbox.wait_for_room(1, 1000);
+                inbox.push(message(vec![1]));
+            });
+            std::thread::sleep(Duration::from_millis(50));
+            let waited = !next.is_finished();
+            assert_eq!(popped(&inbox).unwrap().payload.len(), 1000);
+            waited
+        });
+        assert!(waited);
+        assert_eq!(popped(&inbox).unwrap().payload, [1]);
+        // Nobody receives: nothing waits for room.
+        inbox.push(message(vec![0; 1000]));
+        std::thread::scope(|scope| {
+            scope.spawn(|| inbox.wait_for_room(1000, 1000));
+            std::thread::sleep(Duration::from_millis(20));
+            inbox.abandon();
+        });
     }
 }

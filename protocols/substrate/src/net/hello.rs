@@ -40,12 +40,13 @@ pub(super) enum Verdict {
 }
 
 /// Says who is calling whom, and waits for the verdict; anything but a welcome is an error that
-/// says why.
-pub(super) fn call(
-    stream: &mut (impl Read + Write),
+/// says why. `limit` sets how long the next read may take: an answer that comes byte by byte gets no more time than another.
+pub(super) fn call<S: Read + Write>(
+    stream: &mut S,
     run: RunId,
     from: Party,
     to: Party,
+    limit: impl Fn(&mut S) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut hello = [0; HELLO_BYTES];
     hello[..8].copy_from_slice(&HELLO_MAGIC);
@@ -54,13 +55,16 @@ pub(super) fn call(
     hello[25] = to.index() as u8;
     stream.write_all(&hello)?;
     let mut answer = [0; 9];
-    stream.read_exact(&mut answer).map_err(|e| match e.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            io::Error::other("it took the call and did not answer")
-        }
-        io::ErrorKind::UnexpectedEof => io::Error::other("it took the call and hung up"),
-        _ => e,
-    })?;
+    for byte in answer.chunks_mut(1) {
+        limit(stream)?;
+        stream.read_exact(byte).map_err(|e| match e.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                io::Error::other("it took the call and did not answer")
+            }
+            io::ErrorKind::UnexpectedEof => io::Error::other("it took the call and hung up"),
+            _ => e,
+        })?;
+    }
     if answer[..8] != ANSWER_MAGIC {
         return Err(io::Error::other("a program that is no party answered"));
     }

@@ -25,7 +25,16 @@ pub(super) enum Nothing {
     Silent(Duration),
 }
 
-/// An unbounded queue with one reader and one writer.
+/// After a timeout an inbox is looked at so often again, so long apart, before its peer is called silent.
+const LATE_LOOKS: u32 = 10;
+const LATE_LOOK: Duration = Duration::from_millis(20);
+
+/// What may wait in an inbox, bytes: a peer that sends more waits until some of it was received. Far more than any step of a
+/// protocol sends before it receives, so that two parties that both send first never wait for each other; and a bound on what a
+/// dealer that is ahead takes of a party's memory.
+pub(super) const CAPACITY_BYTES: usize = 1 << 30;
+
+/// A queue with one reader and one writer. Its length is bounded in bytes where the writer asks for room.
 pub(super) struct Inbox {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,6 +42,8 @@ pub(super) struct Inbox {
 
 struct State {
     messages: VecDeque<Message>,
+    /// Payload bytes of the messages.
+    waiting_bytes: usize,
     /// When the last byte came.
     heard: Instant,
     /// Why no more will come.
@@ -47,6 +58,7 @@ impl Inbox {
         Self {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
+                waiting_bytes: 0,
                 heard: Instant::now(),
                 closed: None,
                 abandoned: false,
@@ -60,8 +72,24 @@ impl Inbox {
         let mut state = self.lock();
         state.heard = Instant::now();
         if !state.abandoned {
+            state.waiting_bytes += message.payload.len();
             state.messages.push_back(message);
             self.changed.notify_all();
+        }
+    }
+
+    /// Waits until `bytes` more fit into `capacity_bytes`, or nothing waits: one message always fits, however long. Returns at once if
+    /// nobody will receive any more.
+    pub(super) fn wait_for_room(&self, bytes: usize, capacity_bytes: usize) {
+        let mut state = self.lock();
+        while !state.abandoned
+            && !state.messages.is_empty()
+            && state.waiting_bytes.saturating_add(bytes) > capacity_bytes
+        {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -81,26 +109,33 @@ impl Inbox {
         let mut state = self.lock();
         state.abandoned = true;
         state.messages.clear();
+        state.waiting_bytes = 0;
+        self.changed.notify_all();
     }
 
     /// The next message, in the order sent. What came before the end is handed out before the end is
     /// told. The wait ends when not a byte came for `timeout`, so a long message on a slow line may
-    /// take longer.
+    /// take longer; and not before the thread that reads the line had time to pass on what came while this
+    /// process was stopped.
     pub(super) fn pop(&self, timeout: Duration) -> Result<Message, Nothing> {
         let began = Instant::now();
+        let mut late = 0;
         let mut state = self.lock();
         loop {
             if let Some(message) = state.messages.pop_front() {
+                state.waiting_bytes -= message.payload.len();
+                self.changed.notify_all();
                 return Ok(message);
             }
             if let Some(cause) = &state.closed {
                 return Err(Nothing::Closed(cause.clone()));
             }
             let left = timeout.saturating_sub(began.max(state.heard).elapsed());
-            if left.is_zero() {
+            if left.is_zero() && late == LATE_LOOKS {
                 return Err(Nothing::Silent(began.elapsed()));
             }
-            state = self.wait(state, left);
+            late += u32::from(left.is_zero());
+            state = self.wait(state, left.max(LATE_LOOK));
         }
     }
 
@@ -127,5 +162,35 @@ impl Inbox {
             .wait_timeout(state, left)
             .unwrap_or_else(PoisonError::into_inner)
             .0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A party that was stopped past its timeout wakes before the thread that reads its line does.
+    #[test]
+    fn what_was_on_its_way_when_the_timeout_passed_is_still_taken() {
+        let inbox = Inbox::new();
+        let message = Message {
+            label: Vec::new(),
+            depth: 1,
+            due_ns: 0,
+            payload: vec![7],
+        };
+        let waiting = std::sync::Barrier::new(2);
+        let taken = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                waiting.wait();
+                std::thread::sleep(LATE_LOOK);
+                inbox.push(message);
+            });
+            waiting.wait();
+            inbox.pop(Duration::ZERO).ok()
+        });
+        assert_eq!(taken.map(|message| message.payload), Some(vec![7]));
+        // And silence is still silence.
+        assert!(matches!(inbox.pop(Duration::ZERO), Err(Nothing::Silent(_))));
     }
 }

@@ -8,8 +8,9 @@
 //! | [`probe`] | round trip and bandwidth of the links as they are |
 //! | [`trace`] | a wrapper that writes down when what was sent and received, for replay |
 //!
-//! [`End`] is what the transports have in common: checks, meter, depth, shaping. What arrives waits in memory without a bound, so a send never depends on the peer's receive and
-//! two ends that both send first cannot deadlock.
+//! [`End`] is what the transports have in common: checks, meter, depth, shaping. What arrives waits in memory, up to a bound far above what a
+//! step of a protocol sends before it receives: so a send does not depend on the peer's receive, and two ends that both send first cannot
+//! deadlock. Nothing that a peer claims is obeyed beyond that: lengths, depths and due times have bounds of their own.
 
 mod end;
 mod frame;
@@ -126,6 +127,18 @@ pub enum NetError {
         /// What should have come.
         expected: String,
         /// What came.
+        actual: String,
+    },
+    /// A message with a claim about the link or the protocol that cannot be.
+    #[error("{peer} sent {actual}, which {me} does not obey, at step `{step}`")]
+    Refused {
+        /// Who received.
+        me: Party,
+        /// Who sent.
+        peer: Party,
+        /// Where the receiver was.
+        step: String,
+        /// What was claimed.
         actual: String,
     },
     /// The address to listen on cannot be had.

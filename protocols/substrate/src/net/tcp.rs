@@ -19,6 +19,13 @@ pub use super::hello::RunId;
 
 /// Between two attempts to call, and between two looks at who has called.
 const PAUSE: Duration = Duration::from_millis(2);
+/// So often it is looked, after the timeout, who has called.
+const LATE_LOOKS: u32 = 100;
+
+/// Callers that have not said yet who they are: so many are kept, the newest, and each so long. A party says it at once, and calls
+/// again where it was dropped.
+const UNKNOWN_CALLERS: usize = 64;
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// One end of a mesh of TCP connections.
 pub type TcpNetwork = End<TcpWire>;
@@ -97,7 +104,7 @@ impl Listener {
     }
 
     /// Calls the lower parties, then waits for the higher ones. Callers that are no party of this run
-    /// are refused and change nothing.
+    /// are refused and change nothing, however many they are: few are kept at a time, and none for long.
     ///
     /// # Errors
     /// [`NetError::Connect`] names the peer that did not come within the timeout, where it was sought,
@@ -141,35 +148,58 @@ impl Listener {
     ) -> Result<(), NetError> {
         let place = format!("which calls {}", self.address);
         let mut last = "nobody has called".to_owned();
-        let mut callers: Vec<(TcpStream, Hello)> = Vec::new();
+        let mut late = 0;
+        let mut callers: Vec<Unknown> = Vec::new();
         loop {
             let mut others = mesh.me.others().into_iter();
             let Some(peer) = others.find(|&peer| mesh.awaits(peer, streams)) else {
                 return Ok(());
             };
-            if began.elapsed() >= mesh.timeout {
+            // Whoever called while this process was stopped is still heard.
+            late += u32::from(began.elapsed() >= mesh.timeout);
+            if late > LATE_LOOKS {
                 return Err(mesh.failed(peer, &place, last));
             }
             match self.next_caller() {
-                Ok(Some(stream)) => callers.push((stream, Hello::default())),
+                Ok(Some(stream)) => {
+                    if callers.len() == UNKNOWN_CALLERS {
+                        last = format!("{} said nothing", name(&callers.remove(0).stream));
+                    }
+                    callers.push(Unknown::new(stream));
+                }
                 Ok(None) => std::thread::sleep(PAUSE),
-                Err(e) => return Err(mesh.failed(peer, &place, e.to_string())),
+                // No more descriptors or memory, say: strangers give back what they hold, and the next call is another.
+                Err(e) => {
+                    last = format!("a call could not be taken: {e}");
+                    callers.clear();
+                    std::thread::sleep(PAUSE);
+                }
             }
-            for (mut stream, mut hello) in std::mem::take(&mut callers) {
-                match hello.advance(&mut stream) {
-                    Caller::Unknown => callers.push((stream, hello)),
-                    Caller::Stranger => last = format!("{} is no party", name(&stream)),
+            for mut caller in std::mem::take(&mut callers) {
+                let Unknown {
+                    stream,
+                    hello,
+                    since,
+                } = &mut caller;
+                match hello.advance(stream) {
+                    Caller::Unknown if since.elapsed() >= UNKNOWN_FOR => {
+                        last = format!("{} said nothing", name(stream));
+                    }
+                    Caller::Unknown => callers.push(caller),
+                    Caller::Stranger => last = format!("{} is no party", name(stream)),
                     Caller::Known { run, from, to } => {
                         let verdict = match (run == mesh.run, to == mesh.me) {
                             (true, true) if mesh.awaits(from, streams) => Verdict::Welcome,
                             (true, _) => Verdict::NotExpected,
                             (false, _) => Verdict::OtherRun,
                         };
-                        let caller = format!("{} called as {from} for {to}", name(&stream));
-                        match (greet(&mut stream, verdict), verdict) {
-                            (Ok(()), Verdict::Welcome) => streams[from.index()] = Some(stream),
-                            (Err(e), _) => last = format!("{caller}: {e}"),
-                            (Ok(()), _) => last = format!("{caller}: refused as {verdict:?}"),
+                        let who = format!("{} called as {from} for {to}", name(stream));
+                        match (greet(stream, verdict), verdict) {
+                            (Ok(()), Verdict::Welcome) => {
+                                streams[from.index()] = Some(caller.stream);
+                            }
+                            (Err(e), _) => last = format!("{who}: {e}"),
+                            (Ok(()), _) => last = format!("{who}: refused as {verdict:?}"),
                         }
                     }
                 }
@@ -210,6 +240,23 @@ impl Mesh {
     }
 }
 
+/// A caller that has not said yet who it is.
+struct Unknown {
+    stream: TcpStream,
+    hello: Hello,
+    since: Instant,
+}
+
+impl Unknown {
+    fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            hello: Hello::default(),
+            since: Instant::now(),
+        }
+    }
+}
+
 /// Calls a peer until it says welcome.
 fn call(mesh: &Mesh, peer: Party, began: Instant) -> Result<TcpStream, NetError> {
     let Some(address) = mesh.peers[peer.index()] else {
@@ -224,8 +271,15 @@ fn call(mesh: &Mesh, peer: Party, began: Instant) -> Result<TcpStream, NetError>
         }
         let attempt = TcpStream::connect_timeout(&address, left).and_then(|mut stream| {
             stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(left))?;
-            hello::call(&mut stream, mesh.run, mesh.me, peer)?;
+            let deadline = began + mesh.timeout;
+            let left = || {
+                deadline
+                    .saturating_duration_since(Instant::now())
+                    .max(PAUSE)
+            };
+            hello::call(&mut stream, mesh.run, mesh.me, peer, |stream| {
+                stream.set_read_timeout(Some(left()))
+            })?;
             stream.set_read_timeout(None)?;
             Ok(stream)
         });

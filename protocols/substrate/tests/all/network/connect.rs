@@ -86,6 +86,49 @@ fn strangers_are_refused_and_do_not_disturb() {
     drop((silent, beginner));
 }
 
+/// A thousand callers that say nothing, or only the beginning of what a party says, before and while the parties come.
+#[test]
+fn a_crowd_of_strangers_keeps_nobody_out() {
+    let run = RunId::random().unwrap();
+    let ([l0, l1, l2], peers) = listeners();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        let crowd = scope.spawn(|| {
+            let mut callers = std::collections::VecDeque::new();
+            for called in 0..1000 {
+                if stop.load(order) {
+                    break;
+                }
+                let patience = Duration::from_millis(200);
+                if let Ok(mut stream) = TcpStream::connect_timeout(&peers[0].unwrap(), patience) {
+                    let _ = stream.write_all(&b"qbench-1"[..called % 9]);
+                    callers.push_back(stream);
+                }
+                // This process's own descriptors are bounded too.
+                if callers.len() > 300 {
+                    callers.pop_front();
+                }
+            }
+        });
+        let parties = [
+            scope.spawn(|| exchange(l0.connect(&mesh(Party::P0, run, peers)).unwrap())),
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(100));
+                exchange(l1.connect(&mesh(Party::P1, run, peers)).unwrap());
+            }),
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                exchange(l2.connect(&mesh(Party::P2, run, peers)).unwrap());
+            }),
+        ];
+        let outcomes = parties.map(|party| party.join());
+        stop.store(true, order);
+        crowd.join().unwrap();
+        assert!(outcomes.iter().all(Result::is_ok));
+    });
+}
+
 #[test]
 fn a_second_caller_of_the_same_name_is_refused() {
     let run = RunId::random().unwrap();

@@ -1,0 +1,224 @@
+//! The quantized form of a Hugging Face folder: made on first use, and made again whenever anything that it was made of has
+//! changed.
+
+use super::made::{self, Draft, State};
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::{AccessFlags, access};
+use qbench_protocols::model::checkpoint::{self, CONFIG_FILE, WEIGHTS_FILE};
+use qbench_protocols::model::float::FloatModel;
+use qbench_protocols::model::quantize;
+use qbench_protocols::model::store::{self, FORMAT_VERSION, PRIVATE_FILE, PUBLIC_FILE};
+use qbench_tokenizer::{CHECKPOINT_FILES, TOKENIZER_FILE, Tokenizer};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The quantized form's folder within a checkpoint, unless another is chosen.
+const FORM: &str = "qbench-model";
+
+/// Sentences on which a checkpoint's activation ranges are set: everyday English of several lengths.
+const CALIBRATION: &[&str] = &[
+    "The weather was fine and we walked along the river until noon.",
+    "A slow, thoughtful film with two actors at the height of their powers.",
+    "I would not recommend this hotel to anyone.",
+    "The committee will publish its report on the new railway next week.",
+    "How do I reset the password of my account?",
+    "She bought three apples, a loaf of bread and some cheese at the market.",
+    "Researchers measured the temperature of the lake every hour for a year.",
+    "Nothing about the plot makes sense, and the jokes fall flat.",
+    "The company's shares rose by four percent after the announcement.",
+    "Please send me the invoice before the end of the month.",
+    "It is one of the best books I have read in a long time, and I read a lot of them.",
+    "Good.",
+    "What time does the last train to the city leave on Sundays?",
+    "The patient was given two tablets a day and recovered within a week.",
+    "Children were playing football in the street when the rain began.",
+    "The court held that the contract had been broken by both sides.",
+];
+
+/// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it. That is kept
+/// in `form`, or in `DIR/qbench-model`, and is taken only if it was made of exactly the files that are there now.
+///
+/// # Errors
+/// A folder that holds neither or both; a checkpoint that cannot be read; a place that cannot be written, or that holds what
+/// this program has not made.
+pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
+    let shown = dir.display();
+    let Ok(dir) = dir.canonicalize() else {
+        bail!("{shown} holds no model: there is no such folder");
+    };
+    ensure!(
+        dir.is_dir(),
+        "{shown} is no folder: name the one that it is in"
+    );
+    let first_of = |names: &[&'static str]| names.iter().copied().find(|n| dir.join(n).exists());
+    let quantized = first_of(&[PUBLIC_FILE, PRIVATE_FILE]);
+    let checkpoint = first_of(&[CONFIG_FILE, WEIGHTS_FILE]);
+    match (quantized, checkpoint) {
+        (Some(_), None) => {
+            ensure!(
+                form.is_none(),
+                "--quantized is where the quantized form of a checkpoint goes, and {shown} is quantized already: leave it out"
+            );
+            Ok(dir)
+        }
+        (Some(ours), Some(theirs)) => bail!(
+            "{shown} holds both a quantized model ({ours}) and a checkpoint ({theirs}): move one of them into a folder of its own, so \
+             that it is clear which is meant"
+        ),
+        (None, None) => bail!(
+            "{shown} holds no model: expected {CONFIG_FILE}, {WEIGHTS_FILE} and {TOKENIZER_FILE} of a BERT, or a quantized model{}",
+            of_one_that_is_gone(&dir)
+        ),
+        (None, Some(_)) => quantized_form(&dir, form),
+    }
+}
+
+/// The checkpoint that a quantized form of `dir` was made of, in floating point; `None` where `dir` is itself a quantized model.
+///
+/// # Errors
+/// A checkpoint that cannot be read.
+pub fn original(dir: &Path) -> Result<Option<FloatModel>> {
+    let is_there = dir.join(CONFIG_FILE).exists();
+    Ok(is_there.then(|| checkpoint::load(dir)).transpose()?)
+}
+
+/// The form of a checkpoint that is not there any more is taken only by its own name.
+fn of_one_that_is_gone(dir: &Path) -> String {
+    match dir.join(FORM).join(PUBLIC_FILE).exists() {
+        true => format!(
+            "; {FORM} in it was made of a checkpoint that is gone: name {FORM} itself to use it"
+        ),
+        false => String::new(),
+    }
+}
+
+fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
+    // Their own errors say what stands in the place of a file that is missing.
+    if !dir.join(WEIGHTS_FILE).exists() || !dir.join(CONFIG_FILE).exists() {
+        checkpoint::load(dir)
+            .with_context(|| format!("the checkpoint is not whole{}", of_one_that_is_gone(dir)))?;
+    }
+    if !dir.join(TOKENIZER_FILE).exists() {
+        Tokenizer::of_checkpoint(dir)?;
+    }
+    let place = form.map_or_else(|| dir.join(FORM), Path::to_owned);
+    // Through links, so that drafts are beside the folder itself.
+    let place = place.canonicalize().unwrap_or(place);
+    ensure!(
+        place != dir,
+        "--quantized {}: the quantized form needs a folder of its own beside the checkpoint",
+        place.display()
+    );
+    let from = sources(dir)?;
+    let state = made::state(&place, &from).with_context(|| foreign(&place))?;
+    if state == State::Current {
+        return Ok(place);
+    }
+    let unwritable = || {
+        format!(
+            "cannot keep the quantized form in {}: `qbench infer --model {} --quantized OTHER_DIR` keeps it elsewhere, and \
+             OTHER_DIR is then a model folder for scenarios too",
+            place.display(),
+            dir.display()
+        )
+    };
+    // Found before a minute of work.
+    let above = place.ancestors().skip(1).find(|folder| folder.exists());
+    let above = above.unwrap_or(Path::new("."));
+    access(above, AccessFlags::W_OK | AccessFlags::X_OK).with_context(unwritable)?;
+    let why = match state {
+        State::Stale => "again: what it was made of has changed",
+        _ => "once",
+    };
+    crate::note!(
+        "quantizing {} into {} ({why})",
+        dir.display(),
+        place.display()
+    );
+    let form = Form::of(dir)?;
+    ensure!(
+        sources(dir)? == from,
+        "{} has changed while it was quantized: start again",
+        dir.display()
+    );
+    let draft = Draft::beside(&place).with_context(unwritable)?;
+    form.write(&draft.path).with_context(unwritable)?;
+    draft
+        .become_folder(&place, &from)
+        .with_context(unwritable)?;
+    Ok(place)
+}
+
+fn foreign(place: &Path) -> String {
+    format!(
+        "{} is not taken for the quantized form, nor overwritten: move it away, choose another place with --quantized of \
+         `qbench infer`, or name it as the model itself",
+        place.display()
+    )
+}
+
+/// What a checkpoint becomes.
+struct Form {
+    model: qbench_protocols::model::quantized::QuantizedModel,
+    embeddings: qbench_protocols::model::embeddings::Embeddings,
+    tokenizer: String,
+}
+
+impl Form {
+    fn of(dir: &Path) -> Result<Self> {
+        let tokenizer = Tokenizer::of_checkpoint(dir)?;
+        let model = checkpoint::load(dir)?;
+        let embeddings = model
+            .embeddings
+            .clone()
+            .context("the checkpoint has no embeddings")?;
+        tokenizer.fits(embeddings.vocabulary())?;
+        let mut inputs = Vec::new();
+        for text in CALIBRATION {
+            let mut tokens = tokenizer.encode(text)?;
+            tokens.truncate(model.config.max_positions);
+            inputs.push(embeddings.embed(&tokens)?);
+        }
+        Ok(Self {
+            model: quantize::quantize(&model, &inputs)?,
+            embeddings,
+            tokenizer: tokenizer.to_json()?,
+        })
+    }
+
+    fn write(&self, dir: &Path) -> Result<()> {
+        std::fs::write(dir.join(TOKENIZER_FILE), &self.tokenizer)?;
+        store::save(dir, &self.model, Some(&self.embeddings))?;
+        Ok(())
+    }
+}
+
+/// Hash of all that the quantized form is made of: the folder's name, which is the model's, every file that decides numbers or
+/// tokens, the sentences of the calibration, and the versions of what reads and writes them.
+fn sources(dir: &Path) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |what: &[u8]| {
+        hasher.update(&(what.len() as u64).to_le_bytes());
+        hasher.update(what);
+    };
+    add(&quantize::VERSION.to_le_bytes());
+    add(&FORMAT_VERSION.to_le_bytes());
+    add(dir.file_name().unwrap_or_default().as_encoded_bytes());
+    for text in CALIBRATION {
+        add(text.as_bytes());
+    }
+    for name in [CONFIG_FILE, WEIGHTS_FILE].iter().chain(&CHECKPOINT_FILES) {
+        let path = dir.join(name);
+        let mut hasher = blake3::Hasher::new();
+        match std::fs::File::open(&path) {
+            Ok(file) => {
+                let read = hasher.update_reader(file);
+                read.with_context(|| format!("cannot read {}", path.display()))?;
+                add(hasher.finalize().as_bytes());
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => add(b""),
+            Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
