@@ -23,5 +23,5 @@ pub mod testing;
 pub use qbench_substrate::at_every_width;
 pub use qbench_substrate::{
     Error, Result, commitment, cost, error, kernel, lut, material, net, phase, prg, ring, runtime,
-    session, share, steps, threads,
+    session, share, steps, threads, wipe,
 };

@@ -6,6 +6,7 @@ use crate::fixed_point::bilinear::Bilinear;
 use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
 use qbench_protocols::threads::{GRAIN, Threads};
+use qbench_protocols::wipe::Wiped;
 
 /// P0: P2's share of the product of the masks, which are drawn from `streams` (P1's and P2's); with `right`, the right operand's
 /// mask is that of these streams instead, from their beginning.
@@ -33,7 +34,7 @@ pub(super) fn correction(
         None => (sum(streams, left, right_len), left + right_len),
         Some(right) => (sum(right.each_ref(), 0, right_len), left),
     };
-    let mut product = vec![0; len];
+    let mut product = Wiped::zeros(len);
     map.accumulate(threads, &a, &b, &mut product);
     let theirs = draw(threads, streams[0], masks, len);
     let mut payload = vec![0; len * WORD];
@@ -48,8 +49,8 @@ pub(super) fn correction(
 }
 
 /// Words `first ..` of a stream.
-pub(super) fn draw(threads: &Threads, stream: &Stream, first: usize, count: usize) -> Vec<u64> {
-    let mut words = vec![0; count];
+pub(super) fn draw(threads: &Threads, stream: &Stream, first: usize, count: usize) -> Wiped<u64> {
+    let mut words = Wiped::zeros(count);
     threads.chunks_mut(&mut words, GRAIN, |start, words| {
         stream.fill(RING, (first + start) as u64, words);
     });

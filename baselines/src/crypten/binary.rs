@@ -6,6 +6,7 @@ use super::{RING, Share, absent};
 use qbench_protocols::Result;
 use qbench_protocols::net::Party;
 use qbench_protocols::runtime::Runtime;
+use qbench_protocols::wipe::Wiped;
 
 /// Bits that take part at each level of the adder: `inner` are the ends of the lower halves of blocks
 /// of 2^(level + 1) bits; `spread` carries such a bit over the upper half, whose bits are `outer`.
@@ -109,7 +110,7 @@ pub fn to_binary(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 }
 
 /// The carries of adding P1's share of x and P2's; `None` where no party computes.
-pub(super) fn carries_of_sum(runtime: &mut Runtime<'_>, x: &Share) -> Result<Option<Vec<u64>>> {
+pub(super) fn carries_of_sum(runtime: &mut Runtime<'_>, x: &Share) -> Result<Option<Wiped<u64>>> {
     let values = x.values();
     let mine = match runtime.me() {
         Some(Party::P1) => (u64::MAX, 0),
@@ -134,7 +135,7 @@ fn carries(
     runtime: &mut Runtime<'_>,
     count: usize,
     operands: impl Fn(usize) -> (u64, u64) + Sync,
-) -> Result<Option<Vec<u64>>> {
+) -> Result<Option<Wiped<u64>>> {
     let start = and_into(
         runtime,
         count,
@@ -150,11 +151,9 @@ fn carries(
         return Ok(None);
     }
     // Of each block of S and P only S is wanted now.
-    let mut carries = Vec::with_capacity(count);
-    for block in state.chunks(2 * BLOCK) {
-        carries.extend_from_slice(&block[..block.len() / 2]);
-    }
-    Ok(Some(carries))
+    let blocks = state.chunks(2 * BLOCK);
+    let set = blocks.map(|block| &block[..block.len() / 2]);
+    Ok(Some(Wiped::joined(count, set)))
 }
 
 /// The AND of two binary-shared words each, where `operands(i)` are this party's shares of them.
@@ -165,11 +164,11 @@ pub(super) fn and_into<const W: usize>(
     count: usize,
     operands: impl Fn(usize) -> (u64, u64) + Sync,
     keep: impl Fn(u64, u64, u64) -> [u64; W] + Sync,
-) -> Result<Option<Vec<u64>>> {
+) -> Result<Option<Wiped<u64>>> {
     let Some(gates) = gates(runtime, Gate::And, count)? else {
         return Ok(None);
     };
-    let mut out = vec![0; count * W];
+    let mut out = Wiped::zeros(count * W);
     gates.apply(
         runtime,
         &mut out,
@@ -282,7 +281,7 @@ fn quarters<T>(all: &[T], n: usize) -> [&[T]; 4] {
 }
 
 /// A share that this party holds.
-pub(super) fn held(values: Vec<u64>) -> Share {
+pub(super) fn held(values: Wiped<u64>) -> Share {
     Share::held(RING, values)
 }
 

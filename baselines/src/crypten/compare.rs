@@ -7,6 +7,7 @@ use super::{Share, absent, add, add_integer, negate, subtract, times_integer};
 use qbench_protocols::Result;
 use qbench_protocols::net::Party;
 use qbench_protocols::runtime::Runtime;
+use qbench_protocols::wipe::Wiped;
 
 /// The lowest bit of binary-shared words as an additively shared, unscaled bit.
 ///
@@ -98,7 +99,7 @@ pub fn sign(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
 /// As [`and_words`](super::and_words) and [`bit_to_additive`].
 pub fn equals_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
     let count = x.len();
-    let mut equal: Vec<u64> = match runtime.me() {
+    let mut equal: Wiped<u64> = match runtime.me() {
         Some(Party::P1) => x.values().iter().map(|x| !x).collect(),
         _ => x.values().iter().map(|x| x.wrapping_neg()).collect(),
     };
@@ -114,7 +115,7 @@ pub fn equals_zero(runtime: &mut Runtime<'_>, x: &Share) -> Result<Share> {
             |_, _, and| [and],
         )? {
             Some(next) => equal = next,
-            None => equal.clear(),
+            None => equal = Wiped::default(),
         }
     }
     let bits = match equal.is_empty() {

@@ -8,6 +8,7 @@ use qbench_protocols::net::Party;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::prg::Stream;
 use qbench_protocols::runtime::Runtime;
+use qbench_protocols::wipe::Wiped;
 use qbench_protocols::{Error, Result};
 use std::fmt;
 
@@ -122,7 +123,7 @@ pub(super) struct Part {
     /// The generator shared with P0: this party's masks and, at P1, also its share of the products.
     pub stream: Box<Stream>,
     /// P2: its share of the products, as P0 sent it. P1: nothing.
-    pub correction: Option<Vec<u8>>,
+    pub correction: Option<Wiped<u8>>,
 }
 
 impl Part {

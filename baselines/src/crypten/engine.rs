@@ -11,6 +11,7 @@ use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::model::walk::{Engine, Linear, Nonlinearity, Norm};
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{reveal_to_p1, share_from_p1};
+use qbench_protocols::wipe::Wiped;
 use qbench_protocols::{Error, Result};
 
 /// What a workload comes to.
@@ -141,7 +142,7 @@ impl Engine for CrypTen<'_> {
 
     fn first_token(&mut self, x: Share) -> Result<Share> {
         let hidden = self.plan.config.hidden;
-        Ok(x.map_to(RING, hidden, |values| values[..hidden].to_vec()))
+        Ok(x.map_to(RING, hidden, |values| Wiped::copied(&values[..hidden])))
     }
 
     fn output(&mut self, x: Share) -> Result<()> {

@@ -12,6 +12,7 @@ use qbench_protocols::kernel::widest;
 use qbench_protocols::prg::Stream;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::Threads;
+use qbench_protocols::wipe::Wiped;
 
 /// Elements of a block: with at most 6 words a gate of each stream, in the first-level cache.
 pub(super) const BLOCK: usize = 256;
@@ -70,8 +71,8 @@ impl Gate {
         let mut payload = vec![0; count * products * WORD];
         let words = payload.as_chunks_mut::<WORD>().0;
         threads.chunks_mut(words, products * BLOCK, |first, words| {
-            let mut ones = [0; (MASKS + PRODUCTS) * BLOCK];
-            let mut twos = [0; MASKS * BLOCK];
+            let mut ones = Wiped::zeros((MASKS + PRODUCTS) * BLOCK);
+            let mut twos = Wiped::zeros(MASKS * BLOCK);
             let mut start = first / products;
             for words in words.chunks_mut(products * BLOCK) {
                 let n = words.len() / products;
@@ -177,7 +178,7 @@ impl Gates {
         let per_element = self.gate.masks();
         let words = buffer.as_chunks_mut::<WORD>().0;
         threads.chunks_mut(words, per_element * BLOCK, |first, words| {
-            let mut masks = [0; MASKS * BLOCK];
+            let mut masks = Wiped::zeros(MASKS * BLOCK);
             let mut start = first / per_element;
             for words in words.chunks_mut(per_element * BLOCK) {
                 let n = words.len() / per_element;
@@ -235,7 +236,7 @@ impl Gates {
         let width = out.len() / self.count;
         let theirs = theirs.as_chunks::<WORD>().0;
         threads.chunks_mut(out, width * BLOCK, |first, out| {
-            let mut own = [0; (MASKS + PRODUCTS) * BLOCK];
+            let mut own = Wiped::zeros((MASKS + PRODUCTS) * BLOCK);
             let mut start = first / width;
             for out in out.chunks_mut(width * BLOCK) {
                 let n = out.len() / width;

@@ -6,6 +6,7 @@ use super::multiply::{multiply_rows, product};
 use super::{FRACTION_BITS, RING, Share, absent, add_public, subtract_rows, times_integer};
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
+use qbench_protocols::wipe::Wiped;
 
 /// The maximum of each row of `width` elements: int(ln width) times pairs of the first and the
 /// second half of a row, then all pairs of the m that are left, one of the largest picked at random.
@@ -98,17 +99,16 @@ fn argmax_by_pairs(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result
         format!("at most 128 elements of a row compared in pairs, not {width}")
     })?;
     let len = x.len();
-    let repeated = x.map_to(RING, shifts * len, |x| x.repeat(shifts));
+    let repeated = x.map_to(RING, shifts * len, |x| {
+        Wiped::joined(shifts * len, std::iter::repeat_n(x, shifts))
+    });
     let shifted = x.map_to(RING, shifts * len, |x| {
-        let mut shifted = Vec::with_capacity(shifts * len);
-        for shift in 1..=shifts {
-            for row in x.chunks(width) {
-                let (head, tail) = row.split_at(width - shift % width);
-                shifted.extend_from_slice(tail);
-                shifted.extend_from_slice(head);
-            }
-        }
-        shifted
+        let rows = (1..=shifts).flat_map(|shift| x.chunks(width).map(move |row| (row, shift)));
+        let halves = rows.flat_map(|(row, shift)| {
+            let (head, tail) = row.split_at(width - shift % width);
+            [tail, head]
+        });
+        Wiped::joined(shifts * len, halves)
     });
     let mut bits = at_least(runtime, &repeated, &shifted)?;
     let mut left = shifts;
@@ -130,7 +130,7 @@ fn argmax_by_pairs(runtime: &mut Runtime<'_>, x: &Share, width: usize) -> Result
 fn pick_one(runtime: &mut Runtime<'_>, bits: &Share, width: usize) -> Result<Share> {
     let rows = bits.len() / width;
     let running = bits.map_to(RING, bits.len(), |bits| {
-        let mut sums = bits.to_vec();
+        let mut sums = Wiped::copied(bits);
         for row in sums.chunks_mut(width) {
             for i in 1..row.len() {
                 row[i] = row[i].wrapping_add(row[i - 1]);
@@ -149,7 +149,7 @@ fn pick_one(runtime: &mut Runtime<'_>, bits: &Share, width: usize) -> Result<Sha
     let above = greater(runtime, &scaled, &threshold)?;
     // The first running sum above the threshold, less the ones after it.
     Ok(above.map_to(RING, bits.len(), |above| {
-        let mut first = above.to_vec();
+        let mut first = Wiped::copied(above);
         for row in first.chunks_mut(width) {
             for i in (1..row.len()).rev() {
                 row[i] = row[i].wrapping_sub(row[i - 1]);
@@ -170,7 +170,7 @@ pub fn random(runtime: &mut Runtime<'_>, count: usize) -> Result<Share> {
     let mine = match runtime.computing_peer() {
         None => absent(bits * count),
         Some(_) => {
-            let mut words = vec![0; bits * count];
+            let mut words = Wiped::zeros(bits * count);
             let stream = runtime.session()?.private_stream();
             stream.fill(RING, 0, &mut words);
             Share::held(RING, words)
@@ -185,9 +185,9 @@ pub fn random(runtime: &mut Runtime<'_>, count: usize) -> Result<Share> {
 
 /// Some columns of rows of `width`.
 fn columns(x: &Share, width: usize, range: std::ops::Range<usize>) -> Share {
-    x.map_to(RING, x.len() / width * range.len(), |x| {
-        let rows = x.chunks(width);
-        rows.flat_map(|row| &row[range.clone()]).copied().collect()
+    let len = x.len() / width * range.len();
+    x.map_to(RING, len, |x| {
+        Wiped::joined(len, x.chunks(width).map(|row| &row[range.clone()]))
     })
 }
 
@@ -195,11 +195,7 @@ fn columns(x: &Share, width: usize, range: std::ops::Range<usize>) -> Share {
 fn append(rows: usize, x: &Share, y: &Share) -> Share {
     let (a, b) = (x.len() / rows.max(1), y.len() / rows.max(1));
     x.map_to(RING, x.len() + y.len(), |values| {
-        let mut joined = Vec::with_capacity(x.len() + y.len());
-        for row in 0..rows {
-            joined.extend_from_slice(&values[row * a..][..a]);
-            joined.extend_from_slice(&y.values()[row * b..][..b]);
-        }
-        joined
+        let of_row = |row| [&values[row * a..][..a], &y.values()[row * b..][..b]];
+        Wiped::joined(x.len() + y.len(), (0..rows).flat_map(of_row))
     })
 }

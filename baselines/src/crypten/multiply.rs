@@ -14,7 +14,7 @@ use qbench_protocols::Result;
 use qbench_protocols::kernel::widest;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::{GRAIN, Threads};
-use std::borrow::Cow;
+use qbench_protocols::wipe::Wiped;
 
 /// x * y element by element, truncated.
 ///
@@ -219,7 +219,7 @@ fn bilinear(
         |a, x| x.wrapping_sub(a),
     );
     let mut d = match reused {
-        Some(Reused::Opened(d)) => Cow::Borrowed(d.as_slice()),
+        Some(Reused::Opened(_)) => None,
         _ => {
             let mut d = draw(threads, &dealt.stream, left, right);
             combine(
@@ -229,24 +229,28 @@ fn bilinear(
                 #[inline(always)]
                 |b, y| y.wrapping_sub(b),
             );
-            Cow::Owned(d)
+            Some(d)
         }
     };
     let (first, second) = opening.as_chunks_mut::<WORD>().0.split_at_mut(left);
     write(threads, &e, first);
-    if let Cow::Owned(d) = &d {
+    if let Some(d) = &d {
         write(threads, d, second);
     }
     let theirs = runtime.exchange(opening)?;
     let threads = runtime.session()?.threads();
     let (first, second) = theirs.as_chunks::<WORD>().0.split_at(left);
     add_words(threads, &mut e, first);
-    if let Cow::Owned(d) = &mut d {
+    if let Some(d) = &mut d {
         add_words(threads, d, second);
     }
     let mut out = products(threads, &dealt, correlation.opened(), len);
     map.accumulate(threads, &e, y, &mut out);
-    map.accumulate(threads, &a, &d, &mut out);
+    let d = match (&d, reused) {
+        (None, Some(Reused::Opened(d))) => d,
+        (d, _) => d.as_deref().unwrap_or_default(),
+    };
+    map.accumulate(threads, &a, d, &mut out);
     threads.chunks_mut(&mut out, GRAIN, |_, out| {
         widest(
             #[inline(always)]
@@ -294,7 +298,7 @@ pub(super) fn add_words(threads: &Threads, values: &mut [u64], words: &[Bytes]) 
 }
 
 /// A computing party's share of a triple's product.
-fn products(threads: &Threads, dealt: &Part, first: usize, len: usize) -> Vec<u64> {
+fn products(threads: &Threads, dealt: &Part, first: usize, len: usize) -> Wiped<u64> {
     match &dealt.correction {
         None => draw(threads, &dealt.stream, first, len),
         Some(correction) => {

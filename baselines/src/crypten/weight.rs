@@ -10,6 +10,7 @@ use qbench_protocols::prg::Stream;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::share_from_p0;
 use qbench_protocols::system::settings::{Setting, Values};
+use qbench_protocols::wipe::Wiped;
 
 /// How often a weight is opened.
 pub const WEIGHT_MASKS: Setting = Setting {
@@ -45,7 +46,7 @@ pub(super) enum Reused {
     /// P0, who knows the mask: the streams that its two parts are drawn from.
     Mask(Box<[Stream; 2]>),
     /// P1 and P2: the weight less the mask, opened.
-    Opened(Vec<u64>),
+    Opened(Wiped<u64>),
     /// In the cost walk.
     Declared,
 }
@@ -96,7 +97,7 @@ impl Weight {
 }
 
 /// P1 and P2: `share` less a mask that P0 knows, opened.
-fn open_once(runtime: &mut Runtime<'_>, share: &Share) -> Result<Vec<u64>> {
+fn open_once(runtime: &mut Runtime<'_>, share: &Share) -> Result<Wiped<u64>> {
     let session = runtime.session()?;
     let stream = session.shared_stream(Party::P0);
     let threads = session.threads();

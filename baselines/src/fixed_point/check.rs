@@ -6,11 +6,12 @@ use qbench_protocols::model::float::Parameters;
 use qbench_protocols::model::reference_float::{FloatReference, Site, relative_error};
 use qbench_protocols::ring::Word;
 use qbench_protocols::system::{Sites, Verified, Workload, load};
+use qbench_protocols::wipe::Wiped;
 use qbench_protocols::{Error, Result};
 
 /// What P1 learned: encoded logits or last hidden states. Empty elsewhere.
 #[derive(Clone, Default)]
-pub struct Output(pub Vec<u64>);
+pub struct Output(pub Wiped<u64>);
 
 impl From<Output> for Vec<u8> {
     fn from(output: Output) -> Self {

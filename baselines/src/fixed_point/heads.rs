@@ -2,30 +2,27 @@
 
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::ring::Word;
+use qbench_protocols::wipe::Wiped;
 
 /// `[n, hidden]` to `[heads, n, width]`.
-pub fn split<W: Word>(config: &ModelConfig, x: &[W]) -> Vec<W> {
+pub fn split<W: Word>(config: &ModelConfig, x: &[W]) -> Wiped<W> {
     let width = config.head_width();
-    let mut out = Vec::with_capacity(x.len());
-    for head in 0..config.heads {
-        for row in x.chunks_exact(config.hidden) {
-            out.extend_from_slice(&row[head * width..][..width]);
-        }
-    }
-    out
+    let of_head = |head| {
+        let rows = x.chunks_exact(config.hidden);
+        rows.map(move |row| &row[head * width..][..width])
+    };
+    Wiped::joined(x.len(), (0..config.heads).flat_map(of_head))
 }
 
 /// `[heads, n, width]` to `[n, hidden]`.
-pub fn join<W: Word>(config: &ModelConfig, x: &[W]) -> Vec<W> {
+pub fn join<W: Word>(config: &ModelConfig, x: &[W]) -> Wiped<W> {
     let width = config.head_width();
     let tokens = x.len() / config.hidden;
-    let mut out = Vec::with_capacity(x.len());
-    for token in 0..tokens {
-        for head in x.chunks_exact(tokens * width) {
-            out.extend_from_slice(&head[token * width..][..width]);
-        }
-    }
-    out
+    let of_token = |token| {
+        let heads = x.chunks_exact(tokens * width);
+        heads.map(move |head| &head[token * width..][..width])
+    };
+    Wiped::joined(x.len(), (0..tokens).flat_map(of_token))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::Fixed;
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::system::load::Loaded;
+use qbench_protocols::wipe::Wiped;
 
 /// What only one party of a system on fixed-point numbers has.
 #[derive(Default)]
@@ -10,7 +11,7 @@ pub enum Secret {
     /// P0: the model.
     Model(Box<QuantizedModel>),
     /// P1: its embedded tokens, encoded.
-    Input(Vec<u64>),
+    Input(Wiped<u64>),
     /// P2: nothing.
     #[default]
     Nothing,

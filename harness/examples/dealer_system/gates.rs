@@ -10,6 +10,7 @@ use qbench_protocols::phase::Phase;
 use qbench_protocols::ring::Word;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{Masked, open_masked_all};
+use qbench_protocols::wipe::Wiped;
 use qbench_protocols::{Error, Result};
 use std::fmt;
 
@@ -63,11 +64,10 @@ pub fn product(runtime: &mut Runtime<'_>, map: Bilinear, x: &Wire, y: &Wire) -> 
         (Phase::Offline, None) => runtime.declare_dealt(Party::P2, RING64.wire_bytes(words)),
         (Phase::Offline, Some(Party::P0)) => {
             let session = runtime.session()?;
-            let mut key = [x.masks(), y.masks()].concat();
-            let mut masks_product = vec![0; len];
+            let mut masks_product = Wiped::zeros(len);
             map.accumulate(session.threads(), x.masks(), y.masks(), &mut masks_product);
-            key.extend(masks_product);
-            let first: Vec<u64> = session.draw(Party::P1, RING64, words);
+            let key = Wiped::joined(words, [x.masks(), y.masks(), &masks_product]);
+            let first: Wiped<u64> = session.draw(Party::P1, RING64, words);
             session.send_elements(Party::P2, RING64, &RING64.subtract(&key, &first))?;
         }
         (Phase::Offline, Some(Party::P1)) => {
@@ -89,8 +89,8 @@ pub fn product(runtime: &mut Runtime<'_>, map: Bilinear, x: &Wire, y: &Wire) -> 
 }
 
 /// A computing party's shares of r, s and `r s`, one after the other.
-fn own_part(dealt: Dealt, words: usize) -> Result<Vec<u64>> {
-    let mut key = vec![0; words];
+fn own_part(dealt: Dealt, words: usize) -> Result<Wiped<u64>> {
+    let mut key = Wiped::zeros(words);
     match (dealt.bytes, dealt.stream) {
         (Some(bytes), _) => u64::read_le(&bytes, &mut key),
         (None, Some(stream)) => stream.fill(RING64, 0, &mut key),
@@ -112,12 +112,12 @@ fn evaluate(
     let (s, masks_product) = rest.split_at(right);
     let threads = runtime.session()?.threads();
     // X (Y - s) at P1 and -X s at P2 add up to XY - Xs.
-    let right_factor: Vec<u64> = match me {
+    let right_factor: Wiped<u64> = match me {
         Party::P1 => RING64.subtract(y.values(), s),
         _ => s.iter().map(|s| s.wrapping_neg()).collect(),
     };
-    let minus_r: Vec<u64> = r.iter().map(|r| r.wrapping_neg()).collect();
-    let mut out = masks_product.to_vec();
+    let minus_r: Wiped<u64> = r.iter().map(|r| r.wrapping_neg()).collect();
+    let mut out = Wiped::copied(masks_product);
     map.accumulate(threads, x.values(), &right_factor, &mut out);
     map.accumulate(threads, &minus_r, y.values(), &mut out);
     debug_assert_eq!(out.len(), len);

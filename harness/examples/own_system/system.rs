@@ -78,7 +78,7 @@ impl WalkedSystem for OwnSystem {
             lookup(runtime, &[Input::each(&sum)], n, BYTE, ones)
         })?;
         let learned = runtime.step("output", |runtime| reveal_to_p1(runtime, &bits))?;
-        Ok(learned.unwrap_or_default())
+        Ok(learned.unwrap_or_default().into_vec())
     }
 
     fn memory_bytes(&self, _: &Workload, material: [u64; 3], _: bool) -> [u64; 3] {

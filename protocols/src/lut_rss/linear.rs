@@ -13,6 +13,7 @@ use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::session::Session;
 use crate::share::{Replicated, gather_product, reshare};
 use crate::threads::Threads;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 impl LutRss<'_> {
@@ -52,7 +53,7 @@ impl LutRss<'_> {
             ));
         }
         let product = gather_product(&mut self.runtime, PRODUCT, rows * outputs, |session| {
-            shared.map_or_else(Vec::new, |shared| {
+            shared.map_or_else(Wiped::default, |shared| {
                 weight_summand(session.threads(), x, shared, rows, inputs, outputs)
             })
         })?;
@@ -158,8 +159,8 @@ fn weight_summand(
     rows: usize,
     inputs: usize,
     outputs: usize,
-) -> Vec<u16> {
-    let mut y = vec![0u16; rows * outputs];
+) -> Wiped<u16> {
+    let mut y = Wiped::zeros(rows * outputs);
     match shared {
         SharedLinear::Owner {
             clear,
@@ -202,7 +203,7 @@ fn weight_summand(
     y
 }
 
-fn add(a: &[u16], b: &[u16]) -> Vec<u16> {
+fn add(a: &[u16], b: &[u16]) -> Wiped<u16> {
     a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b)).collect()
 }
 
@@ -231,9 +232,9 @@ impl HeadShape {
         session: &mut Session,
         q: &Replicated<u16>,
         k: &Replicated<u16>,
-    ) -> Vec<u16> {
+    ) -> Wiped<u16> {
         let block = self.tokens * self.tokens;
-        let mut scores = vec![0u16; self.heads * block];
+        let mut scores = Wiped::zeros(self.heads * block);
         let k_sum = add(&k.previous, &k.next);
         session
             .threads()
@@ -266,7 +267,7 @@ impl HeadShape {
         session: &mut Session,
         p: &Replicated<u16>,
         v: &Replicated<u16>,
-    ) -> Vec<u16> {
+    ) -> Wiped<u16> {
         let v_sum = add(&v.previous, &v.next);
         let block = self.tokens * self.tokens;
         let heads = session.threads().map(self.heads, |head| {
@@ -274,7 +275,7 @@ impl HeadShape {
                 Packed16::from_columns(&self.head_columns(v, head), self.tokens, self.width)
             };
             let rows = head * block..(head + 1) * block;
-            let mut context = vec![0u16; self.tokens * self.width];
+            let mut context = Wiped::zeros(self.tokens * self.width);
             let mut multiply = |p: &[u16], v: &Packed16| {
                 gemm16::multiply_add(
                     &p[rows.clone()],
@@ -289,7 +290,7 @@ impl HeadShape {
             multiply(&p.next, &right(&v.previous));
             context
         });
-        let mut out = vec![0u16; self.tokens * self.hidden];
+        let mut out = Wiped::zeros(self.tokens * self.hidden);
         for (token, row) in out.chunks_exact_mut(self.hidden).enumerate() {
             for (head, part) in row.chunks_exact_mut(self.width).enumerate() {
                 part.copy_from_slice(&heads[head][token * self.width..][..self.width]);
@@ -299,7 +300,7 @@ impl HeadShape {
     }
 
     /// One head's columns of an `[n, hidden]` matrix, `[n, width]`.
-    fn head_columns(&self, x: &[u16], head: usize) -> Vec<u16> {
+    fn head_columns(&self, x: &[u16], head: usize) -> Wiped<u16> {
         x.chunks_exact(self.hidden)
             .flat_map(|row| &row[head * self.width..(head + 1) * self.width])
             .copied()

@@ -262,7 +262,7 @@ impl Engine for LutRss<'_> {
             Head::Hidden => {
                 let index = self.index_of(&mut x)?;
                 let output = reveal_to_p1(&mut self.runtime, &index)?;
-                output.map(|output| output.into_iter().map(u16::from).collect())
+                output.map(|output| output.iter().map(|index| u16::from(*index)).collect())
             }
         };
         self.evidence.output = output.unwrap_or_default();

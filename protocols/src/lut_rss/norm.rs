@@ -9,6 +9,7 @@ use crate::quantized::integer::PRODUCT;
 use crate::quantized::integer::norm::{VARIANCE_BITS, mean_factor, wide_ring};
 use crate::ring::Ring;
 use crate::share::{Additive, Replicated, gather_product, reshare};
+use crate::wipe::Wiped;
 
 impl LutRss<'_> {
     /// LayerNorm(branch + residual), both per token.
@@ -122,7 +123,7 @@ impl LutRss<'_> {
 
 /// One party's summands of the row inner products of two replicated vectors:
 /// `a_prev (b_prev + b_next) + a_next b_prev`.
-fn inner_products(operands: &[Replicated<u32>], row: usize, ring: Ring) -> Vec<u32> {
+fn inner_products(operands: &[Replicated<u32>], row: usize, ring: Ring) -> Wiped<u32> {
     let (a, b) = (&operands[0], &operands[1]);
     let rows = |x: &'_ [u32]| x.len() / row;
     (0..rows(&a.previous))
@@ -149,12 +150,11 @@ fn affine_tables(
     };
     let tables = (0..hidden)
         .map(|feature| {
-            let mut table = Vec::with_capacity(1 << (ring.bits() + VARIANCE_BITS));
-            for deviation in 0..=ring.mask() as u8 {
-                for variance in 0..1 << VARIANCE_BITS {
-                    let value = norm.affine(feature, ring.signed(deviation), variance);
-                    table.push(ring.encode::<u8>(value));
-                }
+            let mut table = Wiped::zeros(1 << (ring.bits() + VARIANCE_BITS));
+            for (entry, value) in table.iter_mut().enumerate() {
+                let deviation = (entry >> VARIANCE_BITS) as u8;
+                let variance = entry as u64 & ((1 << VARIANCE_BITS) - 1);
+                *value = ring.encode(norm.affine(feature, ring.signed(deviation), variance));
             }
             table
         })

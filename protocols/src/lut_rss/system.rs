@@ -12,6 +12,7 @@ use crate::quantized::integer::IntegerModel;
 use crate::runtime::Runtime;
 use crate::system::load::Loaded;
 use crate::system::{Known, Setting, Verified, WalkedSystem, Workload};
+use crate::wipe::Wiped;
 
 /// The proposed system.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub enum Secret {
     /// P0: the model.
     Model(Box<QuantizedModel>),
     /// P1: its embedded tokens as indices.
-    Input(Vec<u8>),
+    Input(Wiped<u8>),
     /// P2: nothing.
     #[default]
     Nothing,
@@ -94,7 +95,7 @@ impl WalkedSystem for LutRssSystem {
     fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Evidence> {
         let model = known.secret.integer_model(plan)?;
         let input = match known.secret {
-            Secret::Input(input) => Some(input.as_slice()),
+            Secret::Input(input) => Some(&input[..]),
             _ => None,
         };
         let knowledge = Knowledge {

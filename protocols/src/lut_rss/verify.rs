@@ -36,7 +36,8 @@ pub fn check(
     let model = IntegerModel::new(source, plan.index_bits, plan.seq_len)?;
     let indices = IntegerModel::quantize_input(input_range, plan.index_bits, input);
     let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
-    let mut reference = IntegerReference::new(&model, workload.seq_len, indices, carries);
+    let mut reference =
+        IntegerReference::new(&model, workload.seq_len, indices.into_vec(), carries);
     walk(&mut reference, &workload.model)?;
     reference.expect_all_used()?;
     compare(&p1.output, &reference.output)?;

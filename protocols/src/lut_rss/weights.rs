@@ -6,6 +6,7 @@ use crate::model::walk::Linear;
 use crate::net::Party;
 use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::session::Session;
+use crate::wipe::Wiped;
 use crate::{Error, Result, runtime::Runtime};
 use std::collections::HashMap;
 
@@ -25,7 +26,7 @@ pub enum SharedLinear {
         /// w_2.
         second: Packed16,
         /// Bias over Z_{2^16}.
-        bias: Vec<u16>,
+        bias: Wiped<u16>,
     },
     /// P1: w_2.
     Second(Packed16),
@@ -98,7 +99,7 @@ fn share_one(
                 });
             }
             let weights = clear.weights();
-            let second: Vec<u16> = session.draw(Party::P1, PRODUCT, count);
+            let second: Wiped<u16> = session.draw(Party::P1, PRODUCT, count);
             let first = PRODUCT.subtract(&weights, &second);
             session.send_elements(Party::P2, PRODUCT, &first)?;
             Ok(SharedLinear::Owner {
@@ -108,13 +109,13 @@ fn share_one(
             })
         }
         Party::P1 => {
-            let second: Vec<u16> = session.draw(Party::P0, PRODUCT, count);
+            let second: Wiped<u16> = session.draw(Party::P0, PRODUCT, count);
             Ok(SharedLinear::Second(Packed16::from_rows(
                 &second, outputs, inputs,
             )))
         }
         Party::P2 => {
-            let first: Vec<u16> = session.receive_elements(Party::P0, PRODUCT, count)?;
+            let first: Wiped<u16> = session.receive_elements(Party::P0, PRODUCT, count)?;
             Ok(SharedLinear::First(Packed16::from_rows(
                 &first, outputs, inputs,
             )))

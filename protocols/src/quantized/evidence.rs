@@ -4,6 +4,7 @@
 //! reproduces the secure run bit for bit.
 
 use crate::ring::Word;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// One party's record of one run.
@@ -12,7 +13,7 @@ pub struct Evidence {
     /// (step label, bits dropped, this party's low bits), in order of the walk.
     cuts: Vec<Cut>,
     /// What P1 learned: elements of the output ring.
-    pub output: Vec<u16>,
+    pub output: Wiped<u16>,
 }
 
 /// The low bits of one cut at one party.
@@ -23,7 +24,7 @@ pub struct Cut {
     /// Width of what was dropped.
     pub dropped_bits: u32,
     /// The low bits, one an element.
-    pub low: Vec<u32>,
+    pub low: Wiped<u32>,
 }
 
 impl Evidence {
@@ -63,7 +64,7 @@ impl Evidence {
                 let sums = a
                     .low
                     .iter()
-                    .zip(&b.low)
+                    .zip(b.low.iter())
                     .map(|(x, y)| u64::from(*x) + u64::from(*y))
                     .collect();
                 Ok((a.step.clone(), sums))
@@ -73,7 +74,11 @@ impl Evidence {
 
     /// Bytes for the way to the verifier.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        // All at once: a vector that grew would leave copies of shares behind.
+        let cuts = self.cuts.iter();
+        let lengths = cuts.map(|cut| 24 + cut.step.len() + size_of_val(&cut.low[..]));
+        let total = 16 + lengths.sum::<usize>() + size_of_val(&self.output[..]);
+        let mut out = Vec::with_capacity(total);
         write_length(self.cuts.len(), &mut out);
         for cut in &self.cuts {
             write_length(cut.step.len(), &mut out);
@@ -138,11 +143,11 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(std::array::from_fn(|i| bytes[i])) as usize)
     }
 
-    fn words<W: Word>(&mut self) -> Result<Vec<W>> {
+    fn words<W: Word>(&mut self) -> Result<Wiped<W>> {
         let length = self.length()?;
         let size = W::BITS as usize / 8;
         let bytes = self.take(length.saturating_mul(size))?;
-        let mut words = vec![W::default(); length];
+        let mut words = Wiped::zeros(length);
         W::read_le(bytes, &mut words);
         Ok(words)
     }

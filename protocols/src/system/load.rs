@@ -4,6 +4,7 @@ use super::Workload;
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::{store, synthetic};
 use crate::net::Party;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// What one party has read.
@@ -11,7 +12,7 @@ pub enum Loaded {
     /// P0: the model.
     Model(Box<QuantizedModel>),
     /// P1: its embedded tokens, `seq_len` x `hidden`, and the range that they are quantized in.
-    Input(Range, Vec<f32>),
+    Input(Range, Wiped<f32>),
     /// P2: nothing.
     Nothing,
 }
@@ -26,7 +27,7 @@ impl Loaded {
             Party::P0 => Self::Model(Box::new(model(workload)?)),
             Party::P1 => {
                 let (range, values) = input(workload)?;
-                Self::Input(range, values)
+                Self::Input(range, values.into())
             }
             Party::P2 => Self::Nothing,
         })

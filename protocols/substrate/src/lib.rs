@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`ring`] | elements of Z_{2^l}, l = 1..=64 |
+//! | [`wipe`] | memory that is zeroed before it is given back |
 //! | [`prg`] | AES-128 in counter mode, random access, one domain a step |
 //! | [`kernel`] | matrix products and bit packing: portable code and SIMD behind one function each |
 //! | [`threads`] | a party's own threads |
@@ -36,5 +37,6 @@ pub mod steps;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod threads;
+pub mod wipe;
 
 pub use error::{Error, Result};

@@ -6,12 +6,12 @@
 //! read from its beginning on.
 
 use crate::prg::Stream;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt::{self, Display};
 use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub struct Dealt {
     /// as nothing.
     pub stream: Option<Box<Stream>>,
     /// What the dealer sent.
-    pub bytes: Option<Vec<u8>>,
+    pub bytes: Option<Wiped<u8>>,
 }
 
 impl Dealt {
@@ -39,10 +39,10 @@ impl Dealt {
     }
 
     /// All of it was sent.
-    pub fn bytes(bytes: Vec<u8>) -> Self {
+    pub fn bytes(bytes: impl Into<Wiped<u8>>) -> Self {
         Self {
             stream: None,
-            bytes: Some(bytes),
+            bytes: Some(bytes.into()),
         }
     }
 }
@@ -50,7 +50,7 @@ impl Dealt {
 /// Shows the shape; never what is in it.
 impl fmt::Debug for Dealt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.bytes.as_ref().map_or(0, Vec::len);
+        let bytes = self.bytes.as_ref().map_or(0, |bytes| bytes.len());
         let stream = if self.stream.is_some() {
             "a stream and "
         } else {
@@ -83,7 +83,7 @@ struct Piece {
     /// `Some` where the dealer sent something: its length.
     sent: Option<usize>,
     /// The bytes, where they wait in memory.
-    bytes: Vec<u8>,
+    bytes: Wiped<u8>,
 }
 
 /// A party's store of correlated randomness.
@@ -137,12 +137,12 @@ impl Store {
     /// # Errors
     /// A full disk, where bytes wait in a file.
     pub fn put<K: Kind + Send>(&mut self, step: &str, kind: K, dealt: Dealt) -> Result<()> {
-        let sent = dealt.bytes.as_ref().map(Vec::len);
+        let sent = dealt.bytes.as_ref().map(|bytes| bytes.len());
         self.bytes += sent.unwrap_or(0) as u64;
         let mut bytes = dealt.bytes.unwrap_or_default();
         if let Some(spill) = &mut self.spill {
             spill.append(&bytes)?;
-            bytes = Vec::new();
+            bytes = Wiped::default();
         }
         self.pieces.push_back(Piece {
             step: step.to_owned(),
@@ -203,17 +203,25 @@ impl Store {
     }
 }
 
+/// Bytes that are gathered before they are written to the file.
+const BUFFER_BYTES: usize = 1 << 20;
+
 /// A file that is written at its end and read from its beginning.
 ///
 /// # Security
 /// Shares of correlated randomness lie on the disk as they are. The file has no name and can be opened by nobody else, but
-/// who can read the disk itself can read it.
+/// who can read the disk itself can read it, and nothing is overwritten there: the blocks keep what was in them until the file
+/// system uses them again. An encrypted disk, or a folder in memory (tmpfs, without swap), keeps nothing.
 struct Spill {
     folder: PathBuf,
-    writer: BufWriter<File>,
+    file: File,
+    /// What is to be written next; the first [`Spill::waiting`] bytes. A `BufWriter` would not be zeroed.
+    buffer: Wiped<u8>,
+    /// Bytes in the buffer.
+    waiting: usize,
     /// Where the next piece begins.
     read: u64,
-    /// Where the next piece will be written.
+    /// Where the buffer will be written.
     written: u64,
 }
 
@@ -242,29 +250,44 @@ impl Spill {
         std::fs::remove_file(&path).map_err(wrong)?;
         Ok(Self {
             folder: folder.to_owned(),
-            writer: BufWriter::with_capacity(1 << 20, file),
+            file,
+            buffer: Wiped::zeros(BUFFER_BYTES),
+            waiting: 0,
             read: 0,
             written: 0,
         })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let outcome = self.writer.write_all(bytes);
-        self.written += bytes.len() as u64;
+        if self.waiting + bytes.len() > self.buffer.len() {
+            self.flush()?;
+        }
+        if bytes.len() > self.buffer.len() {
+            let outcome = self.file.write_all_at(bytes, self.written);
+            self.written += bytes.len() as u64;
+            return self.done("writing", outcome);
+        }
+        self.buffer[self.waiting..][..bytes.len()].copy_from_slice(bytes);
+        self.waiting += bytes.len();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let waiting = &self.buffer[..std::mem::take(&mut self.waiting)];
+        let outcome = self.file.write_all_at(waiting, self.written);
+        self.written += waiting.len() as u64;
         self.done("writing", outcome)
     }
 
-    fn read(&mut self, length: usize) -> Result<Vec<u8>> {
-        let flushed = self.writer.flush();
-        self.done("writing", flushed)?;
-        let mut bytes = vec![0; length];
-        let outcome = self.writer.get_ref().read_exact_at(&mut bytes, self.read);
+    fn read(&mut self, length: usize) -> Result<Wiped<u8>> {
+        self.flush()?;
+        let mut bytes = Wiped::zeros(length);
+        let outcome = self.file.read_exact_at(&mut bytes, self.read);
         self.done("reading", outcome)?;
         self.read += length as u64;
         if self.read == self.written {
             // All has been used: the next inference's material needs no more room than this one's.
-            let emptied = self.writer.get_mut().set_len(0);
-            let emptied = emptied.and_then(|()| self.writer.rewind());
+            let emptied = self.file.set_len(0);
             self.done("emptying", emptied)?;
             (self.read, self.written) = (0, 0);
         }
@@ -295,13 +318,16 @@ mod tests {
             deal(&mut store, "a", "nothing", Vec::new());
             assert_eq!(store.bytes(), 3_000_000);
             let bytes = store.take("a", &"pairs").unwrap().bytes;
-            assert!(bytes == Some(vec![round; 3_000_000]));
+            assert!(bytes == Some(vec![round; 3_000_000].into()));
             // Dealing goes on while material is being used.
             deal(&mut store, "b", "bits", vec![round, 7]);
-            assert_eq!(store.take("a", &"nothing").unwrap().bytes, Some(Vec::new()));
+            assert_eq!(
+                store.take("a", &"nothing").unwrap().bytes,
+                Some(Wiped::default())
+            );
             assert_eq!(
                 store.take("b", &"bits").unwrap().bytes,
-                Some(vec![round, 7])
+                Some(vec![round, 7].into())
             );
             store.expect_empty().unwrap();
             assert_eq!(store.bytes(), 0);

@@ -1,5 +1,6 @@
 //! Elements of Z_{2^l} for l = 1..=64, held in the smallest machine word that fits.
 
+use crate::wipe::Wiped;
 use std::fmt;
 
 /// A machine word that holds one ring element: `u8`, `u16`, `u32` or `u64`.
@@ -132,7 +133,7 @@ impl Ring {
     }
 
     /// `a - b`, element by element; as many as the shorter has.
-    pub fn subtract<W: Word>(self, a: &[W], b: &[W]) -> Vec<W> {
+    pub fn subtract<W: Word>(self, a: &[W], b: &[W]) -> Wiped<W> {
         let pairs = a.iter().zip(b);
         pairs.map(|(a, b)| self.reduce(a.sub(*b))).collect()
     }

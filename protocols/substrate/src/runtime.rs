@@ -11,6 +11,7 @@ use crate::net::Party;
 use crate::phase::Phase;
 use crate::session::Session;
 use crate::threads::Threads;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// Where the messages go.
@@ -25,7 +26,7 @@ enum World<'a> {
 pub struct Runtime<'a> {
     world: World<'a>,
     /// Memory of the last message received, for the next one sent.
-    buffer: Vec<u8>,
+    buffer: Wiped<u8>,
 }
 
 impl<'a> Runtime<'a> {
@@ -33,7 +34,7 @@ impl<'a> Runtime<'a> {
     pub fn declared(book: &'a mut CostBook, phase: Phase) -> Self {
         Self {
             world: World::Declared(book, phase),
-            buffer: Vec::new(),
+            buffer: Wiped::default(),
         }
     }
 
@@ -41,7 +42,7 @@ impl<'a> Runtime<'a> {
     pub fn party(session: &'a mut Session, store: &'a mut Store) -> Self {
         Self {
             world: World::Party(session, store),
-            buffer: Vec::new(),
+            buffer: Wiped::default(),
         }
     }
 
@@ -190,16 +191,11 @@ impl<'a> Runtime<'a> {
     /// Memory for a message of `bytes` bytes: that of the last one received where it is enough, so that a chain of exchanges
     /// asks the system for no more.
     pub fn buffer(&mut self, bytes: usize) -> Vec<u8> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.capacity() < bytes {
-            return vec![0; bytes];
-        }
-        buffer.resize(bytes, 0);
-        buffer
+        Wiped::reused(std::mem::take(&mut self.buffer), bytes).into_vec()
     }
 
     /// Gives a received message's memory back for [`Runtime::buffer`].
-    pub fn recycle(&mut self, message: Vec<u8>) {
+    pub fn recycle(&mut self, message: Wiped<u8>) {
         self.buffer = message;
     }
 
@@ -210,7 +206,7 @@ impl<'a> Runtime<'a> {
     ///
     /// # Errors
     /// The network's.
-    pub fn exchange(&mut self, opening: Vec<u8>) -> Result<Vec<u8>> {
+    pub fn exchange(&mut self, opening: Vec<u8>) -> Result<Wiped<u8>> {
         let session = self.session()?;
         let peer = match session.me() {
             Party::P1 => Party::P2,

@@ -8,6 +8,7 @@ use crate::prg::{Seed, Stream};
 use crate::ring::{Ring, Word};
 use crate::steps::{StepBook, StepRecord};
 use crate::threads::{GRAIN, Threads};
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -99,10 +100,8 @@ impl Session {
         }
         for peer in me.others() {
             if peer < me {
-                let bytes = network.receive(peer, "setup/seeds", 16)?;
-                let mut seed = [0; 16];
-                seed.copy_from_slice(&bytes);
-                seeds[peer.index()] = Seed::from_bytes(seed);
+                let bytes = Wiped::from(network.receive(peer, "setup/seeds", 16)?);
+                seeds[peer.index()].set(&bytes);
             }
         }
         let mut session = Self {
@@ -272,9 +271,9 @@ impl Session {
     }
 
     /// Fresh elements of the seed shared with `peer`, from a stream of their own: both ends get the same ones.
-    pub fn draw<W: Word>(&mut self, peer: Party, ring: Ring, len: usize) -> Vec<W> {
+    pub fn draw<W: Word>(&mut self, peer: Party, ring: Ring, len: usize) -> Wiped<W> {
         let stream = self.shared_stream(peer);
-        let mut out = vec![W::default(); len];
+        let mut out = Wiped::zeros(len);
         self.threads.chunks_mut(&mut out, GRAIN, |first, part| {
             stream.fill(ring, first as u64, part);
         });
@@ -300,9 +299,9 @@ impl Session {
         from: Party,
         ring: Ring,
         len: usize,
-    ) -> Result<Vec<W>> {
+    ) -> Result<Wiped<W>> {
         let payload = self.receive(from, ring.wire_bytes(len))?;
-        Ok(pack::unpack_next(ring, &mut payload.as_slice(), len))
+        Ok(pack::unpack_next(ring, &mut &payload[..], len))
     }
 
     /// Sends one message of the current step.
@@ -311,8 +310,9 @@ impl Session {
     }
 
     /// Receives one message of the current step, of exactly `bytes` bytes.
-    pub fn receive(&mut self, from: Party, bytes: usize) -> Result<Vec<u8>> {
-        Ok(self.network.receive(from, self.book.path.label(), bytes)?)
+    pub fn receive(&mut self, from: Party, bytes: usize) -> Result<Wiped<u8>> {
+        let payload = self.network.receive(from, self.book.path.label(), bytes)?;
+        Ok(payload.into())
     }
 }
 

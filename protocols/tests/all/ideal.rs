@@ -44,7 +44,7 @@ fn secure(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec
     let [_, p1, _] = trio::run(1, |session| {
         let secret = match session.me() {
             Party::P0 => Secret::Model(Box::new(source.clone())),
-            Party::P1 => Secret::Input(input.to_vec()),
+            Party::P1 => Secret::Input(input.to_vec().into()),
             Party::P2 => Secret::Nothing,
         };
         let mut party = WalkedParty::new(&LutRssSystem, workload, secret)?;

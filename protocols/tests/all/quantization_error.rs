@@ -28,7 +28,8 @@ fn cosine(config: &ModelConfig, index_bits: u32) -> f64 {
     let float = FloatReference::run(&source, std::slice::from_ref(&input)).unwrap();
     let model = IntegerModel::new(&source, index_bits, TOKENS).unwrap();
     let indices = IntegerModel::quantize_input(source.input_range, index_bits, &input);
-    let mut reference = IntegerReference::new(&model, TOKENS, indices, Carries::random(5));
+    let mut reference =
+        IntegerReference::new(&model, TOKENS, indices.into_vec(), Carries::random(5));
     walk(&mut reference, config).unwrap();
     let unit = output_unit(config.head, source.output_range().unwrap(), index_bits);
     let ring = Ring::new(index_bits);

@@ -9,6 +9,7 @@ use crate::ring::Ring;
 use crate::runtime::Runtime;
 use crate::share::permutation::checked_destinations;
 use crate::share::{Additive, Replicated, additive_from, multiply, reshare, reveal, shuffle};
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// The longest row: positions must fit the word that holds them.
@@ -171,12 +172,12 @@ fn destinations_part(
     ring: Ring,
     for_ones: bool,
     constants: bool,
-) -> Vec<u16> {
-    let mut out = Vec::with_capacity(component.len());
-    for bits in component.chunks_exact(row) {
+) -> Wiped<u16> {
+    let mut out = Wiped::zeros(component.len());
+    for (bits, out) in component.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
         let total = bits.iter().fold(0u16, |sum, bit| sum.wrapping_add(*bit));
         let mut ones = 0u16;
-        for (i, bit) in bits.iter().enumerate() {
+        for (i, (bit, out)) in bits.iter().zip(out).enumerate() {
             // Modulo 2^16, and then modulo the ring.
             let i = if constants { i as u16 } else { 0 };
             let n = if constants { row as u16 } else { 0 };
@@ -187,7 +188,7 @@ fn destinations_part(
             } else {
                 i.wrapping_sub(ones)
             };
-            out.push(ring.reduce(value));
+            *out = ring.reduce(value);
             ones = ones.wrapping_add(*bit);
         }
     }

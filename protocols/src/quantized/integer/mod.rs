@@ -12,6 +12,7 @@ use crate::model::config::{ActivationFunction, Head};
 use crate::model::quantized::{QuantizedLinear, QuantizedModel, Range};
 use crate::model::walk::{Linear, Norm};
 use crate::ring::Ring;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use norm::IntegerNorm;
 use scale::{LEVEL_MAX, LEVEL_MIN, Scale};
@@ -33,18 +34,21 @@ pub struct IntegerLinear<'a> {
 
 impl IntegerLinear<'_> {
     /// `W'` over Z_{2^16}, row-major `outputs` x `inputs`.
-    pub fn weights(&self) -> Vec<u16> {
+    pub fn weights(&self) -> Wiped<u16> {
         let QuantizedLinear { inputs, signs, .. } = self.source;
+        let mut weights = Wiped::zeros(self.magnitudes.len() * inputs);
         let rows = signs.chunks_exact(self.source.row_bytes());
-        rows.zip(&self.magnitudes)
-            .flat_map(|(signs, magnitude)| {
-                let magnitude = *magnitude as u16;
-                (0..*inputs).map(move |input| match signs[input / 8] >> (input % 8) & 1 {
+        let rows = rows.zip(&self.magnitudes);
+        for ((signs, magnitude), weights) in rows.zip(weights.chunks_exact_mut((*inputs).max(1))) {
+            let magnitude = *magnitude as u16;
+            for (input, weight) in weights.iter_mut().enumerate() {
+                *weight = match signs[input / 8] >> (input % 8) & 1 {
                     1 => magnitude,
                     _ => magnitude.wrapping_neg(),
-                })
-            })
-            .collect()
+                };
+            }
+        }
+        weights
     }
 }
 
@@ -291,7 +295,7 @@ impl<'a> IntegerModel<'a> {
     }
 
     /// P1's embedded tokens as indices: rounded and clamped. The scale is public, as the embeddings are.
-    pub fn quantize_input(range: Range, index_bits: u32, values: &[f32]) -> Vec<u8> {
+    pub fn quantize_input(range: Range, index_bits: u32, values: &[f32]) -> Wiped<u8> {
         let scale = Scale::of_table(range, index_bits);
         values
             .iter()

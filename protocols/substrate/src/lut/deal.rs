@@ -8,6 +8,7 @@ use crate::net::Party;
 use crate::prg::Stream;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// Largest message of tables. Smaller ones would cost headers, larger ones would keep P2 waiting for
@@ -58,11 +59,14 @@ pub(super) fn deal<W: Word>(
             runtime.put(kind, Dealt::stream(stream))?;
         }
         Party::P2 => {
-            let mut tables = Vec::with_capacity((table_bits * count).div_ceil(8));
+            let mut tables = Wiped::zeros((table_bits * count).div_ceil(8));
+            let mut rest = &mut tables[..];
             for first in (0..count).step_by(per_message) {
                 let instances = per_message.min(count - first);
                 let bytes = (table_bits * instances).div_ceil(8);
-                tables.extend_from_slice(&session.receive(Party::P0, bytes)?);
+                let (next, tail) = rest.split_at_mut(bytes);
+                next.copy_from_slice(&session.receive(Party::P0, bytes)?);
+                rest = tail;
             }
             runtime.put(kind, Dealt::bytes(tables))?;
         }
@@ -74,7 +78,7 @@ pub(super) fn deal<W: Word>(
 pub struct Rotor<'a, W> {
     inputs: &'a [Input<'a>],
     /// Each table with its last input's rows doubled, so that a rotated row is one slice.
-    doubled: Vec<Vec<W>>,
+    doubled: Vec<Wiped<W>>,
     entries: usize,
     /// Entries of the last input.
     row: usize,
@@ -131,7 +135,7 @@ impl<'a, W: Word> Rotor<'a, W> {
         let mask = ring.word_mask::<W>();
         // About 32 KiB of entries at a time stay in the first-level cache.
         let block = (32768 / size_of::<W>() / self.entries / 8).max(1) * 8;
-        let mut shares = vec![W::default(); block * self.entries];
+        let mut shares = Wiped::zeros(block * self.entries);
         let mut out = Vec::with_capacity(ring.wire_bytes((to - from) * self.entries));
         for first in (from..to).step_by(block) {
             let last = to.min(first + block);

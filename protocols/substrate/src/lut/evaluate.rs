@@ -7,6 +7,7 @@ use crate::prg::Stream;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::Additive;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// Positions computed ahead of the generator, so that it works on many blocks at a time.
@@ -26,7 +27,7 @@ pub(super) fn evaluate<W: Word>(
         count,
     })?;
     let tables = Shares::of(&dealt)?;
-    let mut out = vec![W::default(); count];
+    let mut out = Wiped::zeros(count);
     runtime
         .session()?
         .threads()

@@ -18,6 +18,7 @@ use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::Additive;
+use crate::wipe::Wiped;
 use std::fmt;
 
 /// How the elements of an opened input are laid out over the instances of a table.
@@ -69,12 +70,12 @@ impl<'a> Input<'a> {
 #[derive(Clone)]
 pub struct Contents<W> {
     /// One or more tables of equal size.
-    pub tables: Vec<Vec<W>>,
+    pub tables: Vec<Wiped<W>>,
 }
 
 impl<W: Word> Contents<W> {
     /// One table for all.
-    pub fn same(table: Vec<W>) -> Self {
+    pub fn same(table: Wiped<W>) -> Self {
         Self {
             tables: vec![table],
         }

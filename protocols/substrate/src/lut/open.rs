@@ -7,6 +7,7 @@ use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::Additive;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use std::fmt;
 
@@ -17,12 +18,13 @@ pub struct Opened {
     ring: Ring,
     len: usize,
     /// `d` at P1 and P2 online; `D` at P0 offline; else empty.
-    pub(super) elements: Vec<u16>,
+    pub(super) elements: Wiped<u16>,
 }
 
 impl Opened {
     /// From elements that are known: `d` at P1 and P2, or `D` at P0.
-    pub fn from_elements(ring: Ring, elements: Vec<u16>) -> Self {
+    pub fn from_elements(ring: Ring, elements: impl Into<Wiped<u16>>) -> Self {
+        let elements = elements.into();
         Self {
             ring,
             len: elements.len(),
@@ -124,10 +126,10 @@ fn deal_offsets<W: Word>(
             let mut payload = Vec::with_capacity(total);
             for x in inputs {
                 let (ring, len) = (x.ring(), x.len());
-                let mut offsets = vec![W::default(); len];
+                let mut offsets = Wiped::zeros(len);
                 session.private_stream().fill(ring, 0, &mut offsets);
                 // P1 draws the same words: a stream's layout depends on the word.
-                let theirs: Vec<W> = session.draw(Party::P1, ring, len);
+                let theirs: Wiped<W> = session.draw(Party::P1, ring, len);
                 pack::pack(ring, &ring.subtract(&offsets, &theirs), &mut payload);
                 let elements = offsets.iter().map(|d| d.to_u64() as u16).collect();
                 opened.push(Opened {
@@ -147,11 +149,11 @@ fn deal_offsets<W: Word>(
         }
         Party::P2 => {
             let payload = runtime.session()?.receive(Party::P0, total)?;
-            let mut rest = payload.as_slice();
+            let mut rest = &payload[..];
             for x in inputs {
                 let (mine, tail) = rest.split_at(x.ring().wire_bytes(x.len()));
                 rest = tail;
-                runtime.put(Offsets::of(x), Dealt::bytes(mine.to_vec()))?;
+                runtime.put(Offsets::of(x), Dealt::bytes(Wiped::copied(mine)))?;
                 opened.push(shape(x));
             }
         }
@@ -169,10 +171,10 @@ fn exchange_differences<W: Word>(
     for x in inputs {
         let (ring, len) = (x.ring(), x.len());
         let dealt = runtime.take(&Offsets::of(x))?;
-        let share: Vec<W> = match (&dealt.bytes, &dealt.stream) {
-            (Some(bytes), _) => pack::unpack_next(ring, &mut bytes.as_slice(), len),
+        let share: Wiped<W> = match (&dealt.bytes, &dealt.stream) {
+            (Some(bytes), _) => pack::unpack_next(ring, &mut &bytes[..], len),
             (None, Some(stream)) => {
-                let mut share = vec![W::default(); len];
+                let mut share = Wiped::zeros(len);
                 stream.fill(ring, 0, &mut share);
                 share
             }
@@ -183,15 +185,15 @@ fn exchange_differences<W: Word>(
         mine.push(difference);
     }
     let received = runtime.exchange(payload)?;
-    let mut rest = received.as_slice();
+    let mut rest = &received[..];
     let mut opened = Vec::with_capacity(inputs.len());
     for (x, mine) in inputs.iter().zip(mine) {
         let (ring, len) = (x.ring(), x.len());
-        let theirs: Vec<W> = pack::unpack_next(ring, &mut rest, len);
+        let theirs: Wiped<W> = pack::unpack_next(ring, &mut rest, len);
         let elements = mine
             .iter()
-            .zip(theirs)
-            .map(|(a, b)| ring.reduce(a.add(b)).to_u64() as u16)
+            .zip(theirs.iter())
+            .map(|(a, b)| ring.reduce(a.add(*b)).to_u64() as u16)
             .collect();
         opened.push(Opened {
             ring,
@@ -206,6 +208,6 @@ fn shape<W: Word>(x: &Additive<W>) -> Opened {
     Opened {
         ring: x.ring(),
         len: x.len(),
-        elements: Vec::new(),
+        elements: Wiped::default(),
     }
 }

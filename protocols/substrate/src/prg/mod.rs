@@ -17,7 +17,7 @@ use crate::ring::{Ring, Word};
 use crate::{Error, Result};
 use cipher::Cipher;
 use std::slice::from_mut;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Names this use of blake3; a change of the derivation changes the name.
 const KEY_CONTEXT: &str = "qbench 2026-01 generator: stream key from seed and domain";
@@ -29,9 +29,12 @@ const GATHER: usize = 64;
 
 type Block = [u8; BLOCK];
 
-/// A 128-bit generator seed. Never printed, zeroed when dropped.
-#[derive(Clone, zeroize::ZeroizeOnDrop)]
-pub struct Seed([u8; 16]);
+/// A 128-bit generator seed. Never printed, zeroed when dropped. Its bytes have a place of their own, so that moving it leaves no
+/// copy behind.
+#[derive(Clone)]
+pub struct Seed(Box<Zeroizing<[u8; 16]>>);
+
+impl ZeroizeOnDrop for Seed {}
 
 impl std::fmt::Debug for Seed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,15 +48,23 @@ impl Seed {
     /// # Errors
     /// [`Error::Io`] if the operating system has no randomness to give.
     pub fn random() -> Result<Self> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
+        let mut seed = Self::from_bytes([0; 16]);
+        getrandom::fill(&mut **seed.0)
             .map_err(|e| Error::io("drawing a random seed", std::io::Error::other(e)))?;
-        Ok(Self(bytes))
+        Ok(seed)
     }
 
     /// A given seed: for agreements between parties and for tests.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Box::new(Zeroizing::new(bytes)))
+    }
+
+    /// Takes other bytes: a seed's own memory is the only place where they stay.
+    ///
+    /// # Panics
+    /// If there are not 16.
+    pub(crate) fn set(&mut self, bytes: &[u8]) {
+        self.0.copy_from_slice(bytes);
     }
 
     /// The bytes, to send to the one peer that shares this seed.
@@ -66,7 +77,7 @@ impl Seed {
     /// has a fixed length, so that no two pairs of seed and domain share an input.
     pub fn stream(&self, domain: &str) -> Stream {
         let mut hasher = blake3::Hasher::new_derive_key(KEY_CONTEXT);
-        hasher.update(&self.0).update(domain.as_bytes());
+        hasher.update(self.expose()).update(domain.as_bytes());
         let mut key = [0; 16];
         let mut output = hasher.finalize_xof();
         output.fill(&mut key);
@@ -150,9 +161,9 @@ impl Stream {
             return out.fill(W::default());
         }
         let per_block = (BLOCK / size_of::<W>()) as u64;
-        let mut blocks = [[0; BLOCK]; GATHER];
+        let mut buffer = [[0; BLOCK]; GATHER];
         for (positions, out) in positions.chunks(GATHER).zip(out.chunks_mut(GATHER)) {
-            let blocks = &mut blocks[..positions.len()];
+            let blocks = &mut buffer[..positions.len()];
             for (block, position) in blocks.iter_mut().zip(positions) {
                 *block = counter(position / per_block);
             }
@@ -163,6 +174,7 @@ impl Stream {
                 *out = ring.reduce(*out);
             }
         }
+        buffer.as_flattened_mut().zeroize();
     }
 
     /// The elements of one block from the one at `skip` on.
@@ -172,6 +184,7 @@ impl Stream {
             self.cipher.fill(block, word_masks::<W>(ring), &mut bytes);
             let first = skip * size_of::<W>();
             W::read_le(&bytes[0][first..first + size_of_val(out)], out);
+            bytes.as_flattened_mut().zeroize();
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::net::Party;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::threads::GRAIN;
+use crate::wipe::Wiped;
 
 /// Shares P1's `values` without a message: P2's share is drawn from the P1-P2 seed. `values` are read at P1 online alone;
 /// the share is absent offline, at P0 and in the cost walk.
@@ -27,7 +28,7 @@ pub fn share_from_p1<W: Word>(
     let Some(peer) = runtime.computing_peer() else {
         return Ok(Additive::absent(ring, len));
     };
-    let mut share: Vec<W> = runtime.session()?.draw(peer, ring, len);
+    let mut share: Wiped<W> = runtime.session()?.draw(peer, ring, len);
     if peer == Party::P2 {
         let values = values.unwrap_or_default();
         runtime.ensure(values.len() == len, || {
@@ -64,13 +65,13 @@ pub fn share_from_p0<W: Word>(
     let session = runtime.session()?;
     match me {
         Party::P0 => {
-            let mut share: Vec<W> = session.draw(Party::P1, ring, len);
+            let mut share: Wiped<W> = session.draw(Party::P1, ring, len);
             session
                 .threads()
                 .chunks_mut(&mut share, GRAIN, |first, part| {
-                    let mut clear = vec![W::default(); part.len()];
+                    let mut clear = Wiped::zeros(part.len());
                     values(first, &mut clear);
-                    for (share, clear) in part.iter_mut().zip(clear) {
+                    for (share, clear) in part.iter_mut().zip(clear.iter()) {
                         *share = ring.reduce(clear.sub(*share));
                     }
                 });

@@ -9,6 +9,7 @@ use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::threads::GRAIN;
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use std::fmt;
 
@@ -17,9 +18,9 @@ use std::fmt;
 enum Held<W> {
     Nothing,
     /// P0 in setup and offline: r.
-    Masks(Vec<W>),
+    Masks(Wiped<W>),
     /// P1 and P2 in setup and online: `x + r`.
-    Values(Vec<W>),
+    Values(Wiped<W>),
 }
 
 /// `(x)^l`: P1 and P2 know `x + r` (online), P0 knows r (offline). A vector knows its ring and length everywhere.
@@ -87,7 +88,7 @@ impl<W: Word> Masked<W> {
         &self,
         ring: Ring,
         len: usize,
-        linear: impl FnOnce(&[W]) -> Vec<V>,
+        linear: impl FnOnce(&[W]) -> Wiped<V>,
     ) -> Masked<V> {
         let held = match &self.held {
             Held::Nothing => Held::Nothing,
@@ -120,7 +121,7 @@ impl<W: Word> Masked<W> {
     /// `(x + c)` for a public c: local, and the mask stays.
     pub fn plus_public(mut self, constant: W) -> Self {
         if let Held::Values(values) = &mut self.held {
-            for value in values {
+            for value in values.iter_mut() {
                 *value = self.ring.reduce(value.add(constant));
             }
         }
@@ -188,8 +189,8 @@ pub fn open_masked_all<W: Word>(
             let session = runtime.session()?;
             let mut masks_of = |x: &&Additive<W>| {
                 let (ring, len) = (x.ring(), x.len());
-                let mut masks: Vec<W> = session.draw(Party::P1, ring, len);
-                let second: Vec<W> = session.draw(Party::P2, ring, len);
+                let mut masks: Wiped<W> = session.draw(Party::P1, ring, len);
+                let second: Wiped<W> = session.draw(Party::P2, ring, len);
                 ring.add_to(&mut masks, &second);
                 Masked::of(ring, len, Held::Masks(masks))
             };
@@ -222,7 +223,7 @@ fn exchange<W: Word>(
         let stream = dealt
             .stream
             .ok_or_else(|| Error::Internal("masks without their stream".into()))?;
-        let mut mine = vec![W::default(); len];
+        let mut mine = Wiped::zeros(len);
         let threads = runtime.session()?.threads();
         threads.chunks_mut(&mut mine, GRAIN, |first, part| {
             stream.fill(ring, first as u64, part);
@@ -232,10 +233,10 @@ fn exchange<W: Word>(
         opened.push(mine);
     }
     let received = runtime.exchange(payload)?;
-    let mut rest = received.as_slice();
+    let mut rest = &received[..];
     let sums = inputs.iter().zip(opened).map(|(x, mut mine)| {
         let (ring, len) = (x.ring(), x.len());
-        let theirs: Vec<W> = pack::unpack_next(ring, &mut rest, len);
+        let theirs: Wiped<W> = pack::unpack_next(ring, &mut rest, len);
         ring.add_to(&mut mine, &theirs);
         Masked::of(ring, len, Held::Values(mine))
     });
@@ -266,15 +267,15 @@ pub fn masked_from_p0<W: Word>(
     let session = runtime.session()?;
     let held = match me {
         Party::P0 => {
-            let mut masked: Vec<W> = session.draw(Party::P1, ring, len);
+            let mut masked: Wiped<W> = session.draw(Party::P1, ring, len);
             session.send_elements(Party::P2, ring, &masked)?;
             session
                 .threads()
                 .chunks_mut(&mut masked, GRAIN, |first, part| {
-                    let mut clear = vec![W::default(); part.len()];
+                    let mut clear = Wiped::zeros(part.len());
                     values(first, &mut clear);
-                    for (mask, clear) in part.iter_mut().zip(clear) {
-                        *mask = ring.reduce(mask.sub(clear));
+                    for (mask, clear) in part.iter_mut().zip(clear.iter()) {
+                        *mask = ring.reduce(mask.sub(*clear));
                     }
                 });
             Held::Masks(masked)
@@ -304,7 +305,7 @@ impl fmt::Display for OutputMask {
 ///
 /// # Errors
 /// A mask that was dealt for something else; the network's.
-pub fn unmask_to_p1<W: Word>(runtime: &mut Runtime<'_>, x: &Masked<W>) -> Result<Option<Vec<W>>> {
+pub fn unmask_to_p1<W: Word>(runtime: &mut Runtime<'_>, x: &Masked<W>) -> Result<Option<Wiped<W>>> {
     let (ring, len) = (x.ring, x.len);
     let kind = OutputMask(Masks { ring, len });
     match (runtime.phase(), runtime.me()) {
@@ -322,7 +323,7 @@ pub fn unmask_to_p1<W: Word>(runtime: &mut Runtime<'_>, x: &Masked<W>) -> Result
         }
         (Phase::Online, Some(Party::P1)) => {
             let masks = runtime.take(&kind)?.bytes.unwrap_or_default();
-            let masks: Vec<W> = pack::unpack_next(ring, &mut masks.as_slice(), len);
+            let masks: Wiped<W> = pack::unpack_next(ring, &mut &masks[..], len);
             return Ok(Some(ring.subtract(x.values(), &masks)));
         }
         _ => {}

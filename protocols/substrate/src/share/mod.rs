@@ -22,6 +22,7 @@ pub use reveal::{reveal, reveal_to_both, reveal_to_p1};
 pub use shuffle::shuffle;
 
 use crate::ring::{Ring, Word};
+use crate::wipe::Wiped;
 use std::fmt;
 use std::ops::Range;
 
@@ -30,7 +31,7 @@ use std::ops::Range;
 pub struct Additive<W> {
     ring: Ring,
     len: usize,
-    values: Vec<W>,
+    values: Wiped<W>,
 }
 
 /// Shows the shape; never the share.
@@ -46,12 +47,13 @@ impl<W: Word> Additive<W> {
         Self {
             ring,
             len,
-            values: Vec::new(),
+            values: Wiped::default(),
         }
     }
 
     /// A vector of which this party holds `values`.
-    pub fn held(ring: Ring, values: Vec<W>) -> Self {
+    pub fn held(ring: Ring, values: impl Into<Wiped<W>>) -> Self {
+        let values = values.into();
         Self {
             ring,
             len: values.len(),
@@ -80,7 +82,7 @@ impl<W: Word> Additive<W> {
     }
 
     /// This party's share, taken out to be changed in place; empty where it has none.
-    pub fn into_values(self) -> Vec<W> {
+    pub fn into_values(self) -> Wiped<W> {
         self.values
     }
 
@@ -89,7 +91,7 @@ impl<W: Word> Additive<W> {
         &self,
         ring: Ring,
         len: usize,
-        local: impl FnOnce(&[W]) -> Vec<V>,
+        local: impl FnOnce(&[W]) -> Wiped<V>,
     ) -> Additive<V> {
         if self.values.is_empty() {
             return Additive::absent(ring, len);
@@ -106,7 +108,7 @@ impl<W: Word> Additive<W> {
             (other.ring, other.len),
             "shapes of a local sum"
         );
-        for (a, b) in self.values.iter_mut().zip(&other.values) {
+        for (a, b) in self.values.iter_mut().zip(other.values.iter()) {
             *a = self.ring.reduce(a.add(*b));
         }
         self
@@ -119,7 +121,7 @@ impl<W: Word> Additive<W> {
             (per_row.ring, per_row.len * row),
             "shapes of a row difference"
         );
-        for (values, m) in self.values.chunks_exact_mut(row).zip(&per_row.values) {
+        for (values, m) in self.values.chunks_exact_mut(row).zip(per_row.values.iter()) {
             for value in values {
                 *value = self.ring.reduce(value.sub(*m));
             }
@@ -158,7 +160,7 @@ impl<W: Word> Additive<W> {
     /// A part of the vector.
     pub fn slice(&self, range: Range<usize>) -> Self {
         self.map_to(self.ring, range.len(), |values| {
-            values[range.clone()].to_vec()
+            Wiped::copied(&values[range.clone()])
         })
     }
 
@@ -178,9 +180,9 @@ pub struct Replicated<W> {
     /// Number of elements.
     pub len: usize,
     /// Component i-1 (mod 3) of party i; empty where nothing is held.
-    pub previous: Vec<W>,
+    pub previous: Wiped<W>,
     /// Component i+1 (mod 3) of party i.
-    pub next: Vec<W>,
+    pub next: Wiped<W>,
 }
 
 /// Shows the shape; never the share.
@@ -196,8 +198,8 @@ impl<W: Word> Replicated<W> {
         Self {
             ring,
             len,
-            previous: Vec::new(),
-            next: Vec::new(),
+            previous: Wiped::default(),
+            next: Wiped::default(),
         }
     }
 
@@ -209,8 +211,8 @@ impl<W: Word> Replicated<W> {
     /// One vector a shape, from both components of each.
     pub(crate) fn join(
         shapes: impl Iterator<Item = (Ring, usize)>,
-        previous: Vec<Vec<W>>,
-        next: Vec<Vec<W>>,
+        previous: Vec<Wiped<W>>,
+        next: Vec<Wiped<W>>,
     ) -> Vec<Self> {
         shapes
             .zip(previous.into_iter().zip(next))
@@ -234,13 +236,8 @@ impl<W: Word> Replicated<W> {
             "shapes of a local sum"
         );
         let ring = self.ring;
-        let sum = |mine: &mut Vec<W>, theirs: &[W]| {
-            for (a, b) in mine.iter_mut().zip(theirs) {
-                *a = ring.reduce(a.add(*b));
-            }
-        };
-        sum(&mut self.previous, &other.previous);
-        sum(&mut self.next, &other.next);
+        ring.add_to(&mut self.previous, &other.previous);
+        ring.add_to(&mut self.next, &other.next);
         self
     }
 }

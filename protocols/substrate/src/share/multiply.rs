@@ -6,6 +6,7 @@ use crate::net::Party;
 use crate::phase::Phase;
 use crate::ring::Word;
 use crate::runtime::Runtime;
+use crate::wipe::Wiped;
 
 /// `<a b>^l`, element by element: the parties' local summands, made fresh by a sharing of zero, are the product's
 /// components; each goes to one more party.
@@ -37,9 +38,9 @@ pub fn multiply<W: Word>(
         return Ok(Replicated::absent(ring, len));
     };
     let session = runtime.session()?;
-    let with_next: Vec<W> = session.draw(me.next(), ring, len);
-    let with_previous: Vec<W> = session.draw(me.previous(), ring, len);
-    let next: Vec<W> = (0..len)
+    let with_next: Wiped<W> = session.draw(me.next(), ring, len);
+    let with_previous: Wiped<W> = session.draw(me.previous(), ring, len);
+    let next: Wiped<W> = (0..len)
         .map(|i| {
             let own = a.previous[i].mul(b.previous[i].add(b.next[i]));
             let summand = own.add(a.next[i].mul(b.previous[i]));
@@ -69,8 +70,8 @@ pub fn additive_from<W: Word>(runtime: &mut Runtime<'_>, x: &Replicated<W>) -> R
     let Some(peer) = runtime.computing_peer() else {
         return Ok(Additive::absent(ring, len));
     };
-    let fresh: Vec<W> = runtime.session()?.draw(peer, ring, len);
-    let values = (0..len)
+    let fresh: Wiped<W> = runtime.session()?.draw(peer, ring, len);
+    let values: Wiped<W> = (0..len)
         .map(|i| {
             ring.reduce(match peer {
                 Party::P2 => x.previous[i].add(x.next[i]).add(fresh[i]),

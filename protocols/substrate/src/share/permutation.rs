@@ -3,6 +3,7 @@
 use super::Replicated;
 use crate::prg::Stream;
 use crate::ring::{Ring, Word};
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 
 /// Words drawn from the generator at a time.
@@ -11,7 +12,7 @@ const BUFFERED_WORDS: usize = 1024;
 /// Uniform numbers below small bounds, out of one stream.
 struct Draws {
     stream: Stream,
-    words: Vec<u32>,
+    words: Wiped<u32>,
     used: usize,
     first: u64,
 }
@@ -20,7 +21,7 @@ impl Draws {
     fn new(stream: Stream) -> Self {
         Self {
             stream,
-            words: vec![0; BUFFERED_WORDS],
+            words: Wiped::zeros(BUFFERED_WORDS),
             used: BUFFERED_WORDS,
             first: 0,
         }
@@ -52,9 +53,9 @@ impl Draws {
 /// One permutation for each row of `row` elements: element i of a permuted row is the element at
 /// `sources[i]` of the row before. Uniform given a uniform stream (Fisher-Yates, unbiased draws); both
 /// holders of the stream draw the same.
-pub fn draw_rows(stream: Stream, count: usize, row: usize) -> Vec<u32> {
+pub fn draw_rows(stream: Stream, count: usize, row: usize) -> Wiped<u32> {
     let mut draws = Draws::new(stream);
-    let mut sources: Vec<u32> = (0..count).map(|i| (i % row) as u32).collect();
+    let mut sources: Wiped<u32> = (0..count).map(|i| (i % row) as u32).collect();
     for row in sources.chunks_exact_mut(row) {
         for last in (1..row.len()).rev() {
             row.swap(last, draws.below(last as u32 + 1) as usize);
@@ -64,7 +65,7 @@ pub fn draw_rows(stream: Stream, count: usize, row: usize) -> Vec<u32> {
 }
 
 /// `out[i] = values[sources[i]]` within each row.
-pub fn gather_rows<W: Word>(values: &[W], sources: &[u32], row: usize) -> Vec<W> {
+pub fn gather_rows<W: Word>(values: &[W], sources: &[u32], row: usize) -> Wiped<W> {
     values
         .chunks_exact(row)
         .zip(sources.chunks_exact(row))
@@ -74,8 +75,8 @@ pub fn gather_rows<W: Word>(values: &[W], sources: &[u32], row: usize) -> Vec<W>
 
 /// `out[destinations[i]] = values[i]` within each row; the destinations come from
 /// [`checked_destinations`].
-fn scatter_rows<W: Word>(values: &[W], destinations: &[u32], row: usize) -> Vec<W> {
-    let mut out = vec![W::default(); values.len()];
+fn scatter_rows<W: Word>(values: &[W], destinations: &[u32], row: usize) -> Wiped<W> {
+    let mut out = Wiped::zeros(values.len());
     let rows = values.chunks_exact(row).zip(destinations.chunks_exact(row));
     for (out, (values, destinations)) in out.chunks_exact_mut(row).zip(rows) {
         for (value, &destination) in values.iter().zip(destinations) {
@@ -130,7 +131,7 @@ impl<W: Word> Replicated<W> {
     }
 
     /// The same linear map on both components.
-    fn map(&self, len: usize, local: impl Fn(&[W]) -> Vec<W>) -> Self {
+    fn map(&self, len: usize, local: impl Fn(&[W]) -> Wiped<W>) -> Self {
         if !self.is_held() {
             return Self::absent(self.ring, len);
         }

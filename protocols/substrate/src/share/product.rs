@@ -8,6 +8,7 @@ use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::session::Session;
 use crate::threads::GRAIN;
+use crate::wipe::Wiped;
 
 /// Gathers the three parties' summands of `len` products into an additive sharing.
 ///
@@ -31,7 +32,7 @@ pub fn gather_product<W: Word>(
     runtime: &mut Runtime<'_>,
     ring: Ring,
     len: usize,
-    local: impl FnOnce(&mut Session) -> Vec<W>,
+    local: impl FnOnce(&mut Session) -> Wiped<W>,
 ) -> Result<Additive<W>> {
     if runtime.phase() != Phase::Online {
         return Ok(Additive::absent(ring, len));
@@ -50,10 +51,8 @@ pub fn gather_product<W: Word>(
             Ok(Additive::absent(ring, len))
         }
         Party::P1 => {
-            let theirs: Vec<W> = session.receive_elements(Party::P0, ring, len)?;
-            for (a, b) in summand.iter_mut().zip(theirs) {
-                *a = ring.reduce(a.add(b));
-            }
+            let theirs: Wiped<W> = session.receive_elements(Party::P0, ring, len)?;
+            ring.add_to(&mut summand, &theirs);
             Ok(Additive::held(ring, summand))
         }
         Party::P2 => {
@@ -73,10 +72,10 @@ fn mask<W: Word>(
 ) {
     let stream = session.shared_stream(peer);
     session.threads().chunks_mut(summand, GRAIN, |first, part| {
-        let mut masks = vec![W::default(); part.len()];
+        let mut masks = Wiped::zeros(part.len());
         stream.fill(ring, first as u64, &mut masks);
-        for (value, mask) in part.iter_mut().zip(masks) {
-            *value = ring.reduce(apply(*value, mask));
+        for (value, mask) in part.iter_mut().zip(masks.iter()) {
+            *value = ring.reduce(apply(*value, *mask));
         }
     });
 }

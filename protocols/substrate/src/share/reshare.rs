@@ -7,6 +7,7 @@ use crate::net::Party;
 use crate::phase::Phase;
 use crate::ring::Word;
 use crate::runtime::Runtime;
+use crate::wipe::Wiped;
 
 /// `[y]^l` to `<y>^l` for several vectors at once.
 ///
@@ -40,7 +41,7 @@ pub fn reshare<W: Word>(
         return Ok(absent());
     };
     let session = runtime.session()?;
-    let mut draw = |peer: Party| -> Vec<Vec<W>> {
+    let mut draw = |peer: Party| -> Vec<Wiped<W>> {
         inputs
             .iter()
             .map(|y| session.draw(peer, y.ring(), y.len()))
@@ -56,14 +57,14 @@ pub fn reshare<W: Word>(
     }
     let drawn = draw(Party::P0);
     let mut payload = Vec::with_capacity(total);
-    let mut zeroth: Vec<Vec<W>> = Vec::with_capacity(inputs.len());
+    let mut zeroth: Vec<Wiped<W>> = Vec::with_capacity(inputs.len());
     for (y, component) in inputs.iter().zip(&drawn) {
         let masked = y.ring().subtract(y.values(), component);
         pack::pack(y.ring(), &masked, &mut payload);
         zeroth.push(masked);
     }
     let received = runtime.exchange(payload)?;
-    let mut rest = received.as_slice();
+    let mut rest = &received[..];
     for (y, zeroth) in inputs.iter().zip(&mut zeroth) {
         let theirs = pack::unpack_next(y.ring(), &mut rest, y.len());
         y.ring().add_to(zeroth, &theirs);

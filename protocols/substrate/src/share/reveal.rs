@@ -7,6 +7,7 @@ use crate::net::Party;
 use crate::phase::Phase;
 use crate::ring::Word;
 use crate::runtime::Runtime;
+use crate::wipe::Wiped;
 
 /// Opens `<x>^l` to everybody: each party sends the party before it the component that one lacks. Empty where no party
 /// computes.
@@ -19,19 +20,19 @@ use crate::runtime::Runtime;
 ///
 /// # Errors
 /// The network's.
-pub fn reveal<W: Word>(runtime: &mut Runtime<'_>, x: &Replicated<W>) -> Result<Vec<W>> {
+pub fn reveal<W: Word>(runtime: &mut Runtime<'_>, x: &Replicated<W>) -> Result<Wiped<W>> {
     if runtime.phase() != Phase::Online {
-        return Ok(Vec::new());
+        return Ok(Wiped::default());
     }
     let bytes = x.ring.wire_bytes(x.len);
     runtime.declare_simultaneous(&Party::ALL.map(|from| (from, from.previous(), bytes)));
     let Some(me) = runtime.me() else {
-        return Ok(Vec::new());
+        return Ok(Wiped::default());
     };
     let session = runtime.session()?;
     session.send_elements(me.previous(), x.ring, &x.previous)?;
-    let mut opened: Vec<W> = session.receive_elements(me.next(), x.ring, x.len)?;
-    for (sum, (a, b)) in opened.iter_mut().zip(x.previous.iter().zip(&x.next)) {
+    let mut opened: Wiped<W> = session.receive_elements(me.next(), x.ring, x.len)?;
+    for (sum, (a, b)) in opened.iter_mut().zip(x.previous.iter().zip(x.next.iter())) {
         *sum = x.ring.reduce(sum.add(*a).add(*b));
     }
     Ok(opened)
@@ -47,17 +48,17 @@ pub fn reveal<W: Word>(runtime: &mut Runtime<'_>, x: &Replicated<W>) -> Result<V
 ///
 /// # Errors
 /// The network's.
-pub fn reveal_to_both<W: Word>(runtime: &mut Runtime<'_>, x: &Additive<W>) -> Result<Vec<W>> {
+pub fn reveal_to_both<W: Word>(runtime: &mut Runtime<'_>, x: &Additive<W>) -> Result<Wiped<W>> {
     if runtime.phase() == Phase::Online {
         runtime.declare_exchange(x.ring().wire_bytes(x.len()));
     }
     if runtime.computing_peer().is_none() {
-        return Ok(Vec::new());
+        return Ok(Wiped::default());
     }
     let mut payload = Vec::with_capacity(x.ring().wire_bytes(x.len()));
     pack::pack(x.ring(), x.values(), &mut payload);
     let received = runtime.exchange(payload)?;
-    let mut opened = pack::unpack_next(x.ring(), &mut received.as_slice(), x.len());
+    let mut opened = pack::unpack_next(x.ring(), &mut &received[..], x.len());
     x.ring().add_to(&mut opened, x.values());
     Ok(opened)
 }
@@ -71,7 +72,10 @@ pub fn reveal_to_both<W: Word>(runtime: &mut Runtime<'_>, x: &Additive<W>) -> Re
 ///
 /// # Errors
 /// The network's.
-pub fn reveal_to_p1<W: Word>(runtime: &mut Runtime<'_>, x: &Additive<W>) -> Result<Option<Vec<W>>> {
+pub fn reveal_to_p1<W: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Additive<W>,
+) -> Result<Option<Wiped<W>>> {
     if runtime.phase() != Phase::Online {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::session::Session;
+use crate::wipe::Wiped;
 
 /// The pairs that permute in turn, each with the party left out.
 const HOPS: [(Party, Party, Party); 3] = [
@@ -63,7 +64,7 @@ fn draw_components<W: Word>(
     session: &mut Session,
     peer: Party,
     vectors: &[Replicated<W>],
-) -> Vec<Vec<W>> {
+) -> Vec<Wiped<W>> {
     vectors
         .iter()
         .map(|v| session.draw(peer, v.ring, v.len))
@@ -94,10 +95,10 @@ fn permute_and_reshare<W: Word>(
     let me = session.me();
     for (v, fresh) in vectors.iter().zip(&with_third) {
         // The pair's own component counts once: at the party before the third.
-        let mine: Vec<W> = if me.next() == third {
+        let mine: Wiped<W> = if me.next() == third {
             v.previous
                 .iter()
-                .zip(&v.next)
+                .zip(v.next.iter())
                 .map(|(a, b)| a.add(*b))
                 .collect()
         } else {
@@ -109,7 +110,7 @@ fn permute_and_reshare<W: Word>(
     }
     session.send(peer, payload)?;
     let received = session.receive(peer, total)?;
-    let mut rest = received.as_slice();
+    let mut rest = &received[..];
     for (v, sum) in vectors.iter().zip(&mut with_peer) {
         let theirs = pack::unpack_next(v.ring, &mut rest, v.len);
         v.ring.add_to(sum, &theirs);

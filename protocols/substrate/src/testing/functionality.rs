@@ -263,7 +263,7 @@ pub fn components<W: Word>(parties: &[Replicated<W>; 3]) -> Components<W> {
         let as_next = &parties[(component + 2) % 3].next;
         let as_previous = &parties[(component + 1) % 3].previous;
         assert_eq!(as_next, as_previous, "component {component}");
-        as_next.clone()
+        as_next.to_vec()
     });
     Components {
         ring: parties[0].ring,
@@ -280,7 +280,7 @@ pub fn unmasked<W: Word>(masks: &Masked<W>, parties: &[Masked<W>; 3]) -> Vec<W> 
     let values = parties[1].values();
     assert_eq!(values, parties[2].values(), "masked values");
     assert_eq!(values.len(), masks.masks().len(), "a mask a value");
-    masks.ring().subtract(values, masks.masks())
+    masks.ring().subtract(values, masks.masks()).into_vec()
 }
 
 /// Calls a generic function of a [`Ring`] at every width that each word holds: `check::<W>(ring)`.

@@ -51,7 +51,7 @@ fn local<W: Word>(ring: Ring) {
     let differences = ring.subtract(&sum[1..], &sum);
     assert_eq!(
         unmasked(&ran.dealt[0], &ran.outputs),
-        differences,
+        differences.into_vec(),
         "{ring:?}"
     );
     assert_eq!(ran.rounds(), [0, 2], "the two openings alone");
@@ -86,7 +86,7 @@ fn to_p1<W: Word>(ring: Ring) {
         let x = open_masked(runtime, &x)?;
         unmask_to_p1(runtime, &x)
     });
-    assert_eq!(ran.outputs, [None, Some(clear), None], "{ring:?}");
+    assert_eq!(ran.outputs, [None, Some(clear.into()), None], "{ring:?}");
     let bytes = ring.wire_bytes(LEN) as u64;
     assert_eq!(
         (ran.total_bytes(), ran.rounds()),

@@ -8,6 +8,7 @@ use qbench_substrate::ring::Ring;
 use qbench_substrate::runtime::Runtime;
 use qbench_substrate::share::{Additive, Masked, Replicated};
 use qbench_substrate::testing::functionality::{mismatch, share};
+use qbench_substrate::wipe::Wiped;
 
 /// What one phase does, in step `step`: opens `count` elements of `input` bits and looks them up in
 /// `tables` tables with an output of `output` bits.
@@ -45,7 +46,7 @@ fn walk(runtime: &mut Runtime<'_>, usage: Use) -> Result<()> {
                 &[Input::each(&opened)],
                 usage.count,
                 output,
-                || Contents::same(vec![0; 1 << usage.input]),
+                || Contents::same(Wiped::zeros(1 << usage.input)),
             )?;
         }
         Ok(())
@@ -126,8 +127,8 @@ fn nothing_secret_is_printed() {
     let share = Additive::held(ring, secret.clone());
     assert_eq!(format!("{share:?}"), "Additive(Z_2^64 x 2)");
     let replicated = Replicated {
-        previous: secret.clone(),
-        next: secret,
+        previous: secret.clone().into(),
+        next: secret.into(),
         ..Replicated::absent(ring, 2)
     };
     assert_eq!(format!("{replicated:?}"), "Replicated(Z_2^64 x 2)");

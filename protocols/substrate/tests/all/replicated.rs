@@ -7,6 +7,7 @@ use qbench_substrate::share::{Replicated, additive_from, multiply, reshare, reve
 use qbench_substrate::testing::functionality::{
     Components, components, elements, reconstruct, run, share,
 };
+use qbench_substrate::wipe::Wiped;
 
 /// Elements of a vector: no multiple of anything that packs well. 67 elements of one bit are equal by chance once in 10^20.
 const LEN: usize = 67;
@@ -112,9 +113,9 @@ fn products_of_every_width_are_exact_fresh_and_opened_to_all() {
 fn product_rounds<W: Word>(ring: Ring) {
     // Nothing is held before, so that the only chain is the product's own.
     let zero = |runtime: &Runtime<'_>| {
-        let mut x = Replicated::absent(ring, LEN);
+        let mut x = Replicated::<W>::absent(ring, LEN);
         if runtime.me().is_some() {
-            (x.previous, x.next) = (vec![W::default(); LEN], vec![W::default(); LEN]);
+            (x.previous, x.next) = (Wiped::zeros(LEN), Wiped::zeros(LEN));
         }
         x
     };

@@ -97,7 +97,7 @@ fn to_p1<W: Word>(ring: Ring) {
         let x = share(runtime, ring, &clear, 2);
         reveal_to_p1(runtime, &x)
     });
-    assert_eq!(ran.outputs, [None, Some(clear), None], "{ring:?}");
+    assert_eq!(ran.outputs, [None, Some(clear.into()), None], "{ring:?}");
     let bytes = ring.wire_bytes(LEN);
     assert_eq!(ran.online_bytes(), between_p1_and_p2(0, bytes));
     assert_eq!((ran.total_bytes()[0], ran.rounds()), (0, [0, 1]));
@@ -114,7 +114,8 @@ fn openings_of_every_width_are_exact_and_nobody_elses() {
 fn gather<W: Word>(ring: Ring, threads: usize) {
     let summand = |me: Party| elements::<W>(ring, LEN, 10 + me.index() as u64);
     let ran = run(threads, |runtime| {
-        let mut product = || gather_product(runtime, ring, LEN, |session| summand(session.me()));
+        let mut product =
+            || gather_product(runtime, ring, LEN, |session| summand(session.me()).into());
         Ok([product()?, product()?])
     });
     let mut clear = summand(Party::P0);

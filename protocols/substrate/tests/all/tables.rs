@@ -72,7 +72,7 @@ fn several_inputs_shared_openings_and_a_table_a_feature() {
                         table.extend((0..4).map(|c| entry(feature, a, b, c)));
                     }
                 }
-                table
+                table.into()
             })
             .collect(),
     };

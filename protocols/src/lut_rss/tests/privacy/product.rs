@@ -90,7 +90,7 @@ fn multiply(
     let mut engine = LutRss::new(runtime, plan, known);
     let x = share(&engine.runtime, PRODUCT, x, seed);
     let lifted = reshare(&mut engine.runtime, &[&x])?.pop();
-    let second = lifted.as_ref().map_or_else(Vec::new, |x| x.next.clone());
+    let second = lifted.as_ref().map_or_else(Vec::new, |x| x.next.to_vec());
     transcript.take();
     if let Some(fault) = fault {
         engine.runtime.session()?.plant(fault);

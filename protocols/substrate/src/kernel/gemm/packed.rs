@@ -2,6 +2,7 @@
 
 use super::Element;
 use crate::threads::Threads;
+use crate::wipe::Wiped;
 
 /// One step of a panel: for each of its columns the operand at one group of inner indices, side
 /// by side. One cache line.
@@ -16,9 +17,15 @@ pub(in crate::kernel) struct Line<W: Element>(pub(in crate::kernel) W::Groups);
 /// last. What lies beyond `inner` and `columns` is zero.
 #[derive(Clone, Default)]
 pub struct Packed<W: Element> {
-    lines: Vec<Line<W>>,
+    lines: Wiped<Line<W>>,
     inner: usize,
     columns: usize,
+}
+
+impl<W: Element> Default for Line<W> {
+    fn default() -> Self {
+        Self(W::Groups::default())
+    }
 }
 
 impl<W: Element> std::fmt::Debug for Packed<W> {
@@ -100,7 +107,7 @@ impl<W: Element> Packed<W> {
         assert_eq!(values.len(), inner * columns, "elements of the operand");
         let count = columns.div_ceil(W::PANEL) * inner.div_ceil(W::GROUP);
         Self {
-            lines: vec![Line(W::Groups::default()); count],
+            lines: Wiped::zeros(count),
             inner,
             columns,
         }
@@ -118,7 +125,7 @@ impl<W: Element> Packed<W> {
 
     /// Memory that the packed operand takes, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.lines.as_slice())
+        size_of_val(&self.lines[..])
     }
 
     /// Groups of inner indices, the last one partly empty if `inner` is no multiple of their size.

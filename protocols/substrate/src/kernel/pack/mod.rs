@@ -8,6 +8,7 @@
 
 use super::words;
 use crate::ring::{Ring, Word};
+use crate::wipe::Wiped;
 
 /// Bits that can be read from, or added to, 64 bits at any offset within a byte.
 const WINDOW: u32 = 57;
@@ -64,10 +65,10 @@ pub fn unpack<W: Word>(ring: Ring, bytes: &[u8], out: &mut [W]) {
 ///
 /// # Panics
 /// If fewer bytes are left, or the word is narrower than the ring.
-pub fn unpack_next<W: Word>(ring: Ring, rest: &mut &[u8], len: usize) -> Vec<W> {
+pub fn unpack_next<W: Word>(ring: Ring, rest: &mut &[u8], len: usize) -> Wiped<W> {
     let (bytes, tail) = rest.split_at(ring.wire_bytes(len));
     *rest = tail;
-    let mut out = vec![W::default(); len];
+    let mut out = Wiped::zeros(len);
     unpack(ring, bytes, &mut out);
     out
 }
