@@ -29,7 +29,7 @@ impl<'a> Group<'a> {
 }
 
 impl Entry<'_> {
-    /// How far the output is from the float model, as it stands beside a time: `0.46`, and `0.46 (3 w)` where values wrapped; `-`
+    /// How far the output is from the float model, as it stands beside a time: `0.46`, and `0.46, 3 w` where values wrapped; `-`
     /// where it was not checked.
     pub fn error_text(&self) -> String {
         let Some(error) = self.summary(Quantity::FloatError) else {
@@ -37,7 +37,7 @@ impl Entry<'_> {
         };
         let wrapped = self.summary(Quantity::WrappedValues);
         match wrapped.map(|w| w.median).filter(|w| *w > 0.0) {
-            Some(wrapped) => format!("{} ({wrapped} w)", digits(error.median)),
+            Some(wrapped) => format!("{}, {wrapped} w", digits(error.median)),
             None => digits(error.median),
         }
     }

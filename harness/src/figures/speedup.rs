@@ -5,7 +5,7 @@ use super::style::{Look, place};
 use crate::compare::groups::{Group, default_base, groups, systems};
 use crate::compare::settings::LINK;
 use crate::names::unique;
-use crate::quantities::Quantity;
+use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
 use crate::scenario::FigureSpec;
 
@@ -93,11 +93,6 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
     let mut points: Vec<Point> = Vec::new();
     for group in groups {
         let value = |column: &str| group.settings.value(column).to_owned();
-        let variants: Vec<String> = varying
-            .iter()
-            .filter(|c| !value(c).is_empty())
-            .map(|c| format!("{} {}", c.replace('_', " "), value(c)))
-            .collect();
         for entry in &group.entries {
             let Some(other) = group.base_of(base, entry) else {
                 continue;
@@ -108,7 +103,14 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
             let Some(row) = entry.rows.first() else {
                 continue;
             };
-            let mut variant = variants.clone();
+            // A setting that the system does not have is the base's.
+            let whose = |c: &str| match row.dimension(c).is_some_and(|own| !own.is_empty()) {
+                true => String::new(),
+                false => format!("{base}'s "),
+            };
+            let told = varying.iter().filter(|c| !value(c).is_empty());
+            let told = told.map(|c| format!("{}{} {}", whose(c), spoken(c), value(c)));
+            let mut variant: Vec<String> = told.collect();
             let of_system = |e: &&crate::compare::groups::Entry<'_>| e.system == entry.system;
             if group.entries.iter().filter(of_system).count() > 1 {
                 variant.push(entry.activation.clone());

@@ -153,7 +153,7 @@ fn settings_of_one_system_are_columns_beside_each_other() {
         "| `crypten`, weight masks fresh online / offline (error) | `crypten`, weight masks reused online / offline (error) |",
         "| online, `crypten`, weight masks fresh / `lut-rss` | online, `crypten`, weight masks reused / `lut-rss` |",
         " (0.010) |",
-        " (0.020 (3 w)) |",
+        " (0.020, 3 w) |",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
