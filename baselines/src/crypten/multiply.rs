@@ -221,7 +221,8 @@ fn bilinear(
     let mut d = match reused {
         Some(Reused::Opened(_)) => None,
         _ => {
-            let mut d = draw(threads, &dealt.stream, left, right);
+            // Not to be zeroed: what is opened is what both see.
+            let mut d = draw(threads, &dealt.stream, left, right).into_vec();
             combine(
                 threads,
                 &mut d,

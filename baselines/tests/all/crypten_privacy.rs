@@ -21,6 +21,8 @@ use qbench_protocols::{Error, Result};
 
 /// Elements of an input.
 const N: usize = 8192;
+/// Of each party, in the first inference and the second: gates are made in many blocks, by one thread or by several.
+const THREADS: [usize; 2] = [1, 3];
 
 const SUM: Opening = Opening::Elements(RING64, Sharing::Additive);
 const XOR: Opening = Opening::Elements(RING64, Sharing::Binary);
@@ -33,7 +35,7 @@ fn examined(fault: Option<Fault>, body: &Body, view: impl Fn(&[Ran<Share>]) -> V
     other[N / 2..].fill(2.5);
     let [zero, other] = [zero, other].map(|input| {
         let inputs = [real(&input), real(&input)];
-        view(&[0, 1].map(|_| compute_with(fault, &inputs, 1, body)))
+        view(&THREADS.map(|threads| compute_with(fault, &inputs, threads, body)))
     });
     examine(&zero, &other)
 }

@@ -41,11 +41,12 @@ impl IntegerLinear<'_> {
         let rows = rows.zip(&self.magnitudes);
         for ((signs, magnitude), weights) in rows.zip(weights.chunks_exact_mut((*inputs).max(1))) {
             let magnitude = *magnitude as u16;
-            for (input, weight) in weights.iter_mut().enumerate() {
-                *weight = match signs[input / 8] >> (input % 8) & 1 {
-                    1 => magnitude,
-                    _ => magnitude.wrapping_neg(),
-                };
+            for (signs, weights) in signs.iter().zip(weights.chunks_mut(8)) {
+                for (bit, weight) in weights.iter_mut().enumerate() {
+                    // Without a branch, which signs would make unpredictable: all ones where the weight is negative.
+                    let negative = u16::from(signs >> bit & 1).wrapping_sub(1);
+                    *weight = (magnitude ^ negative).wrapping_sub(negative);
+                }
             }
         }
         weights

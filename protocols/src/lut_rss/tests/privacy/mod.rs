@@ -1,21 +1,22 @@
 //! Privacy on real transcripts: what a party receives, and what it opens, is uniform and independent of
 //! the input. And each of the tests is shown to fail where the protocol is broken on purpose.
 
+mod large;
 mod product;
 mod views;
 
 use super::*;
 use crate::testing::Fault;
 use crate::testing::examine::{Examined, MOST_TESTS, Test, examine};
-use views::observe;
+use views::{Runs, observe};
 
 /// Sessions of two inferences each.
 const SESSIONS: usize = 200;
 const FEWER_SESSIONS: usize = 100;
 
 /// 1-bit weights that are all +1 but for every 16th: nothing random hides behind them.
-fn skewed_model() -> QuantizedModel {
-    let mut source = synthetic(&config(8, 2, ActivationFunction::Relu), 41).unwrap();
+fn skewed_model(config: &ModelConfig) -> QuantizedModel {
+    let mut source = synthetic(config, 41).unwrap();
     for layer in &mut source.layers {
         for linear in [
             &mut layer.query,
@@ -44,8 +45,13 @@ fn inputs(plan: &Plan) -> [Vec<u8>; 2] {
 
 /// Every party's view over both inputs, examined. With the tournament there is nothing in P0's.
 fn examine_runs(plan: &Plan, sessions: usize, fault: Option<Fault>) -> [Examined; 3] {
-    let source = skewed_model();
-    let [least, random] = inputs(plan).map(|input| observe(plan, &source, &input, sessions, fault));
+    let source = skewed_model(&plan.config);
+    let runs = Runs {
+        sessions,
+        inferences: 2,
+        threads: 1,
+    };
+    let [least, random] = inputs(plan).map(|input| observe(plan, &source, &input, runs, fault));
     let alone = plan.max_protocol == MaxProtocol::Tournament;
     assert_eq!(
         least[0].is_empty() && random[0].is_empty(),

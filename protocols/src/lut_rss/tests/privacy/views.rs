@@ -16,21 +16,31 @@ use std::collections::BTreeMap;
 /// What one party received in one phase.
 type PhaseTranscript = (Phase, Vec<Received>);
 
-/// Runs `sessions` sessions of two inferences each on one input.
+/// How often the protocol runs.
+#[derive(Clone, Copy)]
+pub(super) struct Runs {
+    pub sessions: usize,
+    /// In each session, after one set-up.
+    pub inferences: usize,
+    /// Of each party.
+    pub threads: usize,
+}
+
+/// Runs the protocol on one input.
 pub(super) fn observe(
     plan: &Plan,
     source: &QuantizedModel,
     input: &[u8],
-    sessions: usize,
+    runs: Runs,
     fault: Option<Fault>,
 ) -> [View; 3] {
     let model = IntegerModel::new(source, plan.index_bits, plan.seq_len).unwrap();
     let mut views = [View::new(), View::new(), View::new()];
-    for session in 0..sessions {
+    for session in 0..runs.sessions {
         let (networks, transcripts) = recorded();
-        let phases = trio::run_over(networks, 1, |session| {
+        let phases = trio::run_over(networks, runs.threads, |session| {
             let transcript = &transcripts[session.me().index()];
-            one_session(session, transcript, plan, &model, input, fault)
+            one_session(session, transcript, plan, &model, input, runs, fault)
         })
         .unwrap();
         let elements = phases.map(|phases| unpacked(plan, phases));
@@ -73,6 +83,7 @@ fn one_session(
     plan: &Plan,
     model: &IntegerModel<'_>,
     input: &[u8],
+    runs: Runs,
     fault: Option<Fault>,
 ) -> Result<Vec<PhaseTranscript>> {
     let me = session.me();
@@ -91,7 +102,7 @@ fn one_session(
         input: (me == Party::P1).then_some(input),
         record: false,
     };
-    for _ in 0..2 {
+    for _ in 0..runs.inferences {
         for phase in [Phase::Offline, Phase::Online] {
             session.begin_phase(phase);
             let runtime = Runtime::party(session, &mut store);
