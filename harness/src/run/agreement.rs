@@ -36,11 +36,20 @@ pub fn fields(system: Option<&str>, order: &Order<'_>) -> Result<Agreement> {
         .with("protocol version", PROTOCOL_VERSION)
         .with("system", system.unwrap_or("probe"))
         .with("workload", short_hash(public.to_string().as_bytes()));
-    let model = match hash_of(&workload.model_dir.join(PUBLIC_FILE))? {
-        Some(hash) => hash.to_hex()[..12].to_owned(),
-        None => "none".to_owned(),
-    };
-    Ok(agreement.with("public model", model))
+    let model = public_model(&workload.model_dir)?;
+    Ok(agreement.with(PUBLIC_MODEL, model.unwrap_or_else(|| "none".to_owned())))
+}
+
+/// The field of the public file's hash. P0 and P1 fill it in from the file that they read themselves.
+pub const PUBLIC_MODEL: &str = "public model";
+
+/// BLAKE3 of a model folder's public file, 12 digits; `None` where there is no such file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn public_model(model_dir: &Path) -> Result<Option<String>> {
+    let hash = hash_of(&model_dir.join(PUBLIC_FILE))?;
+    Ok(hash.map(|hash| hash.to_hex()[..12].to_owned()))
 }
 
 /// P0: its commitment to the private file of a model folder, and what opens it; to nothing where there is no such file.

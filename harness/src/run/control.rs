@@ -5,7 +5,7 @@ use super::start::Start;
 use crate::link::Link;
 use crate::link::relay::stalls::Stall;
 use crate::process;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use qbench_protocols::commitment::{Commitment, Opening};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::net::trace::PhaseTrace;
@@ -13,7 +13,7 @@ use qbench_protocols::phase::Phase;
 use qbench_protocols::session::{Agreement, PhaseRecord};
 use qbench_protocols::system::Workload;
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::time::Duration;
 
 /// Version of this conversation and of the message formats between parties; part of the agreement.
@@ -129,31 +129,56 @@ const LONGEST_LINE_BYTES: u64 = 1 << 30;
 /// # Errors
 /// The connection's, and a line that is no message.
 pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Option<T>> {
-    let mut line = String::new();
-    let mut limited = from.take(LONGEST_LINE_BYTES);
-    if limited.read_line(&mut line).context("control connection")? == 0 {
-        return Ok(None);
-    }
-    anyhow::ensure!(
-        line.ends_with('\n') || limited.limit() > 0,
-        "control connection: a message of more than {LONGEST_LINE_BYTES} bytes"
-    );
-    let message = serde_json::from_str(&line);
-    message
-        .map(Some)
-        .with_context(|| format!("control connection: `{}`", line.trim_end()))
+    read_within(from, LONGEST_LINE_BYTES)
 }
 
-/// Reads `bytes` raw bytes.
+fn read_within<T: for<'a> Deserialize<'a>>(
+    from: &mut impl BufRead,
+    longest_bytes: u64,
+) -> Result<Option<T>> {
+    let mut line = Vec::new();
+    let mut limited = from.take(longest_bytes);
+    let read = limited.read_until(b'\n', &mut line);
+    if read.context("control connection")? == 0 {
+        return Ok(None);
+    }
+    ensure!(
+        line.ends_with(b"\n") || limited.limit() > 0,
+        "control connection: a message of more than {longest_bytes} bytes"
+    );
+    let message = serde_json::from_slice(&line);
+    message
+        .map(Some)
+        .with_context(|| format!("control connection: `{}`", beginning(&line)))
+}
+
+/// As much of a line as shows what it was meant to be: all of it may be long, and hold what nobody should read.
+fn beginning(line: &[u8]) -> String {
+    const SHOWN_BYTES: usize = 100;
+    let more = if line.len() > SHOWN_BYTES { ".." } else { "" };
+    let shown = &line[..line.len().min(SHOWN_BYTES)];
+    format!("{}{more}", String::from_utf8_lossy(shown).trim_end())
+}
+
+/// No evidence is longer: the low bits of a cut are two bytes a value.
+const LONGEST_BLOB_BYTES: u64 = 8 << 30;
+
+/// Reads `bytes` raw bytes. Memory is taken as they come.
 ///
 /// # Errors
-/// The connection's, and an end before the last byte.
+/// A length that no evidence has; the connection's, an end before the last byte among them.
 pub fn read_blob(from: &mut impl Read, bytes: u64) -> Result<Vec<u8>> {
+    ensure!(
+        bytes <= LONGEST_BLOB_BYTES,
+        "control connection: {bytes} bytes of evidence were announced, which is more than {LONGEST_BLOB_BYTES}"
+    );
     let mut blob = Vec::new();
     from.take(bytes)
         .read_to_end(&mut blob)
         .context("control connection")?;
-    anyhow::ensure!(blob.len() as u64 == bytes, "evidence ended early");
+    if (blob.len() as u64) < bytes {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof)).context("evidence ended early");
+    }
     Ok(blob)
 }
 
@@ -195,5 +220,44 @@ impl Control {
     /// The connection's, and its end.
     pub fn hear(&mut self) -> Result<ToParty> {
         read(&mut self.orders)?.context("the controller is gone")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(line: &[u8], longest_bytes: u64) -> String {
+        let mut line = line;
+        let read = read_within::<FromParty>(&mut line, longest_bytes);
+        format!("{:#}", read.unwrap_err())
+    }
+
+    #[test]
+    fn lines_are_bounded_and_shown_by_their_beginning() {
+        let mut line = &b"\"connected\"\n"[..];
+        let read: Option<FromParty> = read_within(&mut line, 12).unwrap();
+        assert!(matches!(read, Some(FromParty::Connected)));
+        let error = refused(b"\"connected\"\n", 11);
+        assert!(error.contains("more than 11 bytes"), "{error}");
+        let long = format!("{{\"done\": \"{}\"}}\n", "7".repeat(10_000));
+        let error = refused(long.as_bytes(), 1 << 20);
+        assert!(error.contains("`{\"done\": \"777"), "{error}");
+        assert!(error.len() < 400, "{error}");
+        assert!(refused(b"\xff\xff\n", 100).starts_with("control connection"));
+    }
+
+    #[test]
+    fn a_length_of_evidence_is_not_obeyed() {
+        let announced =
+            |bytes: u64| format!("{:#}", read_blob(&mut &b"abc"[..], bytes).unwrap_err());
+        let error = announced(u64::MAX);
+        assert!(
+            error.contains("18446744073709551615 bytes of evidence"),
+            "{error}"
+        );
+        // Within the bound nothing is reserved before it comes.
+        assert!(announced(LONGEST_BLOB_BYTES).contains("ended early"));
+        assert_eq!(read_blob(&mut &b"abc"[..], 3).unwrap(), b"abc");
     }
 }

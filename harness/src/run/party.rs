@@ -1,7 +1,7 @@
 //! One party: a process that takes its orders over the control connection and its peers' messages
 //! over the measured links.
 
-use super::agreement;
+use super::agreement::{self, PUBLIC_MODEL};
 use super::control::{Control, Failure, FromParty, Job, PhaseReport, ToParty};
 use super::launch;
 use super::steady::Pulse;
@@ -80,6 +80,10 @@ fn work(
         None => None,
     };
     let mut agreement = job.agreement.clone().with("binary", host::binary_hash()?);
+    // Whoever reads the public file agrees on what it has read.
+    if let Some(model) = agreement::public_model(&job.workload.model_dir)? {
+        agreement = agreement.without(PUBLIC_MODEL).with(PUBLIC_MODEL, model);
+    }
     let mut opening = None;
     if party == Party::P0 {
         let (commitment, opens) = agreement::committed(&job.workload.model_dir)?;
@@ -157,7 +161,10 @@ fn work(
                 control.send_evidence(&evidence)?;
                 return Ok(());
             }
-            other => bail!("the controller sent {other:?} in the middle of a run"),
+            // Not what it says: a job has P1's input.
+            ToParty::Job(_) | ToParty::Connect(_) => {
+                bail!("the controller sent a job or addresses in the middle of a run")
+            }
         }
     }
 }

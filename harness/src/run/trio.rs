@@ -152,13 +152,11 @@ fn listen(party: usize, mut reader: BufReader<impl Read>, sender: &Sender<(usize
         let event = match control::read(&mut reader) {
             Ok(Some(FromParty::Evidence(bytes))) => match control::read_blob(&mut reader, bytes) {
                 Ok(blob) => Event::Blob(blob),
-                Err(_) => Event::Closed,
+                Err(error) => broken(&error),
             },
             Ok(Some(message)) => Event::Said(message),
             Ok(None) => Event::Closed,
-            // A message that is cut short is one of a party that is gone: what became of its process says more.
-            Err(error) if is_no_message(&error) => Event::Garbled(process::one_line(&error)),
-            Err(_) => Event::Closed,
+            Err(error) => broken(&error),
         };
         let last = matches!(event, Event::Closed | Event::Garbled(_));
         // The receiver is gone when the repetition is over: then nobody needs to know.
@@ -168,9 +166,14 @@ fn listen(party: usize, mut reader: BufReader<impl Read>, sender: &Sender<(usize
     }
 }
 
-fn is_no_message(error: &anyhow::Error) -> bool {
+/// What cannot be read. What is cut short is of a party that is gone: what became of its process says more.
+fn broken(error: &anyhow::Error) -> Event {
     let json = error.downcast_ref::<serde_json::Error>();
-    json.is_some_and(|error| !error.is_eof())
+    let cut_short = json.is_some_and(serde_json::Error::is_eof);
+    match cut_short || error.is::<std::io::Error>() {
+        true => Event::Closed,
+        false => Event::Garbled(process::one_line(error)),
+    }
 }
 
 #[cfg(test)]
@@ -201,5 +204,14 @@ mod tests {
             ["Said(Connected)", "Closed"]
         );
         assert_eq!(heard(b""), ["Closed"]);
+        assert_eq!(heard(b"{\"evidence\": 3}\nab"), ["Closed"]);
+        // Neither what is no text nor a length that cannot be.
+        let text = heard(b"\xff\xfe\n");
+        assert!(text[0].starts_with("Garbled"), "{text:?}");
+        let length = heard(b"{\"evidence\": 18446744073709551615}\n");
+        assert!(
+            length[0].starts_with("Garbled") && length[0].contains("bytes of evidence"),
+            "{length:?}"
+        );
     }
 }

@@ -247,7 +247,6 @@ fn replace_field(agreement: &mut Agreement, party: Party) {
         .filter(|(index, _)| *index == party.index().to_string())
         .and_then(|(_, rest)| rest.split_once('='));
     if let Some((field, value)) = wanted {
-        agreement.fields.retain(|(name, _)| name != field);
-        agreement.fields.push((field.to_owned(), value.to_owned()));
+        *agreement = std::mem::take(agreement).without(field).with(field, value);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{Place, scenario};
 use qbench::link::{Link, LinkMode};
-use qbench::run::agreement::{committed, fields, opened};
+use qbench::run::agreement::{committed, fields, opened, public_model};
 use qbench::run::launch::ThisMachine;
 use qbench::run::order::Order;
 use qbench::units::Rtt;
@@ -199,4 +199,40 @@ fn the_controller_finds_other_weights_than_those_committed_to() {
     opened(&opening, [commitment, Commitment::default()], &one).unwrap_err();
     // Neither P1 nor P2 can tell whether two sessions are on one model.
     assert_ne!(committed(&one).unwrap().0, commitment);
+}
+
+/// P1's folder holds another public file than P0's: the session does not begin, and every party says on what they differ.
+#[test]
+fn parties_with_other_public_files_do_not_start() {
+    let place = Place::of_qbench(&scenario("lut-rss", ""));
+    let [one, other] = ["one", "other"].map(|name| place.path(name));
+    for (folder, seed) in [(&one, 1), (&other, 2)] {
+        let mut model = synthetic(&config(), seed).unwrap();
+        model.input_range.max *= seed as f32;
+        store::save(folder, &model, None).unwrap();
+    }
+    let agreements = [&one, &other, &one].map(|folder| agreed(folder));
+    let (networks, _) = recorded();
+    let errors = std::thread::scope(|scope| {
+        let parties: Vec<_> = networks
+            .into_iter()
+            .zip(&agreements)
+            .map(|(network, agreement)| {
+                scope.spawn(move || Session::establish(network, agreement, 1).map(|_| ()))
+            })
+            .collect();
+        parties
+            .into_iter()
+            .map(|party| party.join().unwrap().unwrap_err().to_string())
+            .collect::<Vec<_>>()
+    });
+    for error in errors {
+        assert!(
+            error.starts_with("parties disagree on `public model`"),
+            "{error}"
+        );
+    }
+    // As does a party whose own file is not the one that the run was planned on.
+    assert_ne!(public_model(&one).unwrap(), public_model(&other).unwrap());
+    assert_eq!(public_model(&place.path("nowhere")).unwrap(), None);
 }

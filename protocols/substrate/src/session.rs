@@ -2,7 +2,7 @@
 
 use crate::commitment::Commitment;
 use crate::kernel::pack;
-use crate::net::{Meter, NetError, Network, Party};
+use crate::net::{Meter, NetError, Network, Party, claim};
 use crate::phase::Phase;
 use crate::prg::{Seed, Stream};
 use crate::ring::{Ring, Word};
@@ -24,6 +24,12 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Takes a field out.
+    pub fn without(mut self, field: &str) -> Self {
+        self.fields.retain(|(name, _)| name != field);
+        self
+    }
+
     /// Adds a field.
     pub fn with(mut self, field: &str, value: impl Into<String>) -> Self {
         self.fields.push((field.to_owned(), value.into()));
@@ -353,8 +359,13 @@ fn agree(network: &mut dyn Network, agreement: &Agreement) -> Result<()> {
             .into());
         }
         let bytes = network.receive(peer, "setup/agreement", length as usize)?;
-        let theirs: Agreement = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::io("reading a peer's agreement", std::io::Error::other(e)))?;
+        // serde's word would show what the peer said, line breaks and all.
+        let theirs: Agreement = serde_json::from_slice(&bytes).map_err(|_| NetError::Refused {
+            me,
+            peer,
+            step: "setup/agreement".to_owned(),
+            actual: format!("{length} bytes that are no agreement"),
+        })?;
         compare(me, peer, agreement, &theirs)?;
     }
     refused.map_or(Ok(()), |error| Err(error.into()))
@@ -390,11 +401,11 @@ fn compare(me: Party, peer: Party, mine: &Agreement, theirs: &Agreement) -> Resu
         let (ours, other) = (value(mine, field), value(theirs, field));
         if ours != other {
             return Err(Error::Disagreement {
-                field: field.clone(),
+                field: claim(field.as_bytes()),
                 me: me.to_string(),
                 peer: peer.to_string(),
                 mine: ours,
-                theirs: other,
+                theirs: claim(other.as_bytes()),
             });
         }
     }

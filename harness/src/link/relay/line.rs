@@ -71,7 +71,7 @@ impl Line {
         self.frames.push_back(Frame {
             bytes: buffer,
             leaves_ns,
-            due_ns: leaves_ns + self.one_way_ns,
+            due_ns: leaves_ns.saturating_add(self.one_way_ns),
         });
         true
     }

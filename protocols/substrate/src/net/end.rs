@@ -187,7 +187,7 @@ pub(super) fn wire_label(step: &str) -> &[u8] {
 }
 
 fn describe(bytes: usize, label: &[u8]) -> String {
-    format!("{bytes} bytes of `{}`", String::from_utf8_lossy(label))
+    format!("{bytes} bytes of `{}`", super::claim(label))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn read(stream: &mut impl Read, inbox: &Inbox) -> io::Result<Message> {
     stream.read_exact(&mut label_length)?;
     let mut label = vec![0; usize::from(label_length[0])];
     stream.read_exact(&mut label)?;
-    let payload = read_payload(stream, length, inbox)?;
+    let payload = read_payload(stream, length, label.len(), inbox)?;
     Ok(Message {
         label,
         depth,
@@ -80,7 +80,12 @@ fn read(stream: &mut impl Read, inbox: &Inbox) -> io::Result<Message> {
     })
 }
 
-fn read_payload(stream: &mut impl Read, length: u64, inbox: &Inbox) -> io::Result<Vec<u8>> {
+fn read_payload(
+    stream: &mut impl Read,
+    length: u64,
+    label_bytes: usize,
+    inbox: &Inbox,
+) -> io::Result<Vec<u8>> {
     let too_long = || {
         io::Error::other(format!(
             "it announced a message of {length} bytes, which no party sends"
@@ -90,7 +95,7 @@ fn read_payload(stream: &mut impl Read, length: u64, inbox: &Inbox) -> io::Resul
         return Err(too_long());
     }
     let length = usize::try_from(length).map_err(|_| too_long())?;
-    inbox.wait_for_room(length, CAPACITY_BYTES);
+    inbox.wait_for_room(Message::held_bytes(label_bytes, length), CAPACITY_BYTES);
     let mut payload = Vec::new();
     let no_memory = |_| io::Error::other(format!("no memory for a message of {length} bytes"));
     payload
@@ -218,6 +223,21 @@ mod tests {
         });
         assert!(waited);
         assert_eq!(popped(&inbox).unwrap().payload, [1]);
+        // Messages of nothing take room too: a peer that sends them without end is held up like another.
+        let none = Message::held_bytes(b"layer0/output".len(), 0);
+        for _ in 0..10 {
+            inbox.wait_for_room(none, 10 * none);
+            inbox.push(message(vec![]));
+        }
+        let full = std::thread::scope(|scope| {
+            let next = scope.spawn(|| inbox.wait_for_room(none, 10 * none));
+            std::thread::sleep(Duration::from_millis(50));
+            let full = !next.is_finished();
+            popped(&inbox).unwrap();
+            full
+        });
+        assert!(full);
+        while popped(&inbox).is_some() {}
         // Nobody receives: nothing waits for room.
         inbox.push(message(vec![0; 1000]));
         std::thread::scope(|scope| {

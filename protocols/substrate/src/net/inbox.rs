@@ -17,6 +17,19 @@ pub struct Message {
     pub(super) payload: Vec<u8>,
 }
 
+impl Message {
+    /// What a message takes of a receiver's memory, bytes: an empty one takes some too.
+    pub(super) const fn held_bytes(label_bytes: usize, payload_bytes: usize) -> usize {
+        payload_bytes
+            .saturating_add(label_bytes)
+            .saturating_add(size_of::<Self>())
+    }
+
+    const fn held(&self) -> usize {
+        Self::held_bytes(self.label.len(), self.payload.len())
+    }
+}
+
 /// Why there is no message.
 pub(super) enum Nothing {
     /// The peer will send no more; the cause.
@@ -42,7 +55,7 @@ pub(super) struct Inbox {
 
 struct State {
     messages: VecDeque<Message>,
-    /// Payload bytes of the messages.
+    /// What the messages take, as [`Message::held_bytes`] counts.
     waiting_bytes: usize,
     /// When the last byte came.
     heard: Instant,
@@ -72,7 +85,7 @@ impl Inbox {
         let mut state = self.lock();
         state.heard = Instant::now();
         if !state.abandoned {
-            state.waiting_bytes += message.payload.len();
+            state.waiting_bytes += message.held();
             state.messages.push_back(message);
             self.changed.notify_all();
         }
@@ -123,7 +136,7 @@ impl Inbox {
         let mut state = self.lock();
         loop {
             if let Some(message) = state.messages.pop_front() {
-                state.waiting_bytes -= message.payload.len();
+                state.waiting_bytes -= message.held();
                 self.changed.notify_all();
                 return Ok(message);
             }

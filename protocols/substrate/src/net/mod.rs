@@ -30,6 +30,19 @@ pub use tcp::{Listener, Mesh, RunId, TcpNetwork};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What a peer said, as an error may show it: its beginning, on one line.
+pub(crate) fn claim(said: &[u8]) -> String {
+    const SHOWN: usize = 100;
+    let text = String::from_utf8_lossy(said);
+    let shown: String = text.chars().take(SHOWN).collect();
+    let more = if shown.len() < text.len() { ".." } else { "" };
+    let safe = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    shown.chars().map(safe).chain([more.to_owned()]).collect()
+}
+
 /// One of the three parties: P0 is the model owner and dealer, P1 the data owner, P2 the assistant.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,

@@ -1,7 +1,7 @@
 //! The session: agreement before anything else, and streams that are never handed out twice.
 
 use qbench_substrate::Error;
-use qbench_substrate::net::{Network, Party, local_trio};
+use qbench_substrate::net::{LocalNetwork, NetError, Network, Party, local_trio};
 use qbench_substrate::phase::Phase;
 use qbench_substrate::ring::Ring;
 use qbench_substrate::session::{Agreement, Session};
@@ -153,4 +153,49 @@ fn no_stream_is_drawn_twice_and_both_ends_draw_the_same() {
             }
         }
     }
+}
+
+/// What establishing makes of a P0 that says `claims` where an agreement is due, one message after the other.
+fn claimed(claims: &[(&str, Vec<u8>)]) -> Error {
+    let [mut p0, p1, _p2]: [LocalNetwork; 3] = local_trio(Duration::from_secs(20));
+    for (step, payload) in claims {
+        p0.send(Party::P1, step, payload.clone()).unwrap();
+    }
+    let network: Box<dyn Network> = Box::new(p1);
+    Session::establish(network, &agreement("abc", "same"), 1)
+        .map(|_| ())
+        .unwrap_err()
+}
+
+#[test]
+fn what_a_peer_claims_is_bounded_and_shown_on_one_line() {
+    let length = |bytes: u64| ("setup/agreement/length", bytes.to_le_bytes().to_vec());
+    let long = claimed(&[length(u64::MAX)]);
+    assert!(matches!(long, Error::Net(NetError::Refused { .. })));
+    assert!(
+        long.to_string().contains("18446744073709551615 bytes"),
+        "{long}"
+    );
+
+    let nonsense = b"{\n\n]".to_vec();
+    let none = claimed(&[length(nonsense.len() as u64), ("setup/agreement", nonsense)]);
+    assert_eq!(
+        none.to_string(),
+        "P0 sent 4 bytes that are no agreement, which P1 does not obey, at step `setup/agreement`"
+    );
+
+    let value = "line\n\u{1b}[31m".repeat(1000);
+    let theirs = serde_json::to_vec(&agreement("abc", &value)).unwrap();
+    let other = claimed(&[length(theirs.len() as u64), ("setup/agreement", theirs)]);
+    let text = other.to_string();
+    assert!(text.contains("P0 has `line\\n\\u{1b}[31mline"), "{text}");
+    assert!(
+        text.len() < 500 && !text.contains(char::is_control),
+        "{text}"
+    );
+
+    let [mut p0, mut p1, _p2] = local_trio(Duration::from_secs(20));
+    p0.send(Party::P1, "a\nb", vec![]).unwrap();
+    let text = p1.receive(Party::P0, "c", 0).unwrap_err().to_string();
+    assert!(text.starts_with("P0 sent 0 bytes of `a\\nb`"), "{text}");
 }
