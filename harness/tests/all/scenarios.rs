@@ -105,7 +105,37 @@ fn refusals_name_line_and_field() {
             "rtt = \"1ms\"\np0_p1 = { bandwith = \"2mbit\" }",
             &["test.toml:11", "link.lan.p0_p1.bandwith", "bandwidth"],
         ),
+        (
+            "\"5gbit\"",
+            "\"63kbit\"",
+            &["test.toml:9", "link.lan.bandwidth", "64kbit is the least"],
+        ),
+        (
+            "rtt = \"0.2ms\"",
+            "rtt = \"1ms\"\np1_to_p0 = { bandwidth = \"1bit\" }",
+            &["test.toml:11", "p1_to_p0.bandwidth", "64kbit is the least"],
+        ),
         ("[link.lan]", "[link.none]", &["link.none", "loopback"]),
+        (
+            "[link.lan]",
+            "[link.\"l\\u0001n\"]",
+            &["test.toml:8", "control characters"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"a\\u0001b\"",
+            &["test.toml:1", "title", "the character U+0001"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"a\\nb\"",
+            &["test.toml:1", "title", "is one line"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"t\"\nquestion = \"a\\u001b[31mb\"",
+            &["test.toml:2", "question", "the character U+001B"],
+        ),
         (
             "preset = \"bert-tiny\"",
             "preset = \"bert-tny\"",
@@ -438,6 +468,7 @@ fn the_command_line_changes_a_scenario() {
             ["--set", "run.repetitions=0"],
             "--set run.repetitions=0: `run.repetitions`",
         ),
+        (["--set", "title=a\u{7}b"], "the character U+0007"),
         (["--set", "run.repetitons=3"], "did you mean `repetitions`?"),
         (["--set", "run"], "--set key=value"),
         (["--only", "net=lan"], "unknown column"),
