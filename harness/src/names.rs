@@ -33,7 +33,11 @@ pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static
 
 /// Whether a character may stand in text that people read: what XML, and so SVG, can hold.
 pub fn is_text(c: char) -> bool {
-    !(c.is_control() && !matches!(c, '\n' | '\t' | '\r')) && !matches!(c, '\u{fffe}' | '\u{ffff}')
+    match c {
+        '\n' | '\t' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    }
 }
 
 /// A name as it is shown in one line: a replacement character for each that cannot be seen.
