@@ -167,7 +167,10 @@ impl Fixture {
             let compute = (profile.compute_ns[phase] * tokens) as f64 * quadratic;
             ((wire + waiting + compute) * drift * noise) as u64
         };
-        let cell = format!("{}-{length}-{}", profile.system, link.0);
+        let mut cell = format!("{}-{length}-{}", profile.system, link.0);
+        for (_, masks) in profile.columns.iter().filter(|(c, _)| *c == "weight_masks") {
+            cell += &format!("-{masks}");
+        }
         let mut columns: Vec<(&str, String)> = vec![
             ("cell", cell.clone()),
             ("repetition", repetition.to_string()),

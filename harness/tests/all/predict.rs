@@ -109,7 +109,11 @@ fn what_cannot_be_predicted_says_why() {
     assert!(place.run(&[]).status.success());
     assert!(!place.path("out/trace").exists());
     let output = place.output(&["predict", "out", "--grid"]);
-    assert!(said(&output).contains("no traces"), "{}", said(&output));
+    assert!(
+        said(&output).contains("no whole traces"),
+        "{}",
+        said(&output)
+    );
     let place = Place::of_qbench(&scenario("lut-rss", ""));
     assert!(place.run(&[]).status.success());
     for (arguments, word) in [
