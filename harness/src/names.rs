@@ -31,6 +31,24 @@ pub fn name_of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static
         .map_or("unnamed", |(name, _)| *name)
 }
 
+/// Whether a character may stand in text that people read: what XML, and so SVG, can hold.
+pub fn is_text(c: char) -> bool {
+    match c {
+        '\n' | '\t' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    }
+}
+
+/// A name as it is shown in one line: a replacement character for each that cannot be seen.
+pub fn shown(name: &str) -> String {
+    let seen = |c: char| match c.is_control() || !is_text(c) {
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
+    name.chars().map(seen).collect()
+}
+
 /// Each name once, in order of first appearance.
 pub fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut all: Vec<&str> = Vec::new();

@@ -1,6 +1,6 @@
 //! The systems under comparison: the one list that commands, scenarios and parties read.
 
-use crate::names::suggestion;
+use crate::names::{shown, suggestion};
 use anyhow::{Result, bail, ensure};
 use qbench_protocols::lut_rss::system::LutRssSystem;
 use qbench_protocols::system::{Setting, Settings, System};
@@ -23,6 +23,12 @@ pub fn check(systems: &[&'static dyn System], columns: &HashSet<String>) -> Resu
         let (id, before) = (system.id(), &systems[..place]);
         let twice = before.iter().any(|other| other.id() == id);
         ensure!(!twice, "two systems are called `{id}`");
+        let fits = |c: char| !c.is_control() && !c.is_whitespace() && !",=".contains(c);
+        ensure!(
+            !id.is_empty() && id.chars().all(fits),
+            "a system cannot be called `{}`: a name has letters, digits and dashes",
+            shown(id)
+        );
         let known = settings(before);
         for setting in system.settings() {
             let key = setting.key;

@@ -1,6 +1,7 @@
 //! Lines, shapes and text in points, drawn the same into SVG and PNG.
 
 use super::style::{INK, Look, Marker, SHAPES, marker};
+use crate::names::shown;
 use anyhow::{Result, anyhow};
 use plotters::backend::DrawingBackend;
 use plotters::coord::Shift;
@@ -8,6 +9,8 @@ use plotters::drawing::DrawingArea;
 use plotters::element::{Circle, PathElement, Polygon, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// A point, from the upper left corner.
 pub type Point = (f64, f64);
@@ -29,12 +32,22 @@ pub enum Anchor {
 pub struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
     scale: f64,
+    drawn: RefCell<BTreeSet<char>>,
 }
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     /// A canvas over a whole drawing area.
     pub fn new(area: &'a DrawingArea<DB, Shift>, scale: f64) -> Self {
-        Self { area, scale }
+        Self {
+            area,
+            scale,
+            drawn: RefCell::default(),
+        }
+    }
+
+    /// Every character that was drawn.
+    pub fn characters(&self) -> BTreeSet<char> {
+        self.drawn.take()
     }
 
     fn at(&self, point: Point) -> (i32, i32) {
@@ -264,7 +277,10 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         let style = TextStyle::from(font)
             .color(&INK)
             .pos(Pos::new(horizontal, VPos::Center));
-        let text = Text::new(text.to_owned(), self.at(at), style);
+        // What cannot be seen, and what XML cannot hold, has come from a run of before names were checked.
+        let text = shown(text);
+        self.drawn.borrow_mut().extend(text.chars());
+        let text = Text::new(text, self.at(at), style);
         self.area.draw(&text).map_err(failed)
     }
 }

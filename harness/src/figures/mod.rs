@@ -23,6 +23,8 @@ use canvas::{Anchor, Canvas, text_width};
 use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::drawing::IntoDrawingArea;
 use plotters::style::WHITE;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use style::Look;
 
@@ -151,6 +153,7 @@ pub fn draw_all(
 ) -> Result<Vec<(String, String)>> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut drawn = Vec::new();
+    let lacking = RefCell::default();
     for (index, spec) in specs.iter().enumerate() {
         let stem = format!(
             "{:02}-{}-{}",
@@ -161,27 +164,28 @@ pub fn draw_all(
         let path = folder.join(&stem);
         let title = match spec.kind {
             FigureKind::Stacked => stacked::build(spec, rows, steps)
-                .map(|figure| save(&figure, &path).map(|()| figure.title)),
+                .map(|figure| save(&figure, &path, &lacking).map(|()| figure.title)),
             FigureKind::Heatmap => heatmap::build(spec, rows, traces)?
-                .map(|figure| save(&figure, &path).map(|()| figure.title)),
+                .map(|figure| save(&figure, &path, &lacking).map(|()| figure.title)),
             FigureKind::SpeedupMap => heatmap::build_speedup(spec, rows, traces)?
-                .map(|figure| save(&figure, &path).map(|()| figure.title)),
-            FigureKind::Pareto => {
-                pareto::build(spec, rows).map(|figure| save(&figure, &path).map(|()| figure.title))
-            }
+                .map(|figure| save(&figure, &path, &lacking).map(|()| figure.title)),
+            FigureKind::Pareto => pareto::build(spec, rows)
+                .map(|figure| save(&figure, &path, &lacking).map(|()| figure.title)),
             FigureKind::Speedup => speedup::build(spec, rows).map(|figure| {
                 let title = figure.title.clone();
-                save(&Bars::new(figure, Foot::One), &path).map(|()| title)
+                save(&Bars::new(figure, Foot::One), &path, &lacking).map(|()| title)
             }),
             kind => data::figure(spec, rows).map(|figure| {
                 let title = figure.title.clone();
                 match kind {
                     FigureKind::Bars => {
                         let foot = foot(spec, &figure);
-                        save(&Bars::new(figure, foot), &path)
+                        save(&Bars::new(figure, foot), &path, &lacking)
                     }
-                    FigureKind::Growth => save(&growth::Growth::new(figure, &spec.x), &path),
-                    _ => save(&lines::Lines(figure), &path),
+                    FigureKind::Growth => {
+                        save(&growth::Growth::new(figure, &spec.x), &path, &lacking)
+                    }
+                    _ => save(&lines::Lines(figure), &path, &lacking),
                 }
                 .map(|()| title)
             }),
@@ -191,6 +195,13 @@ pub fn draw_all(
             continue;
         };
         drawn.push((stem, title));
+    }
+    let lacking: String = lacking.into_inner().into_iter().collect();
+    if !lacking.is_empty() {
+        crate::note!(
+            "note: the font of the PNGs in {} has no `{lacking}`, so boxes stand there; the SVGs and the report have them",
+            folder.display()
+        );
     }
     Ok(drawn)
 }
@@ -225,8 +236,8 @@ fn kind_name(kind: FigureKind) -> &'static str {
     crate::names::name_of(crate::scenario::FIGURE_KINDS, &kind)
 }
 
-/// Writes `path.svg` and `path.png`, the latter at two pixels a point.
-fn save(drawing: &impl Drawing, path: &Path) -> Result<()> {
+/// Writes `path.svg` and `path.png`, the latter at two pixels a point; notes which characters the latter lacks.
+fn save(drawing: &impl Drawing, path: &Path, lacking: &RefCell<BTreeSet<char>>) -> Result<()> {
     style::load_font();
     let (width, height) = drawing.size();
     let (width, height) = (width.ceil() as u32, height.ceil() as u32);
@@ -243,8 +254,13 @@ fn save(drawing: &impl Drawing, path: &Path) -> Result<()> {
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
         area.fill(&WHITE).map_err(|e| failed(&e))?;
-        drawing.draw(&Canvas::new(&area, 2.0))?;
+        let canvas = Canvas::new(&area, 2.0);
+        drawing.draw(&canvas)?;
         area.present().map_err(|e| failed(&e))?;
+        let characters = canvas.characters();
+        lacking
+            .borrow_mut()
+            .extend(style::unknown_to_font(characters));
     }
     write_png(&path.with_extension("png"), width, height, &pixels).map_err(|e| failed(&e))
 }

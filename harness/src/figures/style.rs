@@ -1,7 +1,9 @@
 //! Colours, markers and hatchings: one of each for a system wherever it appears, told apart without colour
 //! too.
 
+use ab_glyph::{Font, FontRef, GlyphId};
 use plotters::style::{FontStyle, RGBColor, register_font};
+use std::collections::BTreeSet;
 use std::sync::Once;
 
 /// The colour-blind-safe palette of Okabe and Ito (2008), with grey in place of yellow, which is too light for
@@ -111,6 +113,16 @@ pub fn place(column: &str, value: &str, order: usize) -> usize {
         // Systems that users bring get a place by name, so that it is the same in every figure.
         None => [5, 7][value.bytes().map(usize::from).sum::<usize>() % 2],
     }
+}
+
+/// The characters that the embedded font has no glyph for.
+pub fn unknown_to_font(characters: BTreeSet<char>) -> impl Iterator<Item = char> {
+    let font = FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok();
+    let lacks = move |c: &char| {
+        font.as_ref()
+            .is_some_and(|font| font.glyph_id(*c) == GlyphId(0))
+    };
+    characters.into_iter().filter(lacks)
 }
 
 /// Makes the embedded font known to the drawing library, so that text looks the same on a machine without

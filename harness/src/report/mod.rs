@@ -6,6 +6,7 @@ mod systems;
 mod tables;
 
 use crate::figures;
+use crate::names::is_text;
 use crate::predict::validate;
 use crate::record::manifest::Manifest;
 use crate::record::runs::RunRow;
@@ -181,6 +182,14 @@ fn provenance(manifest: &Manifest) -> String {
 
 /// Text inside HTML.
 pub(crate) fn escape(text: &str) -> String {
+    let kept = |c: char| {
+        if is_text(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    let text: String = text.chars().map(kept).collect();
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

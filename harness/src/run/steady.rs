@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What is shorter is the scheduler's doing on a machine whose cores are shared, and counts as nothing.
-const PAUSE_NS: u64 = 100_000_000;
+const PAUSE_NS: u64 = 200_000_000;
 /// A probe may be off by a tenth, and so may a phase be by what stood still.
 const SHARE: u64 = 10;
 /// Between two beats of a party.

@@ -1,7 +1,7 @@
 //! A TOML document whose every value knows where it was written, so that each refusal can name file,
 //! line and field.
 
-use crate::names::suggestion;
+use crate::names::{is_text, shown, suggestion};
 use toml::de::{DeTable, DeValue};
 
 /// A refusal: where, which field, and one sentence.
@@ -20,7 +20,7 @@ impl std::fmt::Display for Problem {
         if self.field.is_empty() {
             write!(f, "{}: {}", self.place, self.what)
         } else {
-            write!(f, "{}: `{}`: {}", self.place, self.field, self.what)
+            write!(f, "{}: `{}`: {}", self.place, shown(&self.field), self.what)
         }
     }
 }
@@ -162,11 +162,26 @@ impl Node {
         }
     }
 
-    /// The value as text.
+    /// The value as text, of several lines perhaps, which every file of a run can hold.
     pub fn text(&self) -> Result<&str, Problem> {
         match &self.value {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) => match text.chars().find(|c| !is_text(*c)) {
+                None => Ok(text),
+                Some(c) => Err(self.problem(format!(
+                    "the character U+{:04X} stands in it, which no figure and no page can hold",
+                    u32::from(c)
+                ))),
+            },
             other => Err(self.problem(format!("expected text in quotes, found {}", other.kind()))),
+        }
+    }
+
+    /// The value as text of one line.
+    pub fn line(&self) -> Result<&str, Problem> {
+        let text = self.text()?;
+        match text.chars().any(char::is_control) {
+            true => Err(self.problem("is one line: remove line ends and tabs")),
+            false => Ok(text),
         }
     }
 

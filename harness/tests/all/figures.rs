@@ -145,3 +145,52 @@ fn maps_of_two_systems_have_a_break_even_line() {
     let times = svg(&dir, "02-online_seconds-heatmap");
     assert!(times.contains("lut-rss, online") && !times.contains("crypten / lut-rss"));
 }
+
+#[test]
+fn characters_that_the_pngs_lack_are_said_once() {
+    let place = Place::of_qbench("");
+    let dir = place.path("han");
+    let figure = "[[figure]]\nkind = \"lines\"\ny = \"online_seconds\"\ntitle = \"延迟 µ\"\n";
+    Fixture::new(&dir)
+        .sweep(&SYSTEMS[..1], &[8], &[("局域网", LAN.1, LAN.2)], 2, false)
+        .write(&figure.repeat(2));
+    let output = place.output(&["report", "han"]);
+    let log = said(&output);
+    assert!(output.status.success(), "{log}");
+    assert_eq!(
+        log.matches("note: the font of the PNGs").count(),
+        1,
+        "{log}"
+    );
+    assert!(log.contains("`域局延网迟`"), "{log}");
+    let text = svg(&dir, "01-online_seconds-lines");
+    assert!(text.contains("延迟 µ") && text.contains("局域网"));
+}
+
+/// A run of before titles were checked, or one that was written by another program.
+#[test]
+fn characters_that_xml_cannot_hold_are_replaced() {
+    let place = Place::of_qbench("");
+    let dir = place.path("old");
+    Fixture::new(&dir)
+        .sweep(&SYSTEMS[..1], &[8], &[("l\u{1}n", LAN.1, LAN.2)], 2, false)
+        .write("[[figure]]\nkind = \"lines\"\ny = \"online_seconds\"\ntitle = \"TITLE\"\n");
+    let manifest = std::fs::read_to_string(dir.join("manifest.json")).unwrap();
+    let manifest = manifest
+        .replace("TITLE", "a\\u0001b\\u001b[31m")
+        .replace("\"made up\"", "\"top\\u0000\\u000btitle\"");
+    std::fs::write(dir.join("manifest.json"), manifest).unwrap();
+    let output = place.output(&["report", "old"]);
+    assert!(output.status.success(), "{}", said(&output));
+    for path in ["figures/01-online_seconds-lines.svg", "report.html"] {
+        let text = std::fs::read_to_string(dir.join(path)).unwrap();
+        let bad = text
+            .chars()
+            .find(|c| c.is_control() && !"\n\t".contains(*c));
+        assert_eq!(bad, None, "{path}");
+        assert!(
+            text.contains("l\u{fffd}n") && text.contains("a\u{fffd}b"),
+            "{path}"
+        );
+    }
+}

@@ -144,9 +144,12 @@ fn rows_without_a_whole_manifest_are_not_added_to() {
     assert!(place.run(&[]).status.success());
 }
 
+/// What a program does to a text that it saves.
+type Edit = fn(&str) -> String;
+
 #[test]
 fn files_that_an_editor_saved_are_said_at_once_with_what_mends_them() {
-    let edits: [(&str, fn(&str) -> String); 3] = [
+    let edits: [(&str, Edit); 3] = [
         ("CRLF", |text| text.replace('\n', "\r\n")),
         ("byte-order mark", |text| format!("\u{feff}{text}")),
         ("byte-order mark", |text| {

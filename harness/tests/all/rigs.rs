@@ -135,6 +135,23 @@ fn parties_speak_through_the_relay_and_nothing_is_left() {
     assert_gone(&pids, &made);
 }
 
+/// A ping takes 0.2 ms on this line each way, a fifth of the round trip: that is the link, and no fault of it.
+#[test]
+fn a_slow_line_is_what_it_is_called() {
+    if skipped() {
+        return;
+    }
+    let text = scenario("own", "").replace(
+        "bandwidth = \"1gbit\"",
+        "bandwidth = \"4mbit\"\nmode = \"relay\"",
+    );
+    let place = Place::new(&text);
+    let output = place.run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let rtt_ns: f64 = place.rows()[0]["probe_rtt_ns_p0_p1"].parse().unwrap();
+    assert!(rtt_ns > 2.4e6, "{rtt_ns}");
+}
+
 #[test]
 fn a_killed_controller_leaves_nothing() {
     if skipped() {

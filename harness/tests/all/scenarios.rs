@@ -105,7 +105,37 @@ fn refusals_name_line_and_field() {
             "rtt = \"1ms\"\np0_p1 = { bandwith = \"2mbit\" }",
             &["test.toml:11", "link.lan.p0_p1.bandwith", "bandwidth"],
         ),
+        (
+            "\"5gbit\"",
+            "\"63kbit\"",
+            &["test.toml:9", "link.lan.bandwidth", "64kbit is the least"],
+        ),
+        (
+            "rtt = \"0.2ms\"",
+            "rtt = \"1ms\"\np1_to_p0 = { bandwidth = \"1bit\" }",
+            &["test.toml:11", "p1_to_p0.bandwidth", "64kbit is the least"],
+        ),
         ("[link.lan]", "[link.none]", &["link.none", "loopback"]),
+        (
+            "[link.lan]",
+            "[link.\"l\\u0001n\"]",
+            &["test.toml:8", "control characters"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"a\\u0001b\"",
+            &["test.toml:1", "title", "the character U+0001"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"a\\nb\"",
+            &["test.toml:1", "title", "is one line"],
+        ),
+        (
+            "title = \"t\"",
+            "title = \"t\"\nquestion = \"a\\u001b[31mb\"",
+            &["test.toml:2", "question", "the character U+001B"],
+        ),
         (
             "preset = \"bert-tiny\"",
             "preset = \"bert-tny\"",
@@ -301,7 +331,10 @@ fn only_what_is_asked_for_is_checked() {
     assert!(error.contains("shaped"), "{error}");
     let cells = listed(&place, &["--only", "system=lut-rss,system=crypten"]).unwrap();
     assert!(cells.contains("4 cells"), "{cells}");
-    let output = place.run(&["--only", "system=lut-rss,seq_len=8", "--quick"]);
+    // Over a link that a busy machine can hold.
+    let slow = "link.lan.bandwidth=100mbit";
+    let one = "system=lut-rss,seq_len=8";
+    let output = place.run(&["--only", one, "--quick", "--set", slow]);
     assert!(output.status.success(), "{}", said(&output));
     for (only, words) in [
         (
@@ -438,6 +471,7 @@ fn the_command_line_changes_a_scenario() {
             ["--set", "run.repetitions=0"],
             "--set run.repetitions=0: `run.repetitions`",
         ),
+        (["--set", "title=a\u{7}b"], "the character U+0007"),
         (["--set", "run.repetitons=3"], "did you mean `repetitions`?"),
         (["--set", "run"], "--set key=value"),
         (["--only", "net=lan"], "unknown column"),

@@ -41,7 +41,7 @@ fn external(id: &str, node: &Node, systems: &[&str]) -> Result<External, Problem
         command: words(command)?,
         check: node.get("check").map_or(Ok(Vec::new()), words)?,
         parties: node.get("parties").map_or(Ok(vec![0, 1, 2]), parties)?,
-        about: node.get("about").map_or(Ok(""), Node::text)?.to_owned(),
+        about: node.get("about").map_or(Ok(""), Node::line)?.to_owned(),
     })
 }
 

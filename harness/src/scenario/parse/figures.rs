@@ -92,7 +92,7 @@ pub(super) fn figures(
             y: columns("y", default_y, &quantities::names())?,
             panel: columns("panel", &["link"], &dimensions)?,
             series: column("series", "system", &dimensions)?,
-            title: node.get("title").map_or(Ok(""), Node::text)?.to_owned(),
+            title: node.get("title").map_or(Ok(""), Node::line)?.to_owned(),
             published: flag("published")?.unwrap_or(false),
             base: node.get("base").map(|n| one_of(n, systems)).transpose()?,
             log: flag("log")?,

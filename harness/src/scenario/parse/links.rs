@@ -59,7 +59,7 @@ pub fn grid(root: &Node, described: &[Link]) -> Result<Vec<Link>, Problem> {
     let rtts = list("rtt", "rtt = [\"1ms\", \"40ms\"]")?;
     let mut links = Vec::new();
     for given in list("bandwidth", "bandwidth = [\"100mbit\", \"1gbit\"]")? {
-        let bandwidth = given.unit(Bandwidth::parse)?;
+        let bandwidth = rate(given)?;
         for node in &rtts {
             let rtt = node.unit(Rtt::parse)?;
             let name = format!("{bandwidth}-{rtt}");
@@ -150,9 +150,22 @@ fn exception(key: &str, node: &Node) -> Result<Exception, Problem> {
     Err(node.problem("expected a pair such as p0_p1 or p1_to_p0"))
 }
 
+/// Under this a link's probe alone takes minutes, bits a second.
+const LEAST_RATE: u64 = 64_000;
+
+fn rate(node: &Node) -> Result<Bandwidth, Problem> {
+    let rate = node.unit(Bandwidth::parse)?;
+    if rate.bits_per_second < LEAST_RATE {
+        return Err(node.problem(format!(
+            "{rate} is too slow to be probed before each repetition: 64kbit is the least (qbench predict takes any)"
+        )));
+    }
+    Ok(rate)
+}
+
 fn bandwidth(node: &Node) -> Result<Option<Bandwidth>, Problem> {
     let entry = node.get("bandwidth");
-    entry.map(|n| n.unit(Bandwidth::parse)).transpose()
+    entry.map(rate).transpose()
 }
 
 fn rtt(node: &Node) -> Result<Option<Rtt>, Problem> {

@@ -67,7 +67,7 @@ pub fn scenario(
     Ok(Scenario {
         title: root
             .get("title")
-            .map_or(Ok(name.as_str()), Node::text)?
+            .map_or(Ok(name.as_str()), Node::line)?
             .to_owned(),
         question: root.get("question").map_or(Ok(""), Node::text)?.to_owned(),
         name,

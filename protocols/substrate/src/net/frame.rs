@@ -7,7 +7,7 @@
 use super::inbox::{CAPACITY_BYTES, Inbox, Message};
 use std::io::{self, BufReader, IoSlice, Read, Write};
 
-const HEADER_BYTES: usize = 25;
+pub(super) const HEADER_BYTES: usize = 25;
 
 /// A payload is read in pieces of this size, each a sign of life; small messages come with their
 /// header in one read.

@@ -3,6 +3,7 @@
 //! The probe goes over the connections that the run then uses, so it also opens their TCP windows. The
 //! pairs take turns: P0 with P1, P0 with P2, P1 with P2. Payload is zeros; nothing secret exists yet.
 
+use super::frame::HEADER_BYTES;
 use super::{NetError, Network, Party};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -28,6 +29,10 @@ pub struct ProbeView {
 }
 
 const PING: &str = "probe/ping";
+/// Payload of a ping, bytes.
+pub const PING_BYTES: usize = 8;
+/// A ping as it is on a stream, bytes: with what stands before its payload.
+pub const PING_MESSAGE_BYTES: usize = HEADER_BYTES + PING.len() + PING_BYTES;
 const WARM: &str = "probe/warm";
 const BULK: &str = "probe/bulk";
 
@@ -47,7 +52,7 @@ pub fn probe(network: &mut dyn Network, plan: &ProbePlan) -> Result<ProbeView, N
             view.rtt_ns[b.index()] = ping(network, b, plan.pings)?;
         } else if me == b {
             for _ in 0..=plan.pings {
-                let ball = network.receive(a, PING, 8)?;
+                let ball = network.receive(a, PING, PING_BYTES)?;
                 network.send(a, PING, ball)?;
             }
         }
@@ -95,8 +100,8 @@ fn ping(network: &mut dyn Network, peer: Party, pings: usize) -> Result<u64, Net
     let mut times = Vec::with_capacity(pings);
     for round in 0..=pings {
         let began = Instant::now();
-        network.send(peer, PING, vec![0; 8])?;
-        network.receive(peer, PING, 8)?;
+        network.send(peer, PING, vec![0; PING_BYTES])?;
+        network.receive(peer, PING, PING_BYTES)?;
         if round > 0 {
             times.push(began.elapsed().as_nanos() as u64);
         }
