@@ -34,6 +34,13 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         }
     }
     let mut start = manifest::this_start(limits(&scenario))?;
+    let no_commit = manifest::no_commit();
+    if !no_commit.is_empty() {
+        crate::note!(
+            "note: rows say commit `{}`, because when this was built git said: {no_commit}",
+            start.commit
+        );
+    }
     let machine = manifest::machine();
     let common = RunRow {
         settings: no_settings(systems),
