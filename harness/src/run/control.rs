@@ -5,7 +5,7 @@ use super::start::Start;
 use crate::link::Link;
 use crate::link::relay::stalls::Stall;
 use crate::process;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::commitment::{Commitment, Opening};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};
 use qbench_protocols::net::trace::PhaseTrace;
@@ -127,7 +127,7 @@ const LONGEST_LINE_BYTES: u64 = 1 << 30;
 /// Reads one message; `None` at the end of the connection.
 ///
 /// # Errors
-/// The connection's, and a line that is no message.
+/// The connection's, also where it ends inside a message; a line that is no message.
 pub fn read<T: for<'a> Deserialize<'a>>(from: &mut impl BufRead) -> Result<Option<T>> {
     read_within(from, LONGEST_LINE_BYTES)
 }
@@ -146,17 +146,25 @@ fn read_within<T: for<'a> Deserialize<'a>>(
         line.ends_with(b"\n") || limited.limit() > 0,
         "control connection: a message of more than {longest_bytes} bytes"
     );
-    let message = serde_json::from_slice(&line);
-    message
-        .map(Some)
-        .with_context(|| format!("control connection: `{}`", beginning(&line)))
+    match serde_json::from_slice(&line) {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.is_eof() => {
+            Err(io::Error::from(io::ErrorKind::UnexpectedEof)).context("control connection")
+        }
+        // serde's word may repeat what the line says.
+        Err(error) => bail!(
+            "control connection: `{}`: {}",
+            beginning(&line),
+            beginning(error.to_string().as_bytes())
+        ),
+    }
 }
 
-/// As much of a line as shows what it was meant to be: all of it may be long, and hold what nobody should read.
-fn beginning(line: &[u8]) -> String {
+/// As much of a text as shows what it was meant to be: all of it may be long, and hold what nobody should read.
+fn beginning(text: &[u8]) -> String {
     const SHOWN_BYTES: usize = 100;
-    let more = if line.len() > SHOWN_BYTES { ".." } else { "" };
-    let shown = &line[..line.len().min(SHOWN_BYTES)];
+    let more = if text.len() > SHOWN_BYTES { ".." } else { "" };
+    let shown = &text[..text.len().min(SHOWN_BYTES)];
     format!("{}{more}", String::from_utf8_lossy(shown).trim_end())
 }
 

@@ -166,11 +166,9 @@ fn listen(party: usize, mut reader: BufReader<impl Read>, sender: &Sender<(usize
     }
 }
 
-/// What cannot be read. What is cut short is of a party that is gone: what became of its process says more.
+/// What cannot be read. What is cut short, an error of the connection, is of a party that is gone: what became of its process says more.
 fn broken(error: &anyhow::Error) -> Event {
-    let json = error.downcast_ref::<serde_json::Error>();
-    let cut_short = json.is_some_and(serde_json::Error::is_eof);
-    match cut_short || error.is::<std::io::Error>() {
+    match error.is::<std::io::Error>() {
         true => Event::Closed,
         false => Event::Garbled(process::one_line(error)),
     }

@@ -16,7 +16,7 @@ use std::time::Instant;
 /// What all parties must have equal before a run may start: field names and values, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Agreement {
-    /// (field, value), such as (`binary`, a hash) or (`cell`, its content hash).
+    /// (field, value), such as (`binary`, a hash) or (`public model`, the hash of its public file).
     pub fields: Vec<(String, String)>,
     /// P0's commitment to what only it has; it is sent and not compared. P1's and P2's own is not used.
     #[serde(skip)]
