@@ -3,10 +3,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`configuration`] | the keys of `config.json`, and the head that it names |
-//! | [`foreign`] | keys that ask for another computation than the one here |
-//! | [`weights`] | the tensors by their names there, and those that nothing here computes with |
-//! | [`files`] | what stands in a folder instead of `model.safetensors` |
+//! | `configuration` | the keys of `config.json`, and the head that it names |
+//! | `foreign` | keys that ask for another computation than the one here |
+//! | `weights` | the tensors by their names there, and those that nothing here computes with |
+//! | `files` | what stands in a folder instead of `model.safetensors` |
 
 mod configuration;
 mod files;
