@@ -124,8 +124,10 @@ fn both_activation_functions_run() {
 fn committed_runs_can_still_be_reported() {
     let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/reference");
     let mut seen = 0;
-    for machine in std::fs::read_dir(reference).unwrap() {
-        for run in std::fs::read_dir(machine.unwrap().path()).unwrap() {
+    let entries = std::fs::read_dir(reference).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path());
+    for machine in folders.filter(|path| path.is_dir()) {
+        for run in std::fs::read_dir(machine).unwrap() {
             let run = run.unwrap().path();
             let place = Place::of_qbench("");
             for file in ["manifest.json", "runs.csv", "steps.csv"] {
