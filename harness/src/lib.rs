@@ -10,7 +10,7 @@
 //! | modules | what they hold |
 //! |---|---|
 //! | [`names`], [`units`], [`quantities`], [`stats`] | words and numbers |
-//! | [`host`], [`process`], [`interrupt`], [`output`] | the operating system and the terminal |
+//! | [`host`], [`process`], [`interrupt`], [`output`], [`stalls`] | the operating system and the terminal |
 //! | [`systems`], [`models`] | the systems of this binary, and weights |
 //! | [`link`] | links between parties |
 //! | [`scenario`] | a file, and the cells of its plan |
@@ -37,6 +37,7 @@ pub mod quantities;
 pub mod record;
 pub mod run;
 pub mod scenario;
+pub mod stalls;
 pub mod stats;
 pub mod sweep;
 pub mod systems;

@@ -130,8 +130,11 @@ fn distance(original: &FloatModel, tokens: &[u32], output: &[f32]) -> Result<f64
     Ok(relative_error(output, &float))
 }
 
-/// What is said of values that wrapped: how many, and where.
+/// What is said of values that wrapped: how many, and where; nothing of a system that counts none.
 fn wrapped_lines(sites: &[Site]) -> Vec<String> {
+    if sites.is_empty() {
+        return Vec::new();
+    }
     let sum = |of: fn(&Site) -> u64| sites.iter().map(of).sum::<u64>();
     let (wrapped, values) = (sum(|site| site.wrapped), sum(|site| site.values));
     let mut lines = vec![format!("{wrapped} of {values} values wrapped")];

@@ -3,8 +3,8 @@
 
 use super::start::Start;
 use crate::link::Link;
-use crate::link::relay::stalls::Stall;
 use crate::process;
+use crate::stalls::Stall;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::commitment::{Commitment, Opening};
 use qbench_protocols::net::probe::{ProbePlan, ProbeView};

@@ -8,9 +8,9 @@ use super::watch::Watch;
 use crate::host;
 use crate::link::Link;
 use crate::link::probe::{self, Probed};
-use crate::link::relay::stalls::Stall;
 use crate::link::rig::Rig;
 use crate::record::runs::RunRow;
+use crate::stalls::Stall;
 use anyhow::Result;
 use qbench_protocols::phase::Phase;
 

@@ -2,7 +2,7 @@
 //! time longer that the links and the protocol had no part in.
 
 use crate::host;
-use crate::link::relay::stalls::{Stall, Stalls};
+use crate::stalls::{Stall, Stalls};
 use crate::units::time_text;
 use anyhow::{Result, ensure};
 use qbench_protocols::phase::Phase;

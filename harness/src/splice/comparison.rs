@@ -12,15 +12,25 @@ use crate::record::values::dimensions;
 use crate::units::digits;
 use anyhow::{Result, bail};
 use qbench_protocols::phase::Phase;
+use std::fmt;
 
 const ONLINE: Quantity = Quantity::Seconds(Some(Phase::Online));
 const OFFLINE: Quantity = Quantity::Seconds(Some(Phase::Offline));
 
-/// What one table column is of: a system, or one of the settings that it was measured at.
-struct Variant<'a> {
-    system: &'a str,
-    /// `crypten, weight masks reused`; the system alone where it was measured at one.
-    name: String,
+/// What one table column is of: a system, at one of the settings that it was measured at.
+#[derive(Clone, PartialEq)]
+struct Variant {
+    system: String,
+    /// Those that tell it from others of its system: `weight masks reused`.
+    settings: Vec<String>,
+}
+
+impl fmt::Display for Variant {
+    /// `` `crypten`, weight masks reused ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.system)?;
+        self.settings.iter().try_for_each(|s| write!(f, ", {s}"))
+    }
 }
 
 /// All that was measured at one length over one link.
@@ -28,19 +38,19 @@ struct Line<'a> {
     seq_len: String,
     link: String,
     /// One entry a variant.
-    entries: Vec<(String, Entry<'a>)>,
+    entries: Vec<(Variant, Entry<'a>)>,
 }
 
 impl<'a> Line<'a> {
-    fn of(&self, variant: &str) -> Option<&Entry<'a>> {
-        let found = self.entries.iter().find(|(name, _)| name == variant);
+    fn of(&self, variant: &Variant) -> Option<&Entry<'a>> {
+        let found = self.entries.iter().find(|(other, _)| other == variant);
         found.map(|(_, entry)| entry)
     }
 }
 
 /// The times of one variant.
 struct Times {
-    name: String,
+    variant: Variant,
     online: Column,
     offline: Column,
     error: Vec<String>,
@@ -53,7 +63,7 @@ impl Times {
         } else {
             " / offline"
         };
-        format!("{} online{offline} (error)", quoted(&self.name))
+        format!("{} online{offline} (error)", self.variant)
     }
 
     fn cell(&self, at: usize) -> String {
@@ -92,33 +102,31 @@ pub fn table(marker: &Marker) -> Result<String> {
     }
     let lines = lines(groups(&rows), &all)?;
     let variants = variants(&names, &lines);
-    let column = |variant: &Variant<'_>, quantity: Quantity| -> Column {
-        let value = |line: &Line<'_>| Some(line.of(&variant.name)?.summary(quantity)?.median);
+    let column = |variant: &Variant, quantity: Quantity| -> Column {
+        let value = |line: &Line<'_>| Some(line.of(variant)?.summary(quantity)?.median);
         Column::new(lines.iter().map(value).collect(), 2)
     };
     let times: Vec<Times> = variants
         .iter()
         .map(|variant| {
-            let error = |line: &Line<'_>| {
-                line.of(&variant.name)
-                    .map_or_else(String::new, Entry::error_text)
-            };
+            let error =
+                |line: &Line<'_>| line.of(variant).map_or_else(String::new, Entry::error_text);
             Times {
-                name: variant.name.clone(),
+                variant: variant.clone(),
                 online: column(variant, ONLINE),
                 offline: column(variant, OFFLINE),
                 error: lines.iter().map(error).collect(),
             }
         })
         .collect();
-    let of = |system: &str| -> Vec<&Variant<'_>> {
+    let of = |system: &str| -> Vec<&Variant> {
         variants.iter().filter(|v| v.system == system).collect()
     };
     let [own] = of(system)[..] else {
         bail!("`{system}` was measured at several settings");
     };
     let bases = of(base);
-    let counted: Vec<&Variant<'_>> = std::iter::once(own).chain(bases.iter().copied()).collect();
+    let counted: Vec<&Variant> = std::iter::once(own).chain(bases.iter().copied()).collect();
     let bytes = counted
         .iter()
         .map(|v| column(v, Quantity::Bytes(Phase::Online)));
@@ -129,7 +137,7 @@ pub fn table(marker: &Marker) -> Result<String> {
 
     let mut head = vec!["tokens".to_owned(), "link".to_owned()];
     head.extend(times.iter().map(Times::head));
-    let quoted: Vec<String> = counted.iter().map(|v| quoted(&v.name)).collect();
+    let quoted: Vec<String> = counted.iter().map(|v| v.to_string()).collect();
     head.push(format!("online MB, rounds: {}", quoted.join(" / ")));
     head.extend(
         quoted[1..]
@@ -145,7 +153,7 @@ pub fn table(marker: &Marker) -> Result<String> {
             .map(|(bytes, rounds)| format!("{}, {}", bytes.number(at), rounds.number(at)));
         cells.push(traffic.collect::<Vec<String>>().join(" / "));
         cells.extend(bases.iter().map(|base| {
-            let entries = line.of(&own.name).zip(line.of(&base.name));
+            let entries = line.of(own).zip(line.of(base));
             let ratio = entries.and_then(|(own, base)| own.ratio(base, ONLINE));
             ratio.map_or_else(|| "-".to_owned(), |r| text(&r))
         }));
@@ -155,24 +163,14 @@ pub fn table(marker: &Marker) -> Result<String> {
     Ok(markdown(&head, &body))
 }
 
-/// `` `crypten`, weight masks reused ``.
-fn quoted(variant: &str) -> String {
-    match variant.split_once(", ") {
-        Some((system, settings)) => format!("`{system}`, {settings}"),
-        None => format!("`{variant}`"),
-    }
-}
-
 /// The columns, systems in the order of the rows.
-fn variants<'a>(systems: &[&'a str], lines: &[Line<'_>]) -> Vec<Variant<'a>> {
-    let mut variants: Vec<Variant<'a>> = Vec::new();
+fn variants(systems: &[&str], lines: &[Line<'_>]) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = Vec::new();
     for system in systems {
-        for (name, entry) in lines.iter().flat_map(|line| &line.entries) {
-            if entry.system == *system && !variants.iter().any(|v| v.name == *name) {
-                variants.push(Variant {
-                    system,
-                    name: name.clone(),
-                });
+        let all = lines.iter().flat_map(|line| &line.entries);
+        for (variant, _) in all.filter(|(variant, _)| variant.system == *system) {
+            if !variants.contains(variant) {
+                variants.push(variant.clone());
             }
         }
     }
@@ -185,20 +183,23 @@ fn lines<'a>(groups: Vec<Group<'a>>, rows: &[&RunRow]) -> Result<Vec<Line<'a>>> 
         .into_iter()
         .filter(|column| !matches!(*column, "system" | "seq_len" | "link" | ACTIVATION))
         .collect();
-    let name = |entry: &Entry<'_>| {
+    let variant = |entry: &Entry<'_>| {
         let value = |row: &RunRow, column: &str| row.dimension(column).unwrap_or_default();
         let own = || rows.iter().filter(|row| row.system == entry.system);
-        let mut name = entry.system.clone();
+        let mut settings = Vec::new();
         for column in &columns {
             let here = entry
                 .rows
                 .first()
                 .map_or_else(String::new, |row| value(row, column));
             if own().any(|row| value(row, column) != here) {
-                name += &format!(", {} {here}", spoken(column));
+                settings.push(format!("{} {here}", spoken(column)));
             }
         }
-        name
+        Variant {
+            system: entry.system.clone(),
+            settings,
+        }
     };
     let mut lines: Vec<Line<'a>> = Vec::new();
     for group in groups {
@@ -216,12 +217,15 @@ fn lines<'a>(groups: Vec<Group<'a>>, rows: &[&RunRow]) -> Result<Vec<Line<'a>>> 
             lines.len() - 1
         });
         for entry in group.entries {
-            let name = name(&entry);
+            let variant = variant(&entry);
             // A system without a setting of another stands in the group of each of its values: the same rows.
-            match lines[at].of(&name) {
-                None => lines[at].entries.push((name, entry)),
+            match lines[at].of(&variant) {
+                None => lines[at].entries.push((variant, entry)),
                 Some(other) if same_rows(other, &entry) => {}
-                Some(_) => bail!("{name} was measured twice: {}", group.settings.describe()),
+                Some(_) => bail!(
+                    "{variant} was measured twice: {}",
+                    group.settings.describe()
+                ),
             }
         }
     }

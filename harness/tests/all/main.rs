@@ -20,6 +20,7 @@ mod model_forms;
 mod names_no_text;
 mod netem_kernel;
 mod output;
+mod plans;
 mod predict;
 mod published;
 mod records;

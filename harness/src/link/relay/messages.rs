@@ -1,6 +1,6 @@
 //! What the relay is told and what it answers: one JSON object a line.
 
-use super::stalls::Stall;
+use crate::stalls::Stall;
 use serde::{Deserialize, Serialize};
 
 /// What to forward.

@@ -5,7 +5,6 @@
 //! |---|---|
 //! | [`messages`] | what it is told and what it answers |
 //! | [`mod@line`] | one direction: serialization, delay, bounded queue |
-//! | [`stalls`] | when it did not hand over what was due |
 //! | [`socket`] | raw packet sockets, which carry uncut segments |
 //! | [`process`] | the loop |
 
@@ -13,4 +12,3 @@ pub mod line;
 pub mod messages;
 pub mod process;
 pub mod socket;
-pub mod stalls;

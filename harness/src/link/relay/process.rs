@@ -3,9 +3,9 @@
 use super::line::Line;
 use super::messages::{Answer, Order, Statistics};
 use super::socket::{NOTE_BYTES, PacketSocket, UNIT_BYTES, become_real_time};
-use super::stalls::Stalls;
 use crate::host;
 use crate::process;
+use crate::stalls::Stalls;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
