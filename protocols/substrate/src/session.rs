@@ -65,7 +65,7 @@ impl Session {
     /// enough; on a network that others can read, the transport must encrypt.
     ///
     /// # Errors
-    /// [`Error::Disagreement`] names the first field that differs.
+    /// [`crate::Error::Disagreement`] names the first field that differs.
     pub fn establish(
         mut network: Box<dyn Network>,
         agreement: &Agreement,
