@@ -2,6 +2,7 @@
 //! without running anything.
 
 use crate::net::Party;
+use crate::ring::Ring;
 use crate::steps::StepPath;
 use std::collections::HashMap;
 
@@ -44,6 +45,24 @@ impl DeclaredPhase {
     }
 }
 
+/// One opening between P1 and P2, as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredOpening {
+    /// Step label.
+    pub step: String,
+    /// Elements that each sends, and their bits, for each vector.
+    pub parts: Vec<(usize, u32)>,
+}
+
+/// Something that was dealt, in its own words: a piece of correlated randomness may be sent in many messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredKey {
+    /// Step label.
+    pub step: String,
+    /// What the store calls it.
+    pub kind: String,
+}
+
 /// A pairwise seed.
 const SEED_BYTES: usize = 16;
 
@@ -57,6 +76,8 @@ pub struct CostBook {
     depth: [u64; 3],
     dealt_bytes: [u64; 3],
     largest_dealt_bytes: [u64; 3],
+    openings: Vec<DeclaredOpening>,
+    keys: Vec<DeclaredKey>,
 }
 
 impl CostBook {
@@ -106,6 +127,33 @@ impl CostBook {
         let largest = &mut self.largest_dealt_bytes[to_index];
         *largest = length.max(*largest);
         self.message(from, to, bytes);
+    }
+
+    /// An opening between P1 and P2: each sends as many elements as `parts` says, packed to the bit vector by vector.
+    pub fn opening(&mut self, parts: &[(Ring, usize)]) {
+        let bytes = parts.iter().map(|(ring, len)| ring.wire_bytes(*len)).sum();
+        self.simultaneous(&[(Party::P1, Party::P2, bytes), (Party::P2, Party::P1, bytes)]);
+        let parts = parts.iter().filter(|(_, len)| *len > 0);
+        self.openings.push(DeclaredOpening {
+            step: self.path.label().to_owned(),
+            parts: parts.map(|(ring, len)| (*len, ring.bits())).collect(),
+        });
+    }
+
+    /// Every opening of elements, in order.
+    pub fn openings(&self) -> &[DeclaredOpening] {
+        &self.openings
+    }
+
+    /// Notes what is dealt, whose messages are declared by [`CostBook::deal`].
+    pub fn key(&mut self, kind: String) {
+        let step = self.path.label().to_owned();
+        self.keys.push(DeclaredKey { step, kind });
+    }
+
+    /// Everything that was noted as dealt, in order.
+    pub fn keys(&self) -> &[DeclaredKey] {
+        &self.keys
     }
 
     /// Bytes of correlated randomness that each party holds at the end.

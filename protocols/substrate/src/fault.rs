@@ -17,4 +17,14 @@ pub enum Fault {
         /// The end of the step's label; empty for every step.
         step: &'static str,
     },
+    /// What the seed of one party alone gives has no more than so many bits, in steps whose label ends in `step`: masks that
+    /// are too narrow.
+    Narrow {
+        /// Whose seed.
+        of: Party,
+        /// The end of the step's label; empty for every step.
+        step: &'static str,
+        /// Bits that are left.
+        bits: u32,
+    },
 }

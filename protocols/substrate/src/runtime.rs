@@ -9,6 +9,7 @@ use crate::cost::CostBook;
 use crate::material::{Dealt, Kind, Store};
 use crate::net::Party;
 use crate::phase::Phase;
+use crate::ring::Ring;
 use crate::session::Session;
 use crate::threads::Threads;
 use crate::wipe::Wiped;
@@ -156,6 +157,20 @@ impl<'a> Runtime<'a> {
     /// Declares an exchange between P1 and P2 of `bytes` each way.
     pub fn declare_exchange(&mut self, bytes: usize) {
         self.declare_simultaneous(&[(Party::P1, Party::P2, bytes), (Party::P2, Party::P1, bytes)]);
+    }
+
+    /// Declares that P1 and P2 open vectors to each other in one exchange.
+    pub fn declare_opening(&mut self, parts: &[(Ring, usize)]) {
+        if let World::Declared(book, _) = &mut self.world {
+            book.opening(parts);
+        }
+    }
+
+    /// Notes in the cost walk what is dealt here, in the words of its kind.
+    pub fn declare_key(&mut self, kind: impl std::fmt::Display) {
+        if let World::Declared(book, _) = &mut self.world {
+            book.key(kind.to_string());
+        }
     }
 
     /// Declares correlated randomness that P0 sends to `holder`, who holds it until it is used: to P2 mostly, since P1's part

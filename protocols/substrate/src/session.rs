@@ -219,8 +219,10 @@ impl Session {
 
     fn next_stream(&mut self, seed: usize) -> Stream {
         #[cfg(feature = "testing")]
-        if let Some(stream) = self.broken_stream(seed) {
-            return stream;
+        if self.fault == Some(crate::fault::Fault::RepeatedDraws) {
+            let label = self.book.path.label();
+            let domain = format!("{}/{}/{label}/0", self.begun, self.phase.name());
+            return self.seeds[seed].stream(&domain);
         }
         let ordinal = self
             .ordinals
@@ -234,25 +236,30 @@ impl Session {
             ordinal
         );
         *ordinal += 1;
-        self.seeds[seed].stream(&domain)
+        let stream = self.seeds[seed].stream(&domain);
+        #[cfg(feature = "testing")]
+        let stream = match self.kept_bits(seed) {
+            Some(kept) => stream.keeping(kept),
+            None => stream,
+        };
+        stream
     }
 
-    /// What a planted fault makes of the next stream, if it changes it.
+    /// What a planted fault leaves of the elements of the next stream, if it changes them.
     #[cfg(feature = "testing")]
-    fn broken_stream(&self, seed: usize) -> Option<Stream> {
+    fn kept_bits(&self, seed: usize) -> Option<u64> {
         use crate::fault::Fault;
-        let label = self.book.path.label();
-        match self.fault {
-            Some(Fault::RepeatedDraws) => {
-                let domain = format!("{}/{}/{label}/0", self.begun, self.phase.name());
-                Some(self.seeds[seed].stream(&domain))
-            }
-            Some(Fault::Zeros { of: (a, b), step }) => {
-                let me = self.me();
+        let (me, label) = (self.me(), self.book.path.label());
+        match self.fault? {
+            Fault::Zeros { of: (a, b), step } => {
                 let here = (me == a && seed == b.index()) || (me == b && seed == a.index());
-                (here && label.ends_with(step)).then(Stream::zeros)
+                (here && label.ends_with(step)).then_some(0)
             }
-            _ => None,
+            Fault::Narrow { of, step, bits } => {
+                let here = me == of && seed == of.index();
+                (here && label.ends_with(step)).then_some(Ring::new(bits).mask())
+            }
+            Fault::RepeatedPhases | Fault::RepeatedDraws => None,
         }
     }
 

@@ -2,9 +2,12 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::vaes::Vaes;
+#[cfg(target_arch = "x86_64")]
+use super::vaes256::Vaes256;
 use super::{BLOCK, Block, counter};
 use aes::Aes128;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use zeroize::Zeroize;
 
 /// Blocks that the crate `aes` is given at a time: enough for its widest form, well inside L1.
 const RUN: usize = 256;
@@ -17,6 +20,9 @@ pub(super) enum Cipher {
     /// By 512-bit VAES.
     #[cfg(target_arch = "x86_64")]
     Vaes(Vaes),
+    /// By 256-bit VAES.
+    #[cfg(target_arch = "x86_64")]
+    Vaes256(Vaes256),
 }
 
 impl Cipher {
@@ -26,17 +32,23 @@ impl Cipher {
         if let Some(vaes) = Vaes::new(key) {
             return Self::Vaes(vaes);
         }
+        #[cfg(target_arch = "x86_64")]
+        if let Some(vaes) = Vaes256::new(key) {
+            return Self::Vaes256(vaes);
+        }
         Self::portable(key)
     }
 
-    fn portable(key: &[u8; BLOCK]) -> Self {
+    pub(super) fn portable(key: &[u8; BLOCK]) -> Self {
         Self::Portable(Aes128::new(&(*key).into()))
     }
 
     /// Fills `out` with the blocks of the key stream from `first` on, every 64 bits cut by `mask`.
     pub(super) fn fill(&self, first: u64, mask: u64, out: &mut [Block]) {
         match self {
-            Self::Portable(_) => {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes(vaes) => vaes.fill(first, mask, out),
+            _ => {
                 let mask = u128::from(mask) << 64 | u128::from(mask);
                 let mut index = first;
                 for run in out.chunks_mut(RUN) {
@@ -50,8 +62,6 @@ impl Cipher {
                     }
                 }
             }
-            #[cfg(target_arch = "x86_64")]
-            Self::Vaes(vaes) => vaes.fill(first, mask, out),
         }
     }
 
@@ -61,7 +71,27 @@ impl Cipher {
             Self::Portable(aes) => aes.encrypt_blocks(Array::cast_slice_from_core_mut(blocks)),
             #[cfg(target_arch = "x86_64")]
             Self::Vaes(vaes) => vaes.encrypt(blocks),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(vaes) => vaes.encrypt(blocks),
         }
+    }
+
+    /// Each block becomes its encryption exclusive or itself: a one-way function where the key is public.
+    pub(super) fn hash(&self, blocks: &mut [Block]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Self::Vaes(vaes) = self {
+            return vaes.hash(blocks);
+        }
+        let mut inputs = [[0; BLOCK]; RUN];
+        for blocks in blocks.chunks_mut(RUN) {
+            let inputs = &mut inputs[..blocks.len()];
+            inputs.copy_from_slice(blocks);
+            self.encrypt(blocks);
+            for (block, input) in blocks.iter_mut().zip(&*inputs) {
+                *block = (u128::from_le_bytes(*block) ^ u128::from_le_bytes(*input)).to_le_bytes();
+            }
+        }
+        inputs.as_flattened_mut().zeroize();
     }
 }
 
@@ -85,11 +115,20 @@ mod tests {
             0x43b1cd7f_598ece23_881b00e3_ed030688,
             0x7b0c785e_27e8ad3f_82232071_04725dd4,
         ];
-        for cipher in [Cipher::new(&key), Cipher::portable(&key)] {
+        for cipher in every_form(&key) {
             let mut blocks = text.map(u128::to_be_bytes);
             cipher.encrypt(&mut blocks);
             assert_eq!(blocks.map(u128::from_be_bytes), expected);
         }
+    }
+
+    /// Those that this machine can run.
+    fn every_form(key: &[u8; BLOCK]) -> Vec<Cipher> {
+        let forms = vec![Cipher::new(key), Cipher::portable(key)];
+        #[cfg(target_arch = "x86_64")]
+        return forms.into_iter().chain(Vaes256::new(key).map(Cipher::Vaes256)).collect();
+        #[cfg(not(target_arch = "x86_64"))]
+        forms
     }
 
     /// On a machine without VAES this compares the portable form with itself; the known answers
@@ -100,18 +139,28 @@ mod tests {
             let key = [0x35 + i as u8; BLOCK];
             for count in (0..70).chain([255, 256, 257, 1000]) {
                 for mask in [u64::MAX, 0x0f0f_0f0f_0f0f_0f0f, 0x001f_ffff_001f_ffff] {
-                    let mut best = vec![[0xaa; BLOCK]; count];
-                    Cipher::new(&key).fill(first, mask, &mut best);
                     let mut portable = vec![[0x55; BLOCK]; count];
                     Cipher::portable(&key).fill(first, mask, &mut portable);
-                    assert!(best == portable, "{count} blocks from {first} by {mask:x}");
+                    for cipher in every_form(&key) {
+                        let mut met = vec![[0xaa; BLOCK]; count];
+                        cipher.fill(first, mask, &mut met);
+                        assert!(met == portable, "{count} blocks from {first} by {mask:x}");
+                    }
                 }
             }
-            let mut best = vec![[i as u8; BLOCK]; 77];
-            let mut portable = best.clone();
-            Cipher::new(&key).encrypt(&mut best);
+            let mut portable: Vec<Block> = (0..77).map(|j| [i as u8 ^ j; BLOCK]).collect();
+            let start = portable.clone();
             Cipher::portable(&key).encrypt(&mut portable);
-            assert!(best == portable);
+            for cipher in every_form(&key) {
+                let (mut met, mut hashed) = (start.clone(), start.clone());
+                cipher.encrypt(&mut met);
+                assert!(met == portable);
+                cipher.hash(&mut hashed);
+                for ((hash, cipher), text) in hashed.iter().zip(&met).zip(&start) {
+                    let sum = u128::from_le_bytes(*cipher) ^ u128::from_le_bytes(*text);
+                    assert_eq!(u128::from_le_bytes(*hash), sum);
+                }
+            }
         }
     }
 }

@@ -9,8 +9,11 @@
 //! in NIST SP 800-38A, section 6.5, from the counter block zero.
 
 mod cipher;
+pub mod doubling;
 #[cfg(target_arch = "x86_64")]
 mod vaes;
+#[cfg(target_arch = "x86_64")]
+mod vaes256;
 
 use crate::kernel::words::bytes_mut;
 use crate::ring::{Ring, Word};
@@ -23,11 +26,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 const KEY_CONTEXT: &str = "qbench 2026-01 generator: stream key from seed and domain";
 
 /// Bytes of one AES block.
-const BLOCK: usize = 16;
+pub const BLOCK: usize = 16;
 /// Blocks that [`Stream::gather`] encrypts at a time.
 const GATHER: usize = 64;
 
-type Block = [u8; BLOCK];
+/// An AES block.
+pub type Block = [u8; BLOCK];
 
 /// A 128-bit generator seed. Never printed, zeroed when dropped. Its bytes have a place of their own, so that moving it leaves no
 /// copy behind.
@@ -93,9 +97,9 @@ impl Seed {
 #[derive(Clone)]
 pub struct Stream {
     cipher: Cipher,
-    /// A planted fault: every element is zero.
+    /// A planted fault: the bits that elements keep.
     #[cfg(feature = "testing")]
-    zeros: bool,
+    kept: u64,
 }
 
 impl std::fmt::Debug for Stream {
@@ -109,25 +113,34 @@ impl Stream {
         Self {
             cipher: Cipher::new(key),
             #[cfg(feature = "testing")]
-            zeros: false,
+            kept: u64::MAX,
         }
     }
 
-    /// A broken generator, for tests that must see it: nothing but zeros.
+    /// The same as a broken generator, for tests that must see it: of every element only these bits.
     #[cfg(feature = "testing")]
-    pub(crate) fn zeros() -> Self {
-        Self {
-            zeros: true,
-            ..Self::from_key(&[0; 16])
-        }
+    pub(crate) fn keeping(self, kept: u64) -> Self {
+        Self { kept, ..self }
     }
 
     /// Elements `first .. first + out.len()`, each uniform in `ring`.
     pub fn fill<W: Word>(&self, ring: Ring, first: u64, out: &mut [W]) {
+        self.fill_all(ring, first, out);
         #[cfg(feature = "testing")]
-        if self.zeros {
-            return out.fill(W::default());
+        self.cut(out);
+    }
+
+    /// What a planted fault leaves of the elements.
+    #[cfg(feature = "testing")]
+    fn cut<W: Word>(&self, out: &mut [W]) {
+        if self.kept != u64::MAX {
+            for element in out {
+                *element = W::from_u64(element.to_u64() & self.kept);
+            }
         }
+    }
+
+    fn fill_all<W: Word>(&self, ring: Ring, first: u64, out: &mut [W]) {
         let per_block = BLOCK / size_of::<W>();
         let block = first / per_block as u64;
         let skip = (first % per_block as u64) as usize;
@@ -156,13 +169,12 @@ impl Stream {
     /// If the two slices differ in length.
     pub fn gather<W: Word>(&self, ring: Ring, positions: &[u64], out: &mut [W]) {
         assert_eq!(positions.len(), out.len(), "one position an element");
-        #[cfg(feature = "testing")]
-        if self.zeros {
-            return out.fill(W::default());
-        }
         let per_block = (BLOCK / size_of::<W>()) as u64;
         let mut buffer = [[0; BLOCK]; GATHER];
-        for (positions, out) in positions.chunks(GATHER).zip(out.chunks_mut(GATHER)) {
+        for (positions, out) in positions
+            .chunks(GATHER)
+            .zip(out.chunks_mut(GATHER))
+        {
             let blocks = &mut buffer[..positions.len()];
             for (block, position) in blocks.iter_mut().zip(positions) {
                 *block = counter(position / per_block);
@@ -175,6 +187,8 @@ impl Stream {
             }
         }
         buffer.as_flattened_mut().zeroize();
+        #[cfg(feature = "testing")]
+        self.cut(out);
     }
 
     /// The elements of one block from the one at `skip` on.

@@ -11,7 +11,7 @@ const LANES: usize = 4;
 /// Registers encrypted side by side, as many as hide the latency of a round.
 const WIDE: usize = 8;
 /// Round keys of AES-128.
-const ROUNDS: usize = 11;
+pub(super) const ROUNDS: usize = 11;
 
 /// The round keys of AES-128 on a machine that has VAES: that one could be made is the proof.
 /// Zeroed when dropped.
@@ -28,7 +28,9 @@ impl Vaes {
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw");
         // SAFETY: the machine has AES.
-        runs.then(|| unsafe { expand(key) })
+        runs.then(|| Self {
+            keys: unsafe { expand(key) },
+        })
     }
 
     /// Fills `out` with the key stream from block `first` on, every 64 bits of it cut by `mask`;
@@ -42,6 +44,24 @@ impl Vaes {
     pub(super) fn encrypt(&self, blocks: &mut [Block]) {
         // SAFETY: a value of this type exists only where the machine has what this needs.
         unsafe { self.encrypt_vaes(blocks) }
+    }
+
+    /// Each block becomes its encryption exclusive or itself.
+    pub(super) fn hash(&self, blocks: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.hash_vaes(blocks) }
+    }
+
+    /// See [`super::doubling::Doubling::descend`].
+    pub(super) fn descend(
+        &self,
+        nodes: &mut [Block],
+        right: u64,
+        corrections: [&[Block]; 2],
+        difference: u64,
+    ) -> u64 {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.descend_vaes(nodes, right, corrections, difference) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,vaes")]
@@ -97,6 +117,47 @@ impl Vaes {
         }
     }
 
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn hash_vaes(&self, blocks: &mut [Block]) {
+        let keys = self.broadcast();
+        let (wide, rest) = blocks.as_chunks_mut::<{ LANES * WIDE }>();
+        for blocks in wide {
+            hash::<WIDE>(&keys, blocks);
+        }
+        for blocks in rest.chunks_mut(LANES) {
+            hash::<1>(&keys, blocks);
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn descend_vaes(
+        &self,
+        nodes: &mut [Block],
+        right: u64,
+        corrections: [&[Block]; 2],
+        difference: u64,
+    ) -> u64 {
+        let keys = self.broadcast();
+        let [lefts, rights] = corrections;
+        let (mut control, mut at) = (0, 0);
+        let (wide, rest) = nodes.as_chunks_mut::<{ LANES * WIDE }>();
+        for nodes in wide {
+            let until = at + nodes.len();
+            let sides = [&lefts[at..until], &rights[at..until]];
+            let next = step::<WIDE>(&keys, nodes, right >> at, sides, difference >> at);
+            control |= next << at;
+            at = until;
+        }
+        for nodes in rest.chunks_mut(LANES) {
+            let until = at + nodes.len();
+            let sides = [&lefts[at..until], &rights[at..until]];
+            let next = step::<1>(&keys, nodes, right >> at, sides, difference >> at);
+            control |= next << at;
+            at = until;
+        }
+        control
+    }
+
     /// Each round key in all lanes.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -128,6 +189,74 @@ fn rounds<const N: usize>(keys: &[__m512i; ROUNDS], mut blocks: [__m512i; N]) ->
     blocks
 }
 
+/// The hash of up to N registers of blocks, in place.
+#[inline]
+#[target_feature(enable = "avx512f,vaes")]
+fn hash<const N: usize>(keys: &[__m512i; ROUNDS], blocks: &mut [Block]) {
+    let mut values = [_mm512_setzero_si512(); N];
+    for (value, blocks) in values.iter_mut().zip(blocks.chunks(LANES)) {
+        *value = load(blocks);
+    }
+    let hashes = rounds(keys, values);
+    for ((hash, value), blocks) in hashes.iter().zip(values).zip(blocks.chunks_mut(LANES)) {
+        store(blocks, _mm512_xor_si512(*hash, value));
+    }
+}
+
+/// One level down from up to N registers of nodes, of which `right` and `difference` have a bit each; the new control bits.
+#[inline]
+#[target_feature(enable = "avx512f,vaes")]
+fn step<const N: usize>(
+    keys: &[__m512i; ROUNDS],
+    nodes: &mut [Block],
+    right: u64,
+    [lefts, rights]: [&[Block]; 2],
+    difference: u64,
+) -> u64 {
+    let low = _mm512_maskz_set1_epi64(0b0101_0101, 1);
+    let mut seeds = [_mm512_setzero_si512(); N];
+    let mut control = [0; N];
+    for (i, nodes) in nodes.chunks(LANES).enumerate() {
+        let node = load(nodes);
+        control[i] = _mm512_test_epi64_mask(node, low);
+        let seed = _mm512_andnot_si512(low, node);
+        seeds[i] = _mm512_mask_or_epi64(seed, spread(right >> (LANES * i)), seed, low);
+    }
+    let hashes = rounds(keys, seeds);
+    let corrections = lefts.chunks(LANES).zip(rights.chunks(LANES));
+    let mut next = 0;
+    for (i, (nodes, (left, right_side))) in nodes.chunks_mut(LANES).zip(corrections).enumerate() {
+        let side = spread(right >> (LANES * i));
+        let flipped = side & spread(difference >> (LANES * i));
+        let correction = _mm512_mask_blend_epi64(side | side << 1, load(left), load(right_side));
+        let correction = _mm512_mask_xor_epi64(correction, flipped, correction, low);
+        let child = _mm512_xor_si512(hashes[i], seeds[i]);
+        let corrected = control[i] | control[i] << 1;
+        let child = _mm512_mask_xor_epi64(child, corrected, child, correction);
+        store(nodes, child);
+        // A register that is not full has nodes of zeros, whose children are no zeros.
+        let set = _mm512_test_epi64_mask(child, low) & halves(nodes.len());
+        next |= gather(set) << (LANES * i);
+    }
+    next
+}
+
+/// Four bits, to the lower half of each block's two bits.
+#[inline]
+fn spread(bits: u64) -> u8 {
+    let bits = bits as u8 & 0xf;
+    let bits = (bits | bits << 2) & 0x33;
+    (bits | bits << 1) & 0x55
+}
+
+/// The reverse.
+#[inline]
+fn gather(mask: u8) -> u64 {
+    let bits = mask & 0x55;
+    let bits = (bits | bits >> 1) & 0x33;
+    u64::from((bits | bits >> 2) & 0xf)
+}
+
 /// One mask bit for each 64 bits of `count` blocks, 4 at most.
 fn halves(count: usize) -> u8 {
     debug_assert!((1..=LANES).contains(&count));
@@ -152,7 +281,7 @@ fn store(out: &mut [Block], value: __m512i) {
 
 /// The key schedule (FIPS 197, section 5.2).
 #[target_feature(enable = "aes")]
-fn expand(key: &[u8; BLOCK]) -> Vaes {
+pub(super) fn expand(key: &[u8; BLOCK]) -> [[u8; BLOCK]; ROUNDS] {
     let mut keys = [[0; BLOCK]; ROUNDS];
     keys[0] = *key;
     macro_rules! round {
@@ -180,5 +309,5 @@ fn expand(key: &[u8; BLOCK]) -> Vaes {
     round!(8, 0x80);
     round!(9, 0x1b);
     round!(10, 0x36);
-    Vaes { keys }
+    keys
 }
