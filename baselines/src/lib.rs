@@ -3,6 +3,7 @@
 
 pub mod crypten;
 pub mod fixed_point;
+pub mod fss;
 
 use qbench_protocols::system::System;
 

@@ -6,4 +6,5 @@ mod crypten_encoder;
 mod crypten_ops;
 mod crypten_privacy;
 mod crypten_weights;
+mod fss;
 mod support;

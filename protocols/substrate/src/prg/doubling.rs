@@ -40,6 +40,11 @@ impl Doubling {
         }
     }
 
+    /// H of each block, in place.
+    pub fn hash(&self, blocks: &mut [Block]) {
+        self.cipher.hash(blocks);
+    }
+
     /// Left and right children of each node, without corrections.
     ///
     /// Cost: two AES blocks a node.
