@@ -4,10 +4,11 @@
 pub mod crypten;
 pub mod fixed_point;
 pub mod fss;
+pub mod sigma;
 
 use qbench_protocols::system::System;
 
 /// Every baseline.
 pub fn systems() -> Vec<&'static dyn System> {
-    vec![&crypten::system::CrypTenSystem]
+    vec![&crypten::system::CrypTenSystem, &sigma::system::SigmaSystem]
 }

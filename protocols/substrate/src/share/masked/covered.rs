@@ -86,17 +86,9 @@ impl<W: Word> Covered<W> {
     ///
     /// # Panics
     /// If there is none, or the rings differ.
-    pub fn join(parts: &[Self]) -> Self {
-        let ring = parts[0].ring();
-        assert!(parts.iter().all(|part| part.ring() == ring), "one ring");
-        let len = parts.iter().map(Self::len).sum();
-        let joined = |of: fn(&Masked<W>) -> &[W]| Wiped::joined(len, parts.iter().map(|p| of(&p.0)));
-        let held = match parts[0].0.held {
-            Held::Nothing => Held::Nothing,
-            Held::Masks(_) => Held::Masks(joined(Masked::masks)),
-            Held::Values(_) => Held::Values(joined(Masked::values)),
-        };
-        Self(Masked::of(ring, len, held))
+    pub fn join(parts: Vec<Self>) -> Self {
+        let parts: Vec<_> = parts.into_iter().map(|part| part.0).collect();
+        Self(Masked::join(&parts))
     }
 
     fn shape(&self) -> (Ring, usize) {

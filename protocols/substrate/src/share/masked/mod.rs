@@ -168,6 +168,23 @@ impl<W: Word> Masked<W> {
         self.map_to(self.ring, range.len(), |x| Wiped::copied(&x[range.clone()]))
     }
 
+    /// Several vectors of one ring as one, in their order.
+    ///
+    /// # Panics
+    /// If there is none, or the rings differ.
+    pub fn join(parts: &[Self]) -> Self {
+        let ring = parts[0].ring;
+        assert!(parts.iter().all(|part| part.ring == ring), "one ring");
+        let len = parts.iter().map(|part| part.len).sum();
+        let joined = |of: fn(&Self) -> &[W]| Wiped::joined(len, parts.iter().map(of));
+        let held = match parts[0].held {
+            Held::Nothing => Held::Nothing,
+            Held::Masks(_) => Held::Masks(joined(Self::masks)),
+            Held::Values(_) => Held::Values(joined(Self::values)),
+        };
+        Self { ring, len, held }
+    }
+
     /// `(x + c)` for a public c: local, and the mask stays.
     pub fn plus_public(mut self, constant: W) -> Self {
         if let Held::Values(values) = &mut self.held {

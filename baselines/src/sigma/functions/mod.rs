@@ -1,0 +1,17 @@
+//! The functions of the model.
+
+mod exp;
+mod gelu;
+mod layer_norm;
+mod local;
+mod rsqrt;
+mod softmax;
+mod tanh;
+
+pub use exp::negative_exp;
+pub use gelu::{gelu, normal_distribution};
+pub use layer_norm::{layer_norm, mean_factor};
+pub use local::add_per_column;
+pub use rsqrt::inverse_sqrt;
+pub use softmax::{max, softmax};
+pub use tanh::tanh;
