@@ -22,6 +22,7 @@ use qbench_protocols::system::System;
 /// What went wrong; the controller has been told.
 pub fn run(systems: &[&'static dyn System], index: usize, seat: Option<&str>) -> Result<()> {
     let party = Party::from_index(index).context("there are parties 0, 1 and 2")?;
+    host::keep_freed_memory();
     let mut control = launch::arrive(seat)?;
     let mut place = Place::default();
     let outcome = work(systems, party, &mut control, &mut place);

@@ -176,20 +176,28 @@ fn leaves(doubling: &Doubling, batch: &Batch<'_>, first: usize, count: usize) ->
 /// The sum of the entries whose bit is set, and their number.
 fn inner_product(vector: &[u64], entries: &[u64]) -> (u64, u64) {
     let count = vector.iter().map(|word| u64::from(word.count_ones())).sum();
-    let sum = widest(
+    let (whole, rest) = entries.as_chunks::<64>();
+    let sums = widest(
         #[inline(always)]
         || {
             let mut sums = [0u64; 8];
-            for (word, entries) in vector.iter().zip(entries.chunks(64)) {
-                for (byte, entries) in entries.chunks(8).enumerate() {
+            for (word, entries) in vector.iter().zip(whole) {
+                let (eights, _) = entries.as_chunks::<8>();
+                for (byte, entries) in eights.iter().enumerate() {
                     let bits = word >> (8 * byte);
-                    for (i, (sum, entry)) in sums.iter_mut().zip(entries).enumerate() {
-                        *sum = sum.wrapping_add(entry & (bits >> i & 1).wrapping_neg());
+                    for i in 0..8 {
+                        let set = (bits >> i & 1).wrapping_neg();
+                        sums[i] = sums[i].wrapping_add(entries[i] & set);
                     }
                 }
             }
-            sums.iter().fold(0u64, |sum, part| sum.wrapping_add(*part))
+            sums
         },
     );
-    (sum, count)
+    let sum = sums.iter().fold(0u64, |sum, part| sum.wrapping_add(*part));
+    // A table of fewer than 64 entries.
+    let small = rest.iter().enumerate().fold(0u64, |sum, (i, entry)| {
+        sum.wrapping_add(entry & (vector[0] >> i & 1).wrapping_neg())
+    });
+    (sum.wrapping_add(small), count)
 }

@@ -6,6 +6,7 @@ use crate::fss::{covered, fresh_masks, words};
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::Covered;
+use qbench_protocols::threads::GRAIN;
 use qbench_protocols::wipe::Wiped;
 
 /// `x * y` under a bilinear map.
@@ -66,36 +67,43 @@ pub fn products(
     };
     let secret = masks.as_ref().map(key);
     let key = words(runtime, ring, x.len() + rights + len, || secret.unwrap_or_default())?;
-    let share = key.map(|key| evaluate(runtime, x, factors, &key, len));
+    let share = key.map(|key| evaluate(runtime, x, factors, key, len));
     Ok(covered(ring, len, masks, share))
 }
 
+/// X (Y - s) - r Y at P1, and -X s - r Y at P2, add up to `X Y - X s - r Y`.
 fn evaluate(
     runtime: &Runtime<'_>,
     x: &Wire,
     factors: &[(Bilinear, &Wire)],
-    key: &[u64],
+    mut key: Wiped<u64>,
     len: usize,
 ) -> Wiped<u64> {
     let ring = x.ring();
-    let (r, rest) = key.split_at(x.len());
-    let (mut s, products) = rest.split_at(rest.len() - len);
-    let minus_r = each(runtime, ring, r.len(), |i| r[i].wrapping_neg());
+    let Some(threads) = runtime.threads() else {
+        return Wiped::default();
+    };
+    let (r, rest) = key.split_at_mut(x.len());
+    let (mut s, products) = rest.split_at_mut(rest.len() - len);
+    threads.chunks_mut(r, GRAIN, |_, part| {
+        for r in part {
+            *r = r.wrapping_neg();
+        }
+    });
     let mut out = Wiped::copied(products);
     let mut rest = &mut out[..];
-    let leads = leads(runtime);
+    let all = leads(runtime).wrapping_neg();
     for (map, y) in factors {
         let [_, right, count] = map.lengths();
-        let (own, others) = s.split_at(right);
+        let (factor, others) = s.split_at_mut(right);
         let (part, tail) = rest.split_at_mut(count);
-        // X (Y - s) at P1 and -X s at P2 add up to XY - Xs.
-        let factor = each(runtime, ring, right, |i| {
-            (y.values()[i] & leads.wrapping_neg()).wrapping_sub(own[i])
+        threads.chunks_mut(factor, GRAIN, |first, part| {
+            for (s, y) in part.iter_mut().zip(&y.values()[first..]) {
+                *s = (y & all).wrapping_sub(*s);
+            }
         });
-        if let Some(threads) = runtime.threads() {
-            map.accumulate(threads, x.values(), &factor, part);
-            map.accumulate(threads, &minus_r, y.values(), part);
-        }
+        map.accumulate(threads, x.values(), factor, part);
+        map.accumulate(threads, r, y.values(), part);
         (s, rest) = (others, tail);
     }
     for value in out.iter_mut() {
