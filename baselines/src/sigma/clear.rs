@@ -1,6 +1,8 @@
-//! What SIGMA's functions compute, in the clear. Their tables stand for the functions themselves; the mean alone is another one.
+//! What SIGMA's functions compute, in the clear: where a table is read at fewer bits than its argument has, so is it here.
 
-use super::functions::{mean_factor, normal_distribution};
+use super::functions::{
+    CORRECTED, DENOMINATOR_STEPS, GELU_STEPS, MANTISSA_STEPS, mean_factor, normal_distribution,
+};
 use super::settings::Mean;
 use crate::fixed_point::clear::{Approximations, each};
 
@@ -14,7 +16,7 @@ impl Approximations for SigmaApproximations {
     fn softmax(&self, row: &[f64]) -> Vec<f64> {
         let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let powers = each(row, |x| (x - max).exp());
-        let sum: f64 = powers.iter().sum();
+        let sum = cut(powers.iter().sum(), DENOMINATOR_STEPS);
         each(&powers, |power| power / sum)
     }
 
@@ -23,7 +25,11 @@ impl Approximations for SigmaApproximations {
         let (factor, shift) = mean_factor(self.mean, row.len());
         let mean = row.iter().sum::<f64>() * factor as f64 / 2f64.powi(shift as i32);
         let squares = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
-        let factor = 1.0 / (squares / row.len() as f64 + epsilon).sqrt();
+        let squares = squares + epsilon * row.len() as f64;
+        // The leading one of the sum, and so many steps behind it.
+        let leading = squares.log2().floor().exp2();
+        let squares = cut(squares / leading, MANTISSA_STEPS) * leading;
+        let factor = (row.len() as f64 / squares).sqrt();
         let affine = gamma.iter().zip(beta);
         row.iter()
             .zip(affine)
@@ -32,10 +38,16 @@ impl Approximations for SigmaApproximations {
     }
 
     fn gelu(&self, x: f64) -> f64 {
-        x * normal_distribution(x)
+        let distance = cut(x, GELU_STEPS).abs().min(CORRECTED);
+        x.max(0.0) - distance * (1.0 - normal_distribution(distance))
     }
 
     fn tanh(&self, x: f64) -> f64 {
         x.tanh()
     }
+}
+
+/// The next lower multiple of 1 / steps.
+fn cut(x: f64, steps: f64) -> f64 {
+    (x * steps).floor() / steps
 }

@@ -14,6 +14,10 @@ use qbench_protocols::share::{Covered, uncover};
 const TABLE_FRACTION_BITS: u32 = 6;
 /// The distance from zero, in units of the table, from which on there is no correction.
 const CLIP: u64 = 255;
+/// Steps of the table to a unit.
+pub const GELU_STEPS: f64 = (1u32 << TABLE_FRACTION_BITS) as f64;
+/// The distance from zero up to which the table corrects.
+pub const CORRECTED: f64 = CLIP as f64 / GELU_STEPS;
 const BYTE: Ring = Ring::new(8);
 
 /// `relu(x) - d(|x|)`, where d is a table of 256 entries at steps of 1/64.

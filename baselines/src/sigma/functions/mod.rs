@@ -9,9 +9,9 @@ mod softmax;
 mod tanh;
 
 pub use exp::negative_exp;
-pub use gelu::{gelu, normal_distribution};
+pub use gelu::{CORRECTED, GELU_STEPS, gelu, normal_distribution};
 pub use layer_norm::{layer_norm, mean_factor};
 pub use local::add_per_column;
-pub use rsqrt::inverse_sqrt;
-pub use softmax::{max, softmax};
+pub use rsqrt::{MANTISSA_STEPS, inverse_sqrt};
+pub use softmax::{DENOMINATOR_STEPS, max, softmax};
 pub use tanh::tanh;

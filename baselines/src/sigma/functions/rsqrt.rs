@@ -13,6 +13,8 @@ use qbench_protocols::wipe::Wiped;
 
 /// Bits of a mantissa behind its leading one, which is left out.
 const MANTISSA_BITS: u32 = 7;
+/// Steps of a mantissa to a unit.
+pub const MANTISSA_STEPS: f64 = (1u32 << MANTISSA_BITS) as f64;
 /// Bits of an exponent.
 const EXPONENT_BITS: u32 = 6;
 const INDEX: Ring = Ring::new(MANTISSA_BITS + EXPONENT_BITS);

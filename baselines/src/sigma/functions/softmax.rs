@@ -12,6 +12,8 @@ use qbench_protocols::share::uncover;
 
 /// Bits that the denominator of a softmax drops before its table.
 const DROPPED: u32 = 6;
+/// Steps of that table to a unit.
+pub const DENOMINATOR_STEPS: f64 = (1u32 << (FRACTION_BITS - DROPPED)) as f64;
 
 /// The largest of each row of `width` elements: pairs by pairs, an odd element carried. `bits` as in
 /// [`at_least`](crate::sigma::gates::at_least): a bit more than the elements.
