@@ -10,4 +10,5 @@ mod fss;
 mod sigma_encoder;
 mod sigma_fidelity;
 mod sigma_gates;
+mod sigma_privacy;
 mod support;
