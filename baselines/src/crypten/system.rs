@@ -7,6 +7,7 @@ use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
 use crate::fixed_point::weights::{Elements, SharedWeights};
 use qbench_protocols::Result;
+use qbench_protocols::model::reference_float::relative_error;
 use qbench_protocols::model::walk::walk;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::share_from_p0;
@@ -25,6 +26,7 @@ pub struct CrypTenSystem;
 pub const CHECK: Check<CrypTenApproximations> = Check {
     approximations: CrypTenApproximations,
     fixed: FIXED,
+    distance: relative_error,
     tolerance: 0.05,
     holds: 0.5,
     needs: "GELU's series needs values within about 3, LayerNorm a variance of 0.1 to 200",

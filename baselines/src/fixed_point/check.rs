@@ -27,7 +27,9 @@ pub struct Check<A> {
     pub approximations: A,
     /// How its output is encoded.
     pub fixed: Fixed,
-    /// Largest difference that rounding may make, relative to the root mean square of the output.
+    /// How far an output is from a reference, relative to the root mean square of the reference.
+    pub distance: fn(&[f32], &[f32]) -> f64,
+    /// The largest such distance that rounding may make.
     pub tolerance: f64,
     /// Farther than this from the model itself, the approximations compute something else, and so wildly that rounding and
     /// overflow decide what: nothing can be checked then.
@@ -90,7 +92,7 @@ impl<A: Approximations> Check<A> {
         }
         let exact = FloatReference::run(parameters, &[input.to_vec()])?;
         let exact: Vec<f32> = exact.into_iter().flat_map(|matrix| matrix.data).collect();
-        let departure = relative_error(&approximated, &exact);
+        let departure = (self.distance)(&approximated, &exact);
         if departure.is_nan() || departure > self.holds {
             return Err(Error::Verification(format!(
                 "the system's approximations do not hold on this model: in the clear they already end {departure:.3} times \
@@ -98,7 +100,7 @@ impl<A: Approximations> Check<A> {
                 self.needs
             )));
         }
-        let error = relative_error(&output, &approximated);
+        let error = (self.distance)(&output, &approximated);
         let tolerance = self.tolerance;
         if error.is_nan() || error > tolerance {
             return Err(Error::Verification(format!(

@@ -29,7 +29,10 @@ struct Keys {
 impl fmt::Display for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (count, bits, out) = (self.count, self.bits, self.ring.bits());
-        write!(f, "{count} keys of {bits} bits for comparisons to {out} bits")
+        write!(
+            f,
+            "{count} keys of {bits} bits for comparisons to {out} bits"
+        )
     }
 }
 
@@ -53,7 +56,11 @@ impl Keys {
     }
 
     fn bytes(self, holder: Party) -> usize {
-        let roots = if holder == Party::P2 { BLOCK * self.count } else { 0 };
+        let roots = if holder == Party::P2 {
+            BLOCK * self.count
+        } else {
+            0
+        };
         roots + self.common_bytes()
     }
 }
@@ -115,7 +122,7 @@ struct Children {
 fn children(doubling: &Doubling, node: u128) -> Children {
     let seed = node & !1;
     let mut blocks = [0u128, 1, 2, 3].map(|c| (seed ^ c).to_le_bytes());
-    doubling.hash(&mut blocks);
+    doubling.one_way(&mut blocks);
     let [left, right, left_value, right_value] = blocks.map(u128::from_le_bytes);
     Children {
         nodes: [left, right],
@@ -130,13 +137,20 @@ fn convert(block: u128) -> u64 {
 
 fn deal(runtime: &mut Runtime<'_>, keys: Keys, points: &[u64]) -> Result<()> {
     if points.len() != keys.count {
-        return Err(Error::Internal(format!("{} points for {keys}", points.len())));
+        return Err(Error::Internal(format!(
+            "{} points for {keys}",
+            points.len()
+        )));
     }
     let session = runtime.session()?;
     let mut roots = [(); 2].map(|()| Wiped::<Block>::zeros(keys.count));
     let [first, second] = &mut roots;
-    session.shared_stream(Party::P1).fill_bytes(0, first.as_flattened_mut());
-    session.private_stream().fill_bytes(0, second.as_flattened_mut());
+    session
+        .shared_stream(Party::P1)
+        .fill_bytes(0, first.as_flattened_mut());
+    session
+        .private_stream()
+        .fill_bytes(0, second.as_flattened_mut());
     for (second, first) in second.iter_mut().zip(first.iter()) {
         second[0] = second[0] & !1 | (first[0] & 1 ^ 1);
     }
@@ -154,7 +168,8 @@ fn deal(runtime: &mut Runtime<'_>, keys: Keys, points: &[u64]) -> Result<()> {
     let all = (0..=levels).flat_map(|level| dealt.iter().map(move |key| key.values[level]));
     let values: Wiped<u64> = all.collect();
     pack::pack(keys.ring, &values, &mut common);
-    let all = (0..levels).flat_map(|level| dealt.iter().map(move |key| (key.flips >> level) as u8 & 1));
+    let all =
+        (0..levels).flat_map(|level| dealt.iter().map(move |key| (key.flips >> level) as u8 & 1));
     let flips: Wiped<u8> = all.collect();
     pack::pack(Ring::new(1), &flips, &mut common);
     let own = Wiped::joined(keys.bytes(Party::P2), [roots[1].as_flattened(), &common]);
@@ -258,7 +273,7 @@ fn evaluate(
             let side = value >> (levels - 1 - level) & 1;
             let seed = (node & !1) ^ u128::from(side);
             let mut blocks = [seed, seed ^ 2].map(u128::to_le_bytes);
-            doubling.hash(&mut blocks);
+            doubling.one_way(&mut blocks);
             let [child, edge] = blocks.map(u128::from_le_bytes);
             sum = sum
                 .wrapping_add(convert(edge))
@@ -269,7 +284,11 @@ fn evaluate(
         sum = sum
             .wrapping_add(convert(node))
             .wrapping_add(corrected(node, corrections[levels * count + key]));
-        let share = if me == Party::P1 { sum } else { sum.wrapping_neg() };
+        let share = if me == Party::P1 {
+            sum
+        } else {
+            sum.wrapping_neg()
+        };
         keys.ring.reduce(share)
     };
     let mut out = Wiped::zeros(values.len());

@@ -48,7 +48,10 @@ pub fn words<W: Word>(
         (Phase::Offline, Some(Party::P0)) => {
             let mut second = secret();
             if second.len() != len {
-                return Err(Error::Internal(format!("{} elements for {kind}", second.len())));
+                return Err(Error::Internal(format!(
+                    "{} elements for {kind}",
+                    second.len()
+                )));
             }
             let session = runtime.session()?;
             let first: Wiped<W> = session.draw(Party::P1, ring, len);
@@ -105,9 +108,11 @@ pub fn fresh_masks<W: Word>(
     let session = runtime.session()?;
     let stream = session.private_stream();
     let mut masks = Wiped::zeros(len);
-    session.threads().chunks_mut(&mut masks, GRAIN, |first, part| {
-        stream.fill(ring, first as u64, part);
-    });
+    session
+        .threads()
+        .chunks_mut(&mut masks, GRAIN, |first, part| {
+            stream.fill(ring, first as u64, part);
+        });
     Ok(Some(masks))
 }
 

@@ -122,7 +122,11 @@ impl Engine for Sigma<'_> {
     }
 
     fn project_qkv(&mut self, layer: usize, x: &mut Wire) -> Result<[Wire; 3]> {
-        let layers = [Linear::Query(layer), Linear::Key(layer), Linear::Value(layer)];
+        let layers = [
+            Linear::Query(layer),
+            Linear::Key(layer),
+            Linear::Value(layer),
+        ];
         self.runtime.enter("query-key-value");
         let all = self.layers(&layers, x)?;
         self.runtime.leave();

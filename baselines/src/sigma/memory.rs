@@ -8,7 +8,8 @@ use qbench_protocols::system::PROCESS_BYTES;
 /// processes.
 ///
 /// Everybody holds a word a weight: P0 the masks, P1 and P2 the masked weights. Beside them there is one gate at a time: the product
-/// with the largest matrix, or a selection or choice of lines over the widest activation.
+/// with the largest matrix, or a selection or choice of lines over the widest activation. Keys come in pieces of all sizes, between
+/// which some memory is lost.
 pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3]) -> [u64; 3] {
     let config = &plan.config;
     let counts = Linear::all(config).into_iter().map(|linear| {
@@ -21,5 +22,5 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3]) -> [u64; 3] {
     let scores = config.heads as u64 * tokens * tokens;
     let widest = 8 * (tokens * config.feed_forward as u64).max(scores);
     let working = PROCESS_BYTES + 8 * weights + 6 * matrix + 24 * widest;
-    material.map(|material| working + material)
+    material.map(|material| working + material + material / 8)
 }

@@ -25,11 +25,23 @@ fn pairs(bits: u32) -> (Vec<u64>, Vec<u64>) {
     }
     let mask = size - 1;
     let mut chance: Vec<u64> = elements(Ring::new(bits), 150, 7);
-    chance.extend([0, 1, mask, mask / 2, mask / 2 + 1, 127 & mask, 128 & mask, 129 & mask]);
-    let near = chance.iter().flat_map(|point| {
-        [0, 1, mask].map(|offset| (*point, point.wrapping_add(offset) & mask))
-    });
-    let shifted = chance.iter().zip(chance.iter().skip(1)).map(|(a, b)| (*a, *b));
+    chance.extend([
+        0,
+        1,
+        mask,
+        mask / 2,
+        mask / 2 + 1,
+        127 & mask,
+        128 & mask,
+        129 & mask,
+    ]);
+    let near = chance
+        .iter()
+        .flat_map(|point| [0, 1, mask].map(|offset| (*point, point.wrapping_add(offset) & mask)));
+    let shifted = chance
+        .iter()
+        .zip(chance.iter().skip(1))
+        .map(|(a, b)| (*a, *b));
     near.chain(shifted).unzip()
 }
 
@@ -44,18 +56,33 @@ fn comparisons_with_a_secret_point() {
     for bits in (1..=12).chain([14, 19, 32, 38, 39, 49, 50, 63]) {
         let (points, values) = pairs(bits);
         let (ring, count) = (Ring::new(bits), points.len());
-        let other: Vec<u64> = values.iter().map(|v| ring.reduce(v.wrapping_sub(255))).collect();
+        let other: Vec<u64> = values
+            .iter()
+            .map(|v| ring.reduce(v.wrapping_sub(255)))
+            .collect();
         for threads in [1, 2] {
             let ran = run(threads, |runtime| {
                 let points = only(runtime, Phase::Offline, &points);
                 let values = [&values, &other].map(|v| only(runtime, Phase::Online, v));
                 let below = dpf::below(runtime, bits, count, points, &values)?;
-                Ok(below.map(|below| below.iter().flat_map(|b| b.iter().map(|b| u64::from(*b))).collect()))
+                Ok(below.map(|below| {
+                    below
+                        .iter()
+                        .flat_map(|b| b.iter().map(|b| u64::from(*b)))
+                        .collect()
+                }))
             });
             let below = opened(&ran, |a, b| a ^ b);
-            let expected = values.iter().chain(&other).zip(points.iter().chain(&points));
+            let expected = values
+                .iter()
+                .chain(&other)
+                .zip(points.iter().chain(&points));
             for (below, (value, point)) in below.iter().zip(expected) {
-                assert_eq!(*below, u64::from(value < point), "{value} < {point}, {bits} bits");
+                assert_eq!(
+                    *below,
+                    u64::from(value < point),
+                    "{value} < {point}, {bits} bits"
+                );
             }
             assert_eq!(ran.total_bytes()[1], 0);
         }
@@ -64,7 +91,16 @@ fn comparisons_with_a_secret_point() {
 
 #[test]
 fn comparisons_to_ring_elements() {
-    for (bits, out) in [(1, 1), (2, 50), (5, 3), (8, 50), (29, 7), (42, 7), (50, 50), (63, 64)] {
+    for (bits, out) in [
+        (1, 1),
+        (2, 50),
+        (5, 3),
+        (8, 50),
+        (29, 7),
+        (42, 7),
+        (50, 50),
+        (63, 64),
+    ] {
         let (points, values) = pairs(bits);
         let (ring, count) = (Ring::new(out), points.len());
         let twice: Vec<u64> = values.iter().flat_map(|v| [*v, v ^ 1]).collect();
@@ -77,11 +113,18 @@ fn comparisons_to_ring_elements() {
         let below = opened(&ran, |a, b| ring.reduce(a.wrapping_add(b)));
         for (i, (below, value)) in below.iter().zip(&twice).enumerate() {
             let point = points[i / 2];
-            assert_eq!(*below, u64::from(*value < point), "{value} < {point}, {bits} bits");
+            assert_eq!(
+                *below,
+                u64::from(*value < point),
+                "{value} < {point}, {bits} bits"
+            );
         }
         let key = 128 + bits as usize * (129 + out as usize) + out as usize;
         let declared = ran.material_bytes[2] as usize;
-        assert!((key * count..key * count + 16).contains(&(8 * declared)), "{bits} bits");
+        assert!(
+            (key * count..key * count + 16).contains(&(8 * declared)),
+            "{bits} bits"
+        );
     }
 }
 
@@ -116,9 +159,16 @@ fn tables_at_a_secret_place() {
             let positive = one[count + i] ^ two[count + i];
             signs[positive as usize] += 1;
             let expected = table[*input as usize];
-            let signed = if positive == 1 { expected } else { expected.wrapping_neg() };
+            let signed = if positive == 1 {
+                expected
+            } else {
+                expected.wrapping_neg()
+            };
             assert_eq!(entry, signed, "{bits} bits at {input}");
         }
-        assert!(bits < 6 || signs.iter().all(|count| *count > 0), "either sign: {signs:?}");
+        assert!(
+            bits < 6 || signs.iter().all(|count| *count > 0),
+            "either sign: {signs:?}"
+        );
     }
 }

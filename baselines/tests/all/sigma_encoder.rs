@@ -43,8 +43,8 @@ fn checked(workload: &Workload) -> f64 {
     let outcomes = infer(workload, &model, &input).unwrap();
     assert_declared(&SigmaSystem.cost(workload).unwrap(), &outcomes);
     assert!(outcomes[0].evidence.is_empty() && outcomes[2].evidence.is_empty());
-    let check = check(workload).unwrap();
-    let verified = check.check(&model, &input, &outcomes[1].evidence).unwrap();
+    let verified = check(workload, &model, &input, &outcomes[1].evidence).unwrap();
+    assert!(verified.how.starts_with("bit-exact"), "{}", verified.how);
     assert!(verified.sites.iter().all(|site| site.wrapped == 0));
     verified.float_error
 }
@@ -96,7 +96,6 @@ fn a_wrong_run_does_not_pass() {
     let workload = Workload::new(small(ActivationFunction::Gelu, Head::Hidden, 12), 6);
     let model = synthetic(&workload.model, 1).unwrap();
     let input = synthetic_input(&workload.model, 6, 3);
-    let check = check(&workload).unwrap();
     let mut no_bias = model.clone();
     no_bias.layers[1].feed_forward_out.bias.fill(0.0);
     let mut swapped = model.clone();
@@ -105,9 +104,28 @@ fn a_wrong_run_does_not_pass() {
     flipped.layers[1].value.signs[0] ^= 0xff;
     for (what, wrong) in [("bias", no_bias), ("layers", swapped), ("signs", flipped)] {
         let outcomes = infer(&workload, &wrong, &input).unwrap();
-        match check.check(&model, &input, &outcomes[1].evidence) {
-            Err(Error::Verification(text)) => assert!(text.contains("root mean square"), "{text}"),
-            other => panic!("{what}: {other:?} within {}", check.tolerance),
+        match check(&workload, &model, &input, &outcomes[1].evidence) {
+            Err(Error::Verification(text)) => assert!(text.contains("in the clear"), "{text}"),
+            other => panic!("{what}: {other:?}"),
         }
     }
+    // Nor one that is a bit off, of another length, or that says nothing.
+    let right = infer(&workload, &model, &input).unwrap();
+    let mut off = right[1].evidence.clone();
+    off[40] ^= 1;
+    for evidence in [&off, &right[1].evidence[8..], &[]] {
+        let checked = check(&workload, &model, &input, evidence);
+        assert!(matches!(checked, Err(Error::Verification(_))));
+    }
+    // Where values leave the range, the error says that of the model.
+    let mut wide = model.clone();
+    for scale in &mut wide.layers[0].feed_forward_in.row_scale {
+        *scale *= 1e9;
+    }
+    let outcomes = infer(&workload, &wide, &input).unwrap();
+    let checked = check(&workload, &wide, &input, &outcomes[1].evidence);
+    assert!(
+        matches!(checked, Err(Error::Verification(_))),
+        "{checked:?}"
+    );
 }

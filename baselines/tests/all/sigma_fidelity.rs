@@ -93,7 +93,9 @@ fn step_of(label: &str) -> Option<String> {
     .unwrap_or_else(|| panic!("step `{label}`"));
     let (_, name) = norms
         .iter()
-        .find(|(ours, _)| rest == *ours || rest.strip_prefix(ours).is_some_and(|r| r.starts_with('/')))
+        .find(|(ours, _)| {
+            rest == *ours || rest.strip_prefix(ours).is_some_and(|r| r.starts_with('/'))
+        })
         .unwrap_or_else(|| panic!("step `{label}`"));
     Some(format!("{norm}/{name}"))
 }
@@ -127,9 +129,7 @@ impl Piece {
         match *self {
             Self::Words { count, bits } => count * bits,
             Self::Comparisons { count, bits } | Self::Tables { count, bits } => count * key(bits),
-            Self::RingComparisons { count, bits, out } => {
-                count * (128 + bits * (129 + out) + out)
-            }
+            Self::RingComparisons { count, bits, out } => count * (128 + bits * (129 + out) + out),
         }
     }
 
@@ -138,9 +138,10 @@ impl Piece {
         match *self {
             Self::Words { count, bits: 1 } => 4 * count.div_ceil(32),
             Self::Words { count, bits } => count * word_bytes(bits),
-            Self::Comparisons { count, bits: bits @ ..=7 } => {
-                8 + count * (1 << bits.saturating_sub(3))
-            }
+            Self::Comparisons {
+                count,
+                bits: bits @ ..=7,
+            } => 8 + count * (1 << bits.saturating_sub(3)),
             Self::Comparisons { count, bits } => {
                 24 + count * (bits - 5) * 16 + 4 * count.div_ceil(32) * (bits - 7)
             }
@@ -206,7 +207,9 @@ fn stored(workload: &Workload) -> Vec<(String, Stored)> {
     };
     let mut sums: Vec<(usize, Stored)> = Vec::new();
     for opening in online.openings() {
-        let Some(step) = first_layer(&opening.step) else { continue };
+        let Some(step) = first_layer(&opening.step) else {
+            continue;
+        };
         let by_library = step.contains("f2bf16") || step.contains("lut13");
         let sent = opening.parts.iter().map(|(count, bits)| {
             let (count, bits) = (*count as u64, u64::from(*bits));
@@ -226,24 +229,60 @@ fn stored(workload: &Workload) -> Vec<(String, Stored)> {
         // The library synchronizes by a byte a gate.
         let synchronized = step.contains("lut13") || opening.step.ends_with("rsqrt/exponent");
         let sent = sent + u64::from(synchronized);
-        sums.push((at(step), Stored { rounds: 1, sent, key: 0 }));
+        sums.push((
+            at(step),
+            Stored {
+                rounds: 1,
+                sent,
+                key: 0,
+            },
+        ));
     }
     for dealt in offline.keys() {
-        let Some(step) = first_layer(&dealt.step) else { continue };
+        let Some(step) = first_layer(&dealt.step) else {
+            continue;
+        };
         let piece = Piece::read(&dealt.kind);
         if let Some(norm) = step.strip_suffix("lut13") {
             // The library deals the mask of the entry twice: for the opening and for the selection.
-            let (first, select) = (at(format!("{norm}lut13_first")), at(format!("{norm}lut13_select")));
+            let (first, select) = (
+                at(format!("{norm}lut13_first")),
+                at(format!("{norm}lut13_select")),
+            );
             let key = piece.stored_by_library();
             match piece {
                 Piece::Words { count, bits } if bits > 1 && count == n => {
-                    sums.push((first, Stored { key, ..Stored::default() }));
-                    sums.push((select, Stored { key, ..Stored::default() }));
+                    sums.push((
+                        first,
+                        Stored {
+                            key,
+                            ..Stored::default()
+                        },
+                    ));
+                    sums.push((
+                        select,
+                        Stored {
+                            key,
+                            ..Stored::default()
+                        },
+                    ));
                 }
                 Piece::Words { bits, .. } if bits > 1 => {
-                    sums.push((select, Stored { key, ..Stored::default() }));
+                    sums.push((
+                        select,
+                        Stored {
+                            key,
+                            ..Stored::default()
+                        },
+                    ));
                 }
-                _ => sums.push((first, Stored { key, ..Stored::default() })),
+                _ => sums.push((
+                    first,
+                    Stored {
+                        key,
+                        ..Stored::default()
+                    },
+                )),
             }
             continue;
         }
@@ -251,7 +290,13 @@ fn stored(workload: &Workload) -> Vec<(String, Stored)> {
             true => piece.stored_by_library(),
             false => piece.stored(),
         };
-        sums.push((at(step), Stored { key, ..Stored::default() }));
+        sums.push((
+            at(step),
+            Stored {
+                key,
+                ..Stored::default()
+            },
+        ));
     }
     for (place, more) in sums {
         let (name, sum) = &mut steps[place];
@@ -282,9 +327,9 @@ fn every_step_stores_and_sends_what_the_original_does() {
         ("bert-tiny", 128, 37),
     ] {
         let ours = stored(&workload(model, seq_len, bits));
-        let theirs = rows.iter().filter(|row| {
-            (&row[0], &row[1]) == (model, seq_len.to_string().as_str())
-        });
+        let theirs = rows
+            .iter()
+            .filter(|row| (&row[0], &row[1]) == (model, seq_len.to_string().as_str()));
         let theirs: Vec<_> = theirs
             .map(|row| {
                 let number = |i: usize| row[i].parse::<u64>().unwrap();
@@ -338,7 +383,10 @@ fn exchanges_are_the_originals_in_order_elements_and_width() {
             .map(|opening| {
                 let elements = opening.parts[0].0 as u64;
                 assert!(opening.parts.iter().all(|part| part.0 as u64 == elements));
-                (elements, opening.parts.iter().map(|part| u64::from(part.1)).sum())
+                (
+                    elements,
+                    opening.parts.iter().map(|part| u64::from(part.1)).sum(),
+                )
             });
         let theirs = trace["gpu_layer"][seq_len.to_string()].as_array().unwrap();
         let theirs = theirs
@@ -362,7 +410,11 @@ fn settings_change_exchanges_alone() {
             .flat_map(|o| &o.parts)
             .map(|(count, bits)| count * *bits as usize)
             .sum();
-        let dealt: u64 = offline.keys().iter().map(|k| Piece::read(&k.kind).bits()).sum();
+        let dealt: u64 = offline
+            .keys()
+            .iter()
+            .map(|k| Piece::read(&k.kind).bits())
+            .sum();
         (openings.count(), sent, dealt)
     };
     let (original, sent, dealt) = rounds("exchanges", "original");
@@ -378,18 +430,32 @@ fn settings_change_exchanges_alone() {
 fn bits_are_the_closed_forms() {
     let (n, f) = (50u64, 12u64);
     let m = n - f;
-    let key = |bits: u64| if bits > 7 { 129 * (bits - 7) + 256 } else { 1 << bits };
+    let key = |bits: u64| {
+        if bits > 7 {
+            129 * (bits - 7) + 256
+        } else {
+            1 << bits
+        }
+    };
     let ars = |s: u64| key(s) + key(n - s) + 2 + 2 * (n - s) + 2 * n;
     for k in [8u64, 32, 64, 128] {
         let [offline, online] = books(&workload("bert-base", k as usize, n));
         let sent = |name: &str| -> u64 {
-            let openings = online.openings().iter().filter(|o| o.step.starts_with("layer0/"));
+            let openings = online
+                .openings()
+                .iter()
+                .filter(|o| o.step.starts_with("layer0/"));
             let openings = openings.filter(|o| step_of(&o.step).unwrap().starts_with(name));
             let parts = openings.flat_map(|o| &o.parts);
-            2 * parts.map(|(count, bits)| *count as u64 * u64::from(*bits)).sum::<u64>()
+            2 * parts
+                .map(|(count, bits)| *count as u64 * u64::from(*bits))
+                .sum::<u64>()
         };
         let dealt = |name: &str| -> u64 {
-            let keys = offline.keys().iter().filter(|k| k.step.starts_with("layer0/"));
+            let keys = offline
+                .keys()
+                .iter()
+                .filter(|k| k.step.starts_with("layer0/"));
             let keys = keys.filter(|k| step_of(&k.step).unwrap().starts_with(name));
             keys.map(|k| Piece::read(&k.kind).bits()).sum()
         };
@@ -397,10 +463,22 @@ fn bits_are_the_closed_forms() {
         // Products with a faithful shift.
         let matmul = |outputs: u64, s: u64| outputs * (6 * n - 2 * s + 4);
         assert_eq!(sent("qkv"), matmul(3 * k * h, f));
-        assert_eq!(sent("qk"), matmul(3 * k * h, f) + matmul(heads * k * k, f + 3));
-        assert_eq!(dealt("qkv"), n * (k * h + 3 * h * h + 3 * k * h) + 3 * k * h * ars(f));
-        assert_eq!(dealt("ff1"), n * (k * h + h * ff + k * ff) + k * ff * ars(f));
-        assert_eq!(dealt("pv"), n * (heads * k * k + 2 * k * h) + k * h * ars(f));
+        assert_eq!(
+            sent("qk"),
+            matmul(3 * k * h, f) + matmul(heads * k * k, f + 3)
+        );
+        assert_eq!(
+            dealt("qkv"),
+            n * (k * h + 3 * h * h + 3 * k * h) + 3 * k * h * ars(f)
+        );
+        assert_eq!(
+            dealt("ff1"),
+            n * (k * h + h * ff + k * ff) + k * ff * ars(f)
+        );
+        assert_eq!(
+            dealt("pv"),
+            n * (heads * k * k + 2 * k * h) + k * h * ars(f)
+        );
         // Softmax, a row.
         let levels = u64::from(k.ilog2());
         let q = f - 6 + levels;
@@ -428,7 +506,11 @@ fn bits_are_the_closed_forms() {
         assert_eq!(sent("ln2"), k * row);
     }
     // Twelve layers: bytes online, both directions, and keys.
-    for (k, online_bytes) in [(32, Some(198_341_376u64)), (64, None), (128, Some(1_062_334_464))] {
+    for (k, online_bytes) in [
+        (32, Some(198_341_376u64)),
+        (64, None),
+        (128, Some(1_062_334_464)),
+    ] {
         let declared = SigmaSystem.cost(&workload("bert-base", k, n)).unwrap();
         let bytes = declared.online.bytes();
         // But for P1's input.
@@ -439,7 +521,10 @@ fn bits_are_the_closed_forms() {
         let keys = declared.material_bytes[2] as f64 / 2f64.powi(30);
         let expected = [3.470, 7.076, 16.180][[32, 64, 128].iter().position(|n| *n == k).unwrap()];
         // The sums that we know from elsewhere are less by a bit or two a comparison.
-        assert!((0.0..1e-3).contains(&(keys / expected - 1.0)), "{keys} GiB at n = {k}");
+        assert!(
+            (0.0..1e-3).contains(&(keys / expected - 1.0)),
+            "{keys} GiB at n = {k}"
+        );
         assert!(declared.material_bytes[1] < declared.material_bytes[2]);
         assert_eq!(declared.material_bytes[0], 0);
     }

@@ -19,7 +19,12 @@ use qbench_protocols::share::{Masked, open_masked, uncover};
 use qbench_protocols::testing::functionality::{Ran, elements, run, share, unmasked};
 
 /// A wire of known values.
-fn wire<W: Word>(runtime: &mut Runtime<'_>, ring: Ring, clear: &[W], seed: u64) -> Result<Masked<W>> {
+fn wire<W: Word>(
+    runtime: &mut Runtime<'_>,
+    ring: Ring,
+    clear: &[W],
+    seed: u64,
+) -> Result<Masked<W>> {
     let share = share(runtime, ring, clear, seed);
     open_masked(runtime, &share)
 }
@@ -50,7 +55,16 @@ fn inputs(ring: Ring) -> Vec<u64> {
     }
     let mut values: Vec<u64> = elements(ring, 200, 9);
     let half = 1u64 << (ring.bits() - 1);
-    let borders = [0, 1, half - 1, half, half + 1, ring.mask(), half / 2, half / 2 - 1];
+    let borders = [
+        0,
+        1,
+        half - 1,
+        half,
+        half + 1,
+        ring.mask(),
+        half / 2,
+        half / 2 - 1,
+    ];
     values.extend(borders);
     // Small values of either sign.
     values.extend((0..200u64).map(|i| ring.reduce((i * 37).wrapping_sub(3700))));
@@ -83,11 +97,20 @@ fn signs_and_relu() {
             .collect();
         assert_eq!(out, expected, "{bits} bits");
         assert_eq!(rounds, 2);
-        let key = |bits: u64| if bits > 7 { 129 * (bits - 7) + 256 } else { 1 << bits };
+        let key = |bits: u64| {
+            if bits > 7 {
+                129 * (bits - 7) + 256
+            } else {
+                1 << bits
+            }
+        };
         let bits = u64::from(bits);
         let closed = (key(bits - 1) + 1 + 5 * bits) * clear.len() as u64;
         let dealt = 8 * ran.material_bytes[2];
-        assert!((closed..closed + 32).contains(&dealt), "{dealt} bits, {closed} in closed form");
+        assert!(
+            (closed..closed + 32).contains(&dealt),
+            "{dealt} bits, {closed} in closed form"
+        );
     }
 }
 
@@ -118,11 +141,21 @@ fn intervals() {
 
 #[test]
 fn shifts() {
-    for (bits, shift) in [(8, 3), (10, 1), (10, 6), (10, 8), (37, 12), (50, 12), (50, 15), (60, 24)] {
+    for (bits, shift) in [
+        (8, 3),
+        (10, 1),
+        (10, 6),
+        (10, 8),
+        (37, 12),
+        (50, 12),
+        (50, 15),
+        (60, 24),
+    ] {
         let ring = Ring::new(bits);
         let clear = inputs(ring);
-        let (out, rounds, _) =
-            ran(&[(ring, clear.clone())], 2, |r, x| faithful_shift(r, &x[0], shift));
+        let (out, rounds, _) = ran(&[(ring, clear.clone())], 2, |r, x| {
+            faithful_shift(r, &x[0], shift)
+        });
         let expected = |x: u64| ring.encode::<u64>(ring.signed(x) >> shift);
         for (x, out) in clear.iter().zip(out) {
             assert_eq!(out, expected(*x), "{x} >> {shift}, {bits} bits");
@@ -155,7 +188,9 @@ fn shifts_of_the_low_bits() {
     // The low 16 bits of a wider wire, as the inverse of softmax takes them.
     let (wide, to) = (Ring::new(50), Ring::new(10));
     let clear = inputs(wide);
-    let (out, _, _) = ran(&[(wide, clear.clone())], 2, |r, x| gap_shift_to(r, &x[0], 16, 6, to));
+    let (out, _, _) = ran(&[(wide, clear.clone())], 2, |r, x| {
+        gap_shift_to(r, &x[0], 16, 6, to)
+    });
     let expected: Vec<u64> = clear.iter().map(|x| (x & 0xffff) >> 6).collect();
     assert_eq!(out, expected);
 }
@@ -195,8 +230,14 @@ fn products_and_square_sums() {
             let sums = square_sums(r, &wires[0], 5)?;
             uncover(r, sums)
         });
-        let square_sum = |row: &[u64]| row.iter().fold(0u64, |sum, x| sum.wrapping_add(x.wrapping_mul(*x)));
-        let expected: Vec<u64> = x.chunks(5).map(|row| ring.reduce(square_sum(row))).collect();
+        let square_sum = |row: &[u64]| {
+            row.iter()
+                .fold(0u64, |sum, x| sum.wrapping_add(x.wrapping_mul(*x)))
+        };
+        let expected: Vec<u64> = x
+            .chunks(5)
+            .map(|row| ring.reduce(square_sum(row)))
+            .collect();
         assert_eq!(out, expected, "{bits} bits");
     }
 }
@@ -219,7 +260,9 @@ fn selections_and_lines() {
             uncover(r, selected)
         });
         for (i, out) in out.iter().enumerate() {
-            let expected = first[i].wrapping_mul(clear[i].wrapping_sub(3)).wrapping_add(7);
+            let expected = first[i]
+                .wrapping_mul(clear[i].wrapping_sub(3))
+                .wrapping_add(7);
             assert_eq!(*out, out_ring.reduce(expected));
         }
         assert_eq!(rounds, 1);
@@ -231,7 +274,10 @@ fn selections_and_lines() {
         });
         for (i, out) in out.iter().enumerate() {
             let line = lines[(2 * second[i] + first[i]) as usize];
-            let expected = line.slope.wrapping_mul(clear[i]).wrapping_add(line.constant);
+            let expected = line
+                .slope
+                .wrapping_mul(clear[i])
+                .wrapping_add(line.constant);
             assert_eq!(*out, out_ring.reduce(expected));
         }
     }
@@ -254,7 +300,11 @@ fn tables() {
             let expected: Vec<u64> = clear.iter().map(|x| entries[*x as usize]).collect();
             assert_eq!(out, expected, "{bits} bits");
             assert_eq!(rounds, expected_rounds);
-            let key = if bits > 7 { 129 * (u64::from(bits) - 7) + 256 } else { 1 << bits };
+            let key = if bits > 7 {
+                129 * (u64::from(bits) - 7) + 256
+            } else {
+                1 << bits
+            };
             let closed = (key + 1 + 5 * 50) * clear.len() as u64;
             assert!((closed..closed + 32).contains(&(8 * ran.material_bytes[2])));
         }
@@ -278,7 +328,12 @@ fn real(
     let fixed = choices().fixed;
     let encoded: Vec<_> = inputs
         .iter()
-        .map(|values| (fixed.ring, values.iter().map(|x| fixed.encode(*x)).collect()))
+        .map(|values| {
+            (
+                fixed.ring,
+                values.iter().map(|x| fixed.encode(*x)).collect(),
+            )
+        })
         .collect();
     let (out, rounds, _) = ran(&encoded, 2, function);
     (out.iter().map(|x| fixed.decode(*x)).collect(), rounds)
@@ -291,25 +346,43 @@ fn reals(count: usize, low: f64, high: f64) -> Vec<f64> {
 #[test]
 fn functions_of_real_numbers() {
     let choices = choices();
-    let x = [reals(500, -6.0, 6.0), vec![0.0, 3.99, 4.0, -4.0, 100.0, -100.0, 3e4, -3e4]].concat();
+    let x = [
+        reals(500, -6.0, 6.0),
+        vec![0.0, 3.99, 4.0, -4.0, 100.0, -100.0, 3e4, -3e4],
+    ]
+    .concat();
     for (form, expected_rounds) in [(GeluForm::Gpu, 7), (GeluForm::Cpu, 9)] {
-        let choices = Choices { gelu: form, ..choices };
+        let choices = Choices {
+            gelu: form,
+            ..choices
+        };
         let (out, rounds) = real(&[&x], |r, x| gelu(r, &choices, &x[0]));
         for (x, y) in x.iter().zip(out) {
             let expected = x * normal_distribution(*x);
-            assert!((y - expected).abs() < 0.01, "gelu({x}) is {expected}, not {y}");
+            assert!(
+                (y - expected).abs() < 0.01,
+                "gelu({x}) is {expected}, not {y}"
+            );
         }
         assert_eq!(rounds, expected_rounds);
     }
     let (out, rounds) = real(&[&x], |r, x| tanh(r, &choices, &x[0]));
     for (x, y) in x.iter().zip(out) {
-        assert!((y - x.tanh()).abs() < 0.003, "tanh({x}) is {}, not {y}", x.tanh());
+        assert!(
+            (y - x.tanh()).abs() < 0.003,
+            "tanh({x}) is {}, not {y}",
+            x.tanh()
+        );
     }
     assert_eq!(rounds, 7);
     let x = [reals(300, 0.0, 20.0), vec![0.0, 15.99, 16.0, 1000.0]].concat();
     let (out, rounds) = real(&[&x], |r, x| negative_exp(r, &choices, &x[0]));
     for (x, y) in x.iter().zip(out) {
-        assert!((y - (-x).exp()).abs() < 0.001, "exp(-{x}) is {}, not {y}", (-x).exp());
+        assert!(
+            (y - (-x).exp()).abs() < 0.001,
+            "exp(-{x}) is {}, not {y}",
+            (-x).exp()
+        );
     }
     assert_eq!(rounds, 2 + 3 + 2 + 3 + 3);
     let x = [reals(100, 0.001, 2.0), reals(100, 2.0, 3000.0)].concat();
@@ -319,7 +392,10 @@ fn functions_of_real_numbers() {
     for (x, y) in x.iter().zip(out) {
         let (y, expected) = (choices.fixed.decode(y), 1.0 / x.sqrt());
         let error = (y - expected).abs() - 1.0 / 4096.0;
-        assert!(error < 0.0041 * expected, "1/sqrt({x}) is {expected}, not {y}");
+        assert!(
+            error < 0.0041 * expected,
+            "1/sqrt({x}) is {expected}, not {y}"
+        );
     }
     assert_eq!(rounds, 5);
 }
@@ -355,7 +431,12 @@ fn rows_of_any_length() {
 
 #[test]
 fn layer_norms() {
-    for (mean, width) in [(Mean::Exact, 24), (Mean::Original, 24), (Mean::Original, 16), (Mean::Exact, 1)] {
+    for (mean, width) in [
+        (Mean::Exact, 24),
+        (Mean::Original, 24),
+        (Mean::Original, 16),
+        (Mean::Exact, 1),
+    ] {
         let choices = Choices { mean, ..choices() };
         let x = reals(5 * width, -1.0, 3.0);
         let (gamma, beta) = (reals(width, 0.5, 1.5), reals(width, -1.0, 1.0));
@@ -364,7 +445,8 @@ fn layer_norms() {
         });
         use qbench_baselines::fixed_point::clear::Approximations;
         let clear = qbench_baselines::sigma::clear::SigmaApproximations { mean };
-        let [gamma, beta] = [&gamma, &beta].map(|v| v.iter().map(|x| *x as f32).collect::<Vec<_>>());
+        let [gamma, beta] =
+            [&gamma, &beta].map(|v| v.iter().map(|x| *x as f32).collect::<Vec<_>>());
         for (row, out) in x.chunks(width).zip(out.chunks(width)) {
             for (expected, y) in clear.layer_norm(row, &gamma, &beta, 1e-5).iter().zip(out) {
                 assert!((y - expected).abs() < 0.02, "{y}, not {expected}");

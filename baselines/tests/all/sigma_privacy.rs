@@ -40,7 +40,11 @@ fn choices() -> Choices {
 }
 
 /// Runs a gate on two inputs, all zero and large and small numbers of either sign, twice each.
-fn examined(fault: Option<Fault>, body: &Body<'_>, view: impl Fn(&[Ran<Wire>]) -> View) -> Examined {
+fn examined(
+    fault: Option<Fault>,
+    body: &Body<'_>,
+    view: impl Fn(&[Ran<Wire>]) -> View,
+) -> Examined {
     let zero = vec![0u64; N];
     let mut other: Vec<u64> = elements(Ring::new(16), N, 5);
     for value in other.iter_mut().skip(N / 2) {
@@ -65,14 +69,20 @@ fn openings_are_uniform_whatever_the_input() {
     let choices = choices();
     let mut tests = 0;
     let mut check = |name: &str, exchanges: &[u32], body: &Body<'_>| {
-        let exchanges: Vec<Opening> = [&[50], exchanges].concat().into_iter().map(opening).collect();
+        let exchanges: Vec<Opening> = [&[50], exchanges]
+            .concat()
+            .into_iter()
+            .map(opening)
+            .collect();
         let examined = examined(None, body, |runs| openings(runs, &exchanges));
         assert_eq!(examined.findings, [], "{name}");
         tests += examined.tests;
     };
     check("relu", &[1, 50], &|r, x| relu(r, x, 39));
     check("gap shift", &[1, 50], &|r, x| gap_shift(r, x, 12));
-    check("faithful shift", &[1, 38, 1, 50], &|r, x| faithful_shift(r, x, 12));
+    check("faithful shift", &[1, 38, 1, 50], &|r, x| {
+        faithful_shift(r, x, 12)
+    });
     check("selection", &[1, 16], &|r, x| {
         let bit = at_least(r, x, 40, 65_535, true)?;
         let bit = uncover(r, bit)?;
@@ -89,8 +99,12 @@ fn openings_are_uniform_whatever_the_input() {
         let sums = square_sums(r, x, 2)?;
         uncover(r, sums)
     });
-    check("gelu", &[1, 33, 1, 8, 1, 50, 50], &|r, x| gelu(r, &choices, x));
-    let row = [1, 40, 1, 16, 1, 50, 50, 1, 8, 1, 50, 50, 50, 1, 50, 1, 7, 1, 50, 50, 50, 1, 50];
+    check("gelu", &[1, 33, 1, 8, 1, 50, 50], &|r, x| {
+        gelu(r, &choices, x)
+    });
+    let row = [
+        1, 40, 1, 16, 1, 50, 50, 1, 8, 1, 50, 50, 50, 1, 50, 1, 7, 1, 50, 50, 50, 1, 50,
+    ];
     check("softmax", &row, &|r, x| softmax(r, &choices, x, 2));
     // The bound of each test is set for this many.
     assert!(tests > 1000 && tests < MOST_TESTS, "{tests} tests");
@@ -108,7 +122,9 @@ fn openings_of_a_row_are_uniform() {
         layer_norm(r, &choices, x, &parameter, &parameter, 1.0)
     };
     // Value and sign of the table's entry are one message: its first 64 bits by the byte are of either.
-    let kinds = [50, 50, 1, 47, 1, 50, 50, 50, 50, 13, 1, 50, 50, 1, 50, 50, 1, 50];
+    let kinds = [
+        50, 50, 1, 47, 1, 50, 50, 50, 50, 13, 1, 50, 50, 1, 50, 50, 1, 50,
+    ];
     let kinds: Vec<Opening> = kinds.map(opening).to_vec();
     let examined = examined(None, body, |runs| {
         let mut view = openings(runs, &kinds);
@@ -160,8 +176,13 @@ fn masks_that_are_missing_or_used_twice_are_seen() {
     let exchanges = [50, 1, 50, 1, 50].map(opening);
     let fresh = examined(None, twice, |runs| openings(runs, &exchanges));
     assert_eq!(fresh.findings, []);
-    let repeated = examined(Some(Fault::RepeatedDraws), twice, |runs| openings(runs, &exchanges));
-    assert!(repeated.finds(Test::BetweenPlaces, "#2 opened, #4 opened"), "{repeated:?}");
+    let repeated = examined(Some(Fault::RepeatedDraws), twice, |runs| {
+        openings(runs, &exchanges)
+    });
+    assert!(
+        repeated.finds(Test::BetweenPlaces, "#2 opened, #4 opened"),
+        "{repeated:?}"
+    );
 }
 
 /// What P0 sends: words less what P2 does not have, and trees of 10 bits, in which all blocks look uniform to either party.
@@ -187,12 +208,18 @@ fn keys_are_uniform_to_who_receives_them() {
                 batch.flat_map(read).collect()
             };
             let runs_of = runs.iter().map(blocks).collect();
-            view.insert(format!("trees to {party}"), Seen::additive(byte, vec![runs_of]));
+            view.insert(
+                format!("trees to {party}"),
+                Seen::additive(byte, vec![runs_of]),
+            );
         }
         for (place, ring) in [(1, Ring::new(1)), (2, RING)] {
             let words = |ran: &Ran<Wire>| unpack(ring, &ran.received[0][2][place].payload);
             let runs_of = runs.iter().map(words).collect();
-            view.insert(format!("words {place}"), Seen::additive(ring, vec![runs_of]));
+            view.insert(
+                format!("words {place}"),
+                Seen::additive(ring, vec![runs_of]),
+            );
         }
         view
     };

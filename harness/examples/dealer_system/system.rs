@@ -7,6 +7,7 @@ use qbench_baselines::fixed_point::check::{Check, Output};
 use qbench_baselines::fixed_point::weights::SharedWeights;
 use qbench_baselines::fixed_point::{RING64, Secret};
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
+use qbench_protocols::model::reference_float::relative_error;
 use qbench_protocols::model::walk::{Linear, walk};
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{masked_from_p0, share_from_p0};
@@ -28,6 +29,7 @@ pub struct Plan {
 const CHECK: Check<InTheClear> = Check {
     approximations: InTheClear,
     fixed: FIXED,
+    distance: relative_error,
     tolerance: 0.05,
     holds: 0.5,
     needs: "polynomials need values within 3, the softmax scores within about 3, LayerNorm a variance of 0.1 to 700",

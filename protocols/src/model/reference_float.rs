@@ -330,14 +330,27 @@ pub fn layer_norm(row: &mut [f32], gamma: &[f32], beta: &[f32], epsilon: f32) {
     }
 }
 
+/// Root mean square of the difference of an output to a reference of the same length, relative to the reference's. What is no number
+/// is infinitely far.
+pub fn relative_rms_error(output: &[f32], reference: &[f32]) -> f64 {
+    let differences = output.iter().zip(reference);
+    let square = differences
+        .map(|(a, b)| f64::from(a - b).powi(2))
+        .sum::<f64>();
+    let rms = (square / reference.len().max(1) as f64).sqrt();
+    let error = rms / root_mean_square(reference);
+    if error.is_nan() { f64::INFINITY } else { error }
+}
+
+fn root_mean_square(values: &[f32]) -> f64 {
+    let square = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    let rms = (square / values.len().max(1) as f64).sqrt();
+    rms.max(f64::MIN_POSITIVE)
+}
+
 /// Largest absolute difference of an output to a reference of the same length, relative to the reference's root mean
 /// square. What is no number is infinitely far.
 pub fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
-    let square = reference
-        .iter()
-        .map(|v| f64::from(*v) * f64::from(*v))
-        .sum::<f64>();
-    let rms = (square / reference.len().max(1) as f64).sqrt();
     let differences = output.iter().zip(reference);
     let largest = differences
         .map(|(a, b)| f64::from((a - b).abs()))
@@ -349,5 +362,5 @@ pub fn relative_error(output: &[f32], reference: &[f32]) -> f64 {
             }
         })
         .fold(0.0, f64::max);
-    largest / rms.max(f64::MIN_POSITIVE)
+    largest / root_mean_square(reference)
 }

@@ -8,6 +8,7 @@
 use crate::prg::Stream;
 use crate::wipe::Wiped;
 use crate::{Error, Result};
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt::{self, Display};
@@ -205,6 +206,8 @@ impl Store {
 
 /// Bytes that are gathered before they are written to the file.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes that are fetched before they are needed.
+const READ_AHEAD_BYTES: u64 = 64 << 20;
 
 /// A file that is written at its end and read from its beginning.
 ///
@@ -223,6 +226,8 @@ struct Spill {
     read: u64,
     /// Where the buffer will be written.
     written: u64,
+    /// Up to where the system has been asked to read.
+    ahead: u64,
 }
 
 impl Spill {
@@ -255,6 +260,7 @@ impl Spill {
             waiting: 0,
             read: 0,
             written: 0,
+            ahead: 0,
         })
     }
 
@@ -281,6 +287,7 @@ impl Spill {
 
     fn read(&mut self, length: usize) -> Result<Wiped<u8>> {
         self.flush()?;
+        self.read_ahead(length as u64);
         let mut bytes = Wiped::zeros(length);
         let outcome = self.file.read_exact_at(&mut bytes, self.read);
         self.done("reading", outcome)?;
@@ -289,9 +296,27 @@ impl Spill {
             // All has been used: the next inference's material needs no more room than this one's.
             let emptied = self.file.set_len(0);
             self.done("emptying", emptied)?;
-            (self.read, self.written) = (0, 0);
+            (self.read, self.written, self.ahead) = (0, 0, 0);
         }
         Ok(bytes)
+    }
+
+    /// Asks the system to fetch what comes after the next `length` bytes while they are being used, and to forget what has been
+    /// read. It may do neither.
+    fn read_ahead(&mut self, length: u64) {
+        let until = (self.read + length + READ_AHEAD_BYTES).min(self.written);
+        // Half a window at a time: a request costs more than it brings where pieces are small.
+        if until > self.ahead
+            && (until == self.written || until - self.ahead > READ_AHEAD_BYTES / 2)
+        {
+            let advise = |first: u64, until: u64, advice| {
+                let count = until.saturating_sub(first);
+                let _ = posix_fadvise(&self.file, first as i64, count as i64, advice);
+            };
+            advise(self.ahead, until, PosixFadviseAdvice::POSIX_FADV_WILLNEED);
+            advise(0, self.read, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+            self.ahead = until;
+        }
     }
 
     fn done(&self, what: &str, outcome: std::io::Result<()>) -> Result<()> {
@@ -347,6 +372,21 @@ mod tests {
         used_in_order(store);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(Store::spilled(Path::new("/nowhere")).is_err());
+    }
+
+    /// The file has no name for others to cut; what a disk has lost is said all the same.
+    #[test]
+    fn a_file_cut_short_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::spilled(folder.path()).unwrap();
+        deal(&mut store, "a", "pairs", vec![7; 3_000_000]);
+        deal(&mut store, "a", "pairs", vec![8; 3_000_000]);
+        let spill = store.spill.as_mut().unwrap();
+        spill.flush().unwrap();
+        spill.file.set_len(5_000_000).unwrap();
+        assert!(store.take("a", &"pairs").unwrap().bytes == Some(vec![7; 3_000_000].into()));
+        let error = store.take("a", &"pairs").unwrap_err().to_string();
+        assert!(error.contains("reading material in"), "{error}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Comparisons with a secret point.
 
 use super::{Batch, Held, Keys, Of, control, deal, declare, keep, transposed};
+use qbench_protocols::Result;
 use qbench_protocols::net::Party;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::prg::doubling::{Doubling, TREES};
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::wipe::Wiped;
-use qbench_protocols::Result;
 
 /// Binary shares of `[value < point]`, bit by bit, for each vector of `values`: `points` are P0's, `values` P1's and P2's, all
 /// modulo 2^bits, and all vectors are compared with the same points, from one key each.

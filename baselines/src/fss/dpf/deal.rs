@@ -16,7 +16,10 @@ use qbench_protocols::{Error, Result};
 /// only P0 has, or truth tables less what P1 draws.
 pub(super) fn deal(runtime: &mut Runtime<'_>, keys: Keys, secret: &[u64]) -> Result<()> {
     if secret.len() != keys.count {
-        return Err(Error::Internal(format!("{} points for {keys}", secret.len())));
+        return Err(Error::Internal(format!(
+            "{} points for {keys}",
+            secret.len()
+        )));
     }
     for (first, part) in keys.chunks() {
         let points = &secret[first..][..part.count];
@@ -57,7 +60,9 @@ fn deal_tables(runtime: &mut Runtime<'_>, keys: Keys, points: &[u64]) -> Result<
 fn deal_trees(runtime: &mut Runtime<'_>, keys: Keys, points: &[u64]) -> Result<()> {
     let session = runtime.session()?;
     let mut roots = [(); 2].map(|()| Wiped::<u8>::zeros(keys.drawn_bytes()));
-    session.shared_stream(Party::P1).fill_bytes(0, &mut roots[0]);
+    session
+        .shared_stream(Party::P1)
+        .fill_bytes(0, &mut roots[0]);
     session.private_stream().fill_bytes(0, &mut roots[1]);
     let [first, second] = roots.each_ref().map(|roots| roots.as_chunks::<BLOCK>().0);
     let batch = keys.batch_bytes(Party::P2, TREES);
@@ -131,6 +136,8 @@ fn deal_batch(
                 nodes[i] = (kept ^ (correction & set)).to_le_bytes();
             }
         }
-        debug_assert!(last || control(&nodes[0]) ^ control(&nodes[1]) == u64::MAX >> (TREES - count));
+        debug_assert!(
+            last || control(&nodes[0]) ^ control(&nodes[1]) == u64::MAX >> (TREES - count)
+        );
     }
 }

@@ -156,7 +156,8 @@ impl Held {
         let mut drawn = Wiped::default();
         if me == Party::P1 {
             let stream = dealt.stream;
-            let stream = stream.ok_or_else(|| Error::Internal("keys without their roots".into()))?;
+            let stream =
+                stream.ok_or_else(|| Error::Internal("keys without their roots".into()))?;
             drawn = Wiped::zeros(keys.drawn_bytes());
             stream.fill_bytes(0, &mut drawn);
         }
@@ -282,7 +283,9 @@ mod tests {
                     _ => 1 << bits,
                 };
                 let [one, two] = [Party::P1, Party::P2].map(|holder| {
-                    keys.chunks().map(|(_, part)| part.bytes(holder)).sum::<usize>()
+                    keys.chunks()
+                        .map(|(_, part)| part.bytes(holder))
+                        .sum::<usize>()
                 });
                 assert_eq!(8 * two, key * count, "{bits} bits");
                 let root = if bits > 7 { 128 } else { key };

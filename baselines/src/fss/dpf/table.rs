@@ -42,7 +42,10 @@ pub fn look_up(
     table: &[u64],
 ) -> Result<Option<Looked>> {
     if table.len() != 1 << bits {
-        return Err(Error::Internal(format!("{} entries at {bits} bits", table.len())));
+        return Err(Error::Internal(format!(
+            "{} entries at {bits} bits",
+            table.len()
+        )));
     }
     let keys = Keys {
         bits,
@@ -68,7 +71,9 @@ fn evaluate(
     indices: &[u64],
     table: &[u64],
 ) -> Result<Looked> {
-    runtime.ensure(indices.len() == keys.count, || format!("indices for {keys}"))?;
+    runtime.ensure(indices.len() == keys.count, || {
+        format!("indices for {keys}")
+    })?;
     let turned = turned(table);
     let size = table.len();
     // The sum, and how many bits were set in it.
@@ -164,7 +169,9 @@ fn leaves(doubling: &Doubling, batch: &Batch<'_>, first: usize, count: usize) ->
                 u128::from_le_bytes(lefts[key]),
                 u128::from_le_bytes(rights[key]) ^ flip,
             ];
-            for ((out, child), correction) in pair.iter_mut().zip([left[i], right[i]]).zip(corrections) {
+            for ((out, child), correction) in
+                pair.iter_mut().zip([left[i], right[i]]).zip(corrections)
+            {
                 *out = (u128::from_le_bytes(child) ^ (correction & set)).to_le_bytes();
             }
         }

@@ -1,10 +1,11 @@
 //! `exp(-x)` for x that is not negative.
 
+use super::tables;
+use crate::fixed_point::bilinear::Bilinear;
 use crate::sigma::gates::{
-    Exchanges, Wire, at_least, gap_shift, gap_shift_to, product, select, table, tables,
+    self, Exchanges, Wire, at_least, gap_shift, gap_shift_to, product, select, table,
 };
 use crate::sigma::{Choices, FRACTION_BITS};
-use crate::fixed_point::bilinear::Bilinear;
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
@@ -29,7 +30,14 @@ pub fn negative_exp(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> R
         // min(x, p) = [x < p] (x - p) + p.
         let small = at_least(runtime, x, bits, largest, true)?;
         let small = uncover(runtime, small)?;
-        let clipped = select(runtime, &small, x, Ring::new(CLIPPED_BITS), largest, largest)?;
+        let clipped = select(
+            runtime,
+            &small,
+            x,
+            Ring::new(CLIPPED_BITS),
+            largest,
+            largest,
+        )?;
         uncover(runtime, clipped)
     })?;
     let lower = clipped.reduce_to(BYTE);
@@ -38,7 +46,7 @@ pub fn negative_exp(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> R
             gap_shift_to(runtime, &clipped, CLIPPED_BITS, 8, BYTE)
         })
     };
-    let [upper_table, lower_table] = [8, 0].map(powers);
+    let [upper_table, lower_table] = [8, 0].map(tables::powers);
     let [lower, upper] = match choices.exchanges {
         Exchanges::Original => {
             let one = |runtime: &mut Runtime<'_>, name: &str, x: &Wire, entries: &[u64]| {
@@ -55,7 +63,7 @@ pub fn negative_exp(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> R
             let upper = upper(runtime)?;
             runtime.step("tables", |runtime| {
                 let inputs = [(&lower, &lower_table[..]), (&upper, &upper_table[..])];
-                let entries = tables(runtime, &inputs, ring, choices.exchanges)?;
+                let entries = gates::tables(runtime, &inputs, ring, choices.exchanges)?;
                 let both = qbench_protocols::share::Covered::join(entries);
                 let both = uncover(runtime, both)?;
                 Ok([0, x.len()].map(|first| both.slice(first..first + x.len())))
@@ -71,11 +79,4 @@ pub fn negative_exp(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> R
         let product = uncover(runtime, product)?;
         gap_shift(runtime, &product, FRACTION_BITS)
     })
-}
-
-/// `exp(-i 2^shift)` with fractional bits, for every byte i.
-fn powers(shift: u32) -> Vec<u64> {
-    let unit = f64::from(1u32 << FRACTION_BITS);
-    let entry = |i: u32| ((-f64::from(i << shift) / unit).exp() * unit) as u64;
-    (0..256).map(entry).collect()
 }

@@ -1,5 +1,6 @@
 //! GELU as ReLU less a correction near zero.
 
+use super::tables;
 use crate::sigma::gates::{
     Bit, Line, Wire, at_least, gap_shift_to, mux, select, sign_and_interval, table,
 };
@@ -10,14 +11,8 @@ use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{Covered, uncover};
 
-/// Fractional bits that are left for the table.
-const TABLE_FRACTION_BITS: u32 = 6;
 /// The distance from zero, in units of the table, from which on there is no correction.
 const CLIP: u64 = 255;
-/// Steps of the table to a unit.
-pub const GELU_STEPS: f64 = (1u32 << TABLE_FRACTION_BITS) as f64;
-/// The distance from zero up to which the table corrects.
-pub const CORRECTED: f64 = CLIP as f64 / GELU_STEPS;
 const BYTE: Ring = Ring::new(8);
 
 /// `relu(x) - d(|x|)`, where d is a table of 256 entries at steps of 1/64.
@@ -27,8 +22,8 @@ const BYTE: Ring = Ring::new(8);
 /// # Errors
 /// A key that was dealt for something else; the network's.
 pub fn gelu(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> Result<Wire> {
-    let bits = choices.value_bits() - FRACTION_BITS + TABLE_FRACTION_BITS + 1;
-    let dropped = FRACTION_BITS - TABLE_FRACTION_BITS;
+    let bits = choices.value_bits() - FRACTION_BITS + tables::GELU_FRACTION_BITS + 1;
+    let dropped = FRACTION_BITS - tables::GELU_FRACTION_BITS;
     let coarse = runtime.step("drop", |runtime| {
         let all = x.ring().bits();
         gap_shift_to(runtime, x, all, dropped, Ring::new(bits))
@@ -39,7 +34,13 @@ pub fn gelu(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> Result<Wi
     };
     let ring = x.ring();
     let correction = runtime.step("table", |runtime| {
-        table(runtime, &distance, &corrections(), ring, choices.exchanges)
+        table(
+            runtime,
+            &distance,
+            &tables::corrections(),
+            ring,
+            choices.exchanges,
+        )
     })?;
     runtime.step("select", |runtime| {
         let relu = select(runtime, &sign, x, ring, 0, 0)?;
@@ -86,19 +87,4 @@ fn distance_by_two_keys(runtime: &mut Runtime<'_>, x: &Wire) -> Result<(Bit, Wir
         uncover(runtime, clipped)
     })?;
     Ok((sign, clipped))
-}
-
-/// `relu(y) - gelu(y)` at y = i / 64.
-fn corrections() -> Vec<u64> {
-    let entry = |i: u32| {
-        let y = f64::from(i) / f64::from(1u32 << TABLE_FRACTION_BITS);
-        let correction = y * (1.0 - normal_distribution(y));
-        (correction * f64::from(1u32 << FRACTION_BITS)) as u64
-    };
-    (0..=CLIP as u32).map(entry).collect()
-}
-
-/// The distribution function of the normal distribution.
-pub fn normal_distribution(x: f64) -> f64 {
-    0.5 * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
 }

@@ -2,10 +2,11 @@
 
 use super::local::{add_per_column, minus_rows, sum_rows};
 use super::rsqrt::inverse_sqrt;
+use super::tables;
+use crate::fixed_point::bilinear::Bilinear;
 use crate::sigma::gates::{Wire, faithful_shift, gap_shift, product, square_sums};
 use crate::sigma::settings::Mean;
 use crate::sigma::{Choices, FRACTION_BITS};
-use crate::fixed_point::bilinear::Bilinear;
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::uncover;
@@ -51,13 +52,9 @@ pub fn layer_norm(
         let sums = square_sums(runtime, &centred, width)?;
         uncover(runtime, sums)
     })?;
-    // The sum of squares has twice the fractional bits.
-    let unit = (1u64 << (2 * FRACTION_BITS)) as f64;
-    let epsilon = (epsilon * width as f64 * unit).round() as u64;
+    let epsilon = tables::epsilon(epsilon, width);
     let squares = squares.plus_public(ring.reduce(epsilon));
-    let factors = runtime.step("rsqrt", |runtime| {
-        inverse_sqrt(runtime, &squares, width)
-    })?;
+    let factors = runtime.step("rsqrt", |runtime| inverse_sqrt(runtime, &squares, width))?;
     let normal = runtime.step("normalize", |runtime| {
         let product = product(runtime, Bilinear::Rows { rows, width }, &centred, &factors)?;
         let product = uncover(runtime, product)?;

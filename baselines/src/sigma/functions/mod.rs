@@ -6,12 +6,14 @@ mod layer_norm;
 mod local;
 mod rsqrt;
 mod softmax;
+pub mod tables;
 mod tanh;
 
 pub use exp::negative_exp;
-pub use gelu::{CORRECTED, GELU_STEPS, gelu, normal_distribution};
+pub use gelu::gelu;
 pub use layer_norm::{layer_norm, mean_factor};
 pub use local::add_per_column;
-pub use rsqrt::{MANTISSA_STEPS, inverse_sqrt};
-pub use softmax::{DENOMINATOR_STEPS, max, softmax};
+pub use rsqrt::inverse_sqrt;
+pub use softmax::{max, softmax};
+pub use tables::normal_distribution;
 pub use tanh::tanh;

@@ -1,9 +1,9 @@
 //! The reciprocal square root, by a table at a floating-point index.
 
-use crate::sigma::gates::{Exchanges, Wire, product, table};
-use crate::sigma::FRACTION_BITS;
+use super::tables::{self, EXPONENT_BITS, MANTISSA_BITS};
 use crate::fixed_point::bilinear::Bilinear;
 use crate::fss::{covered, dcf, fresh_masks, words};
+use crate::sigma::gates::{Exchanges, Wire, product, table};
 use qbench_protocols::Result;
 use qbench_protocols::net::Party;
 use qbench_protocols::ring::Ring;
@@ -11,12 +11,6 @@ use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{Covered, uncover};
 use qbench_protocols::wipe::Wiped;
 
-/// Bits of a mantissa behind its leading one, which is left out.
-const MANTISSA_BITS: u32 = 7;
-/// Steps of a mantissa to a unit.
-pub const MANTISSA_STEPS: f64 = (1u32 << MANTISSA_BITS) as f64;
-/// Bits of an exponent.
-const EXPONENT_BITS: u32 = 6;
 const INDEX: Ring = Ring::new(MANTISSA_BITS + EXPONENT_BITS);
 
 /// `sqrt(count / x)` with fractional bits, of x > 0 that has twice as many.
@@ -39,7 +33,10 @@ pub fn inverse_sqrt(runtime: &mut Runtime<'_>, x: &Wire, count: usize) -> Result
         Ok((both.slice(0..len), both.slice(len..2 * len)))
     })?;
     let product = runtime.step("normalize", |runtime| {
-        let map = Bilinear::Columns { rows: 1, width: len };
+        let map = Bilinear::Columns {
+            rows: 1,
+            width: len,
+        };
         let product = product(runtime, map, x, &normalizer)?;
         uncover(runtime, product)
     })?;
@@ -49,7 +46,13 @@ pub fn inverse_sqrt(runtime: &mut Runtime<'_>, x: &Wire, count: usize) -> Result
     })?;
     runtime.step("table", |runtime| {
         // As in the original, value and sign are opened together here in any case.
-        let factor = table(runtime, &index, &factors(count), ring, Exchanges::Merged)?;
+        let factor = table(
+            runtime,
+            &index,
+            &tables::factors(count),
+            ring,
+            Exchanges::Merged,
+        )?;
         uncover(runtime, factor)
     })
 }
@@ -65,7 +68,9 @@ fn exponent_and_normalizer(runtime: &mut Runtime<'_>, x: &Wire) -> Result<Covere
         .values()
         .iter()
         .flat_map(|x| {
-            let less = powers.iter().map(|power| ring.reduce(x.wrapping_sub(*power)));
+            let less = powers
+                .iter()
+                .map(|power| ring.reduce(x.wrapping_sub(*power)));
             std::iter::once(*x).chain(less)
         })
         .collect();
@@ -119,7 +124,8 @@ fn index(runtime: &mut Runtime<'_>, product: &Wire, exponent: &Wire) -> Result<C
     let share = key.zip(borrow).map(|(mut share, borrow)| {
         let all = u64::from(runtime.me() == Some(Party::P1)).wrapping_neg();
         let wires = product.values().iter().zip(exponent.values());
-        for ((share, borrow), (product, exponent)) in share.iter_mut().zip(borrow.iter()).zip(wires) {
+        for ((share, borrow), (product, exponent)) in share.iter_mut().zip(borrow.iter()).zip(wires)
+        {
             let mantissa = (product >> shift).wrapping_sub(1 << MANTISSA_BITS) << EXPONENT_BITS;
             let public = mantissa.wrapping_add(*exponent) & all;
             *share = INDEX.reduce(
@@ -131,16 +137,4 @@ fn index(runtime: &mut Runtime<'_>, product: &Wire, exponent: &Wire) -> Result<C
         share
     });
     Ok(covered(INDEX, len, masks, share))
-}
-
-/// `sqrt(count / x)` for every index.
-fn factors(count: usize) -> Vec<u64> {
-    let unit = (1u64 << (2 * FRACTION_BITS)) as f64;
-    let entry = |index: u64| {
-        let (mantissa, exponent) = (index >> EXPONENT_BITS, index & ((1 << EXPONENT_BITS) - 1));
-        let value = (mantissa + (1 << MANTISSA_BITS)) as f64
-            * 2f64.powi(exponent as i32 - MANTISSA_BITS as i32);
-        (unit / (value / count as f64).sqrt()) as u64
-    };
-    (0..=INDEX.mask()).map(entry).collect()
 }

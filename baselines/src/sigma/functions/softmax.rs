@@ -2,18 +2,14 @@
 
 use super::exp::negative_exp;
 use super::local::{gather, minus_rows, sum_rows};
+use super::tables;
+use crate::fixed_point::bilinear::Bilinear;
 use crate::sigma::gates::{Wire, gap_shift, gap_shift_to, product, relu, table};
 use crate::sigma::{Choices, FRACTION_BITS};
-use crate::fixed_point::bilinear::Bilinear;
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::uncover;
-
-/// Bits that the denominator of a softmax drops before its table.
-const DROPPED: u32 = 6;
-/// Steps of that table to a unit.
-pub const DENOMINATOR_STEPS: f64 = (1u32 << (FRACTION_BITS - DROPPED)) as f64;
 
 /// The largest of each row of `width` elements: pairs by pairs, an odd element carried. `bits` as in
 /// [`at_least`](crate::sigma::gates::at_least): a bit more than the elements.
@@ -75,12 +71,18 @@ pub fn softmax(
     let inverses = runtime.step("inverse", |runtime| {
         let doublings = width.next_power_of_two().ilog2();
         let bits = FRACTION_BITS + doublings;
-        let index = Ring::new(bits - DROPPED);
+        let index = Ring::new(bits - tables::DENOMINATOR_DROPPED);
         let sums = sum_rows(&powers, width);
         let index = runtime.step("index", |runtime| {
-            gap_shift_to(runtime, &sums, bits, DROPPED, index)
+            gap_shift_to(runtime, &sums, bits, tables::DENOMINATOR_DROPPED, index)
         })?;
-        let inverse = table(runtime, &index, &inverses(doublings), ring, choices.exchanges)?;
+        let inverse = table(
+            runtime,
+            &index,
+            &tables::inverses(doublings),
+            ring,
+            choices.exchanges,
+        )?;
         uncover(runtime, inverse)
     })?;
     runtime.step("product", |runtime| {
@@ -92,13 +94,4 @@ pub fn softmax(
         let product = uncover(runtime, product)?;
         gap_shift(runtime, &product, FRACTION_BITS)
     })
-}
-
-/// `1 / y` with fractional bits, for y = i / 2^6 below `2^doublings`. A sum of powers, one of which is 1, is at least 1 and at
-/// most the length of the row: entry 0 stands for `2^doublings` itself.
-fn inverses(doublings: u32) -> Vec<u64> {
-    let size = 1u64 << (FRACTION_BITS - DROPPED + doublings);
-    let unit = (1u64 << (2 * FRACTION_BITS - DROPPED)) as f64;
-    let entry = |i: u64| (unit / if i == 0 { size } else { i } as f64) as u64;
-    (0..size).map(entry).collect()
 }

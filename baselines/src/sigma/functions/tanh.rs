@@ -1,18 +1,15 @@
 //! Tanh, for the pooler: the original has no such gate, and this one is made of its others.
 
-use crate::sigma::gates::{
-    Line, Wire, gap_shift_to, mux, sign_and_interval, table,
-};
+use super::tables;
+use crate::sigma::gates::{Line, Wire, gap_shift_to, mux, sign_and_interval, table};
 use crate::sigma::{Choices, FRACTION_BITS};
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{Covered, uncover};
 
-/// Fractional bits that are left for the table.
-const TABLE_FRACTION_BITS: u32 = 8;
 /// Values are clipped to eight in either direction, where tanh is 1 to the last bit.
-const INDEX: Ring = Ring::new(TABLE_FRACTION_BITS + 4);
+const INDEX: Ring = Ring::new(tables::TANH_FRACTION_BITS + 4);
 
 /// Hyperbolic tangent, by a table at steps of 1/256.
 ///
@@ -21,9 +18,9 @@ const INDEX: Ring = Ring::new(TABLE_FRACTION_BITS + 4);
 /// # Errors
 /// A key that was dealt for something else; the network's.
 pub fn tanh(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> Result<Wire> {
-    let bits = choices.value_bits() - FRACTION_BITS + TABLE_FRACTION_BITS + 1;
+    let bits = choices.value_bits() - FRACTION_BITS + tables::TANH_FRACTION_BITS + 1;
     let coarse = runtime.step("drop", |runtime| {
-        let dropped = FRACTION_BITS - TABLE_FRACTION_BITS;
+        let dropped = FRACTION_BITS - tables::TANH_FRACTION_BITS;
         gap_shift_to(runtime, x, x.ring().bits(), dropped, Ring::new(bits))
     })?;
     let (len, clip) = (x.len(), INDEX.mask() / 2);
@@ -40,17 +37,8 @@ pub fn tanh(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> Result<Wi
         uncover(runtime, index)
     })?;
     runtime.step("table", |runtime| {
-        let entries = entries(choices.ring());
+        let entries = tables::tanh(choices.ring());
         let entry = table(runtime, &index, &entries, x.ring(), choices.exchanges)?;
         uncover(runtime, entry)
     })
-}
-
-/// Tanh in the middle of each step, of which an index is the lower end.
-fn entries(ring: Ring) -> Vec<u64> {
-    let entry = |index: u64| {
-        let x = (INDEX.signed(index) as f64 + 0.5) / f64::from(1u32 << TABLE_FRACTION_BITS);
-        ring.encode((x.tanh() * f64::from(1u32 << FRACTION_BITS)).round() as i64)
-    };
-    (0..=INDEX.mask()).map(entry).collect()
 }

@@ -36,9 +36,8 @@ pub fn sign_and_interval(
         Some([sign, interval]) => (Some(sign), Some(interval)),
         None => (None, None),
     };
-    let at = |number: u64| -> Wiped<u64> {
-        x.values().iter().map(|x| x.wrapping_sub(number)).collect()
-    };
+    let at =
+        |number: u64| -> Wiped<u64> { x.values().iter().map(|x| x.wrapping_sub(number)).collect() };
     let [zero, upper, lower] = [0, bound, bound.wrapping_neg()].map(at);
     let places = [&zero[..], &upper, &lower];
     let below = dpf::below(runtime, bits - 1, len, &low(x.masks(), bits - 1), &places)?;
@@ -53,7 +52,10 @@ pub fn sign_and_interval(
             let tops = top(upper[i], bits) ^ top(lower[i], bits);
             key[len + i] ^ below[1][i] ^ below[2][i] ^ public & tops
         };
-        [(0..len).map(sign).collect(), (0..len).map(interval).collect()]
+        [
+            (0..len).map(sign).collect(),
+            (0..len).map(interval).collect(),
+        ]
     });
     let (sign_share, interval_share) = match shares {
         Some([sign, interval]) => (Some(sign), Some(interval)),

@@ -38,7 +38,9 @@ pub fn mux(
 ) -> Result<Covered<u64>> {
     let len = x.len();
     let fits = [first.len(), second.len()] == [len; 2] && ring.bits() <= x.ring().bits();
-    runtime.ensure(fits, || format!("{first:?}, {second:?} and {x:?} in {ring:?}"))?;
+    runtime.ensure(fits, || {
+        format!("{first:?}, {second:?} and {x:?} in {ring:?}")
+    })?;
     let place = |second: u8, first: u8| 2 * second as usize + first as usize;
     let masks = fresh_masks(runtime, ring, len)?;
     let key = words(runtime, ring, 8 * len, || {

@@ -66,7 +66,9 @@ pub fn products(
         Wiped::joined(x.len() + rights + len, parts.chain([&out[..]]))
     };
     let secret = masks.as_ref().map(key);
-    let key = words(runtime, ring, x.len() + rights + len, || secret.unwrap_or_default())?;
+    let key = words(runtime, ring, x.len() + rights + len, || {
+        secret.unwrap_or_default()
+    })?;
     let share = key.map(|key| evaluate(runtime, x, factors, key, len));
     Ok(covered(ring, len, masks, share))
 }

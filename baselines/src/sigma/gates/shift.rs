@@ -156,7 +156,12 @@ pub fn gap_shift_to(
     let wrapped = match wrapped {
         Some(share) => Covered::held(ring, share),
         // It has no mask of its own: it is added to what has.
-        None => covered(ring, len, (!x.masks().is_empty()).then(|| Wiped::zeros(len)), None),
+        None => covered(
+            ring,
+            len,
+            (!x.masks().is_empty()).then(|| Wiped::zeros(len)),
+            None,
+        ),
     };
     uncover(runtime, shifted.plus(&wrapped))
 }

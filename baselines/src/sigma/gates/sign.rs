@@ -31,7 +31,13 @@ pub fn at_least(
     let len = x.len();
     let masks = fresh_masks(runtime, BITS, len)?;
     let shifted: Wiped<u64> = x.values().iter().map(|x| x.wrapping_sub(number)).collect();
-    let below = dpf::below(runtime, bits - 1, len, &low(x.masks(), bits - 1), &[&shifted])?;
+    let below = dpf::below(
+        runtime,
+        bits - 1,
+        len,
+        &low(x.masks(), bits - 1),
+        &[&shifted],
+    )?;
     let key = words(runtime, BITS, len, || sign_masks(x, bits, &masks))?;
     let share = key.zip(below).map(|(mut share, below)| {
         let public = leads(runtime) as u8;

@@ -100,9 +100,13 @@ fn look_up(runtime: &mut Runtime<'_>, x: &Wire, table: &[u64], ring: Ring) -> Re
     let (len, bits) = (x.len(), x.ring().bits());
     let looked = dpf::look_up(runtime, bits, len, x.masks(), x.values(), table)?;
     let sign_masks = fresh_masks::<u8>(runtime, BITS, len)?;
-    let sign_key = words(runtime, BITS, len, || sign_masks.clone().unwrap_or_default())?;
+    let sign_key = words(runtime, BITS, len, || {
+        sign_masks.clone().unwrap_or_default()
+    })?;
     let entry_masks = fresh_masks(runtime, ring, len)?;
-    let entry_key = words(runtime, ring, len, || entry_masks.clone().unwrap_or_default())?;
+    let entry_key = words(runtime, ring, len, || {
+        entry_masks.clone().unwrap_or_default()
+    })?;
     let (mut signs, mut entries) = (None, None);
     if let (Some(looked), Some(mut sign), Some(mask)) = (looked, sign_key, &entry_key) {
         for (sign, positive) in sign.iter_mut().zip(looked.positive.iter()) {

@@ -126,7 +126,10 @@ mod tests {
     fn every_form(key: &[u8; BLOCK]) -> Vec<Cipher> {
         let forms = vec![Cipher::new(key), Cipher::portable(key)];
         #[cfg(target_arch = "x86_64")]
-        return forms.into_iter().chain(Vaes256::new(key).map(Cipher::Vaes256)).collect();
+        return forms
+            .into_iter()
+            .chain(Vaes256::new(key).map(Cipher::Vaes256))
+            .collect();
         #[cfg(not(target_arch = "x86_64"))]
         forms
     }

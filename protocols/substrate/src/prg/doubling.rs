@@ -13,8 +13,7 @@ use super::{BLOCK as BLOCK_BYTES, Block};
 pub const TREES: usize = 64;
 
 /// The public key: the first hexadecimal digits of the fractional part of pi.
-const PUBLIC_KEY: [u8; BLOCK_BYTES] =
-    0x243f_6a88_85a3_08d3_1319_8a2e_0370_7344_u128.to_be_bytes();
+const PUBLIC_KEY: [u8; BLOCK_BYTES] = 0x243f_6a88_85a3_08d3_1319_8a2e_0370_7344_u128.to_be_bytes();
 
 /// The generator: children of many nodes at a time.
 ///
@@ -41,7 +40,7 @@ impl Doubling {
     }
 
     /// H of each block, in place.
-    pub fn hash(&self, blocks: &mut [Block]) {
+    pub fn one_way(&self, blocks: &mut [Block]) {
         self.cipher.hash(blocks);
     }
 
@@ -52,7 +51,11 @@ impl Doubling {
     /// # Panics
     /// If the lengths differ.
     pub fn children(&self, nodes: &[Block], left: &mut [Block], right: &mut [Block]) {
-        assert_eq!([left.len(), right.len()], [nodes.len(); 2], "two children a node");
+        assert_eq!(
+            [left.len(), right.len()],
+            [nodes.len(); 2],
+            "two children a node"
+        );
         for ((nodes, left), right) in nodes
             .chunks(TREES)
             .zip(left.chunks_mut(TREES))
@@ -85,7 +88,11 @@ impl Doubling {
     ) -> u64 {
         let count = nodes.len();
         assert!(count <= TREES, "a bit a tree");
-        assert_eq!(corrections.map(<[_]>::len), [count; 2], "a correction a node");
+        assert_eq!(
+            corrections.map(<[_]>::len),
+            [count; 2],
+            "a correction a node"
+        );
         #[cfg(target_arch = "x86_64")]
         if let Cipher::Vaes(vaes) = &self.cipher {
             return vaes.descend(nodes, right, corrections, difference);
@@ -125,7 +132,9 @@ mod tests {
 
     fn blocks(count: usize, domain: &str) -> Vec<Block> {
         let mut bytes = vec![0; count * BLOCK_BYTES];
-        Seed::from_bytes([3; 16]).stream(domain).fill_bytes(0, &mut bytes);
+        Seed::from_bytes([3; 16])
+            .stream(domain)
+            .fill_bytes(0, &mut bytes);
         bytes.as_chunks().0.to_vec()
     }
 
@@ -141,8 +150,7 @@ mod tests {
             let mut nodes = blocks(count, "nodes");
             let mut same = nodes.clone();
             let control = best.descend(&mut nodes, word(right), corrections, word(difference));
-            let expected =
-                portable.descend(&mut same, word(right), corrections, word(difference));
+            let expected = portable.descend(&mut same, word(right), corrections, word(difference));
             assert_eq!(nodes, same, "{count} trees");
             assert_eq!(control, expected, "{count} trees");
         }

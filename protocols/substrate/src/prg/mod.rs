@@ -171,10 +171,7 @@ impl Stream {
         assert_eq!(positions.len(), out.len(), "one position an element");
         let per_block = (BLOCK / size_of::<W>()) as u64;
         let mut buffer = [[0; BLOCK]; GATHER];
-        for (positions, out) in positions
-            .chunks(GATHER)
-            .zip(out.chunks_mut(GATHER))
-        {
+        for (positions, out) in positions.chunks(GATHER).zip(out.chunks_mut(GATHER)) {
             let blocks = &mut buffer[..positions.len()];
             for (block, position) in blocks.iter_mut().zip(positions) {
                 *block = counter(position / per_block);

@@ -27,8 +27,8 @@ impl Vaes {
             && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw");
-        // SAFETY: the machine has AES.
         runs.then(|| Self {
+            // SAFETY: the machine has AES.
             keys: unsafe { expand(key) },
         })
     }

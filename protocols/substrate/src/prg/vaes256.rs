@@ -22,8 +22,8 @@ impl Vaes256 {
         let runs = is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("avx2");
-        // SAFETY: the machine has AES.
         runs.then(|| Self {
+            // SAFETY: the machine has AES.
             keys: unsafe { vaes::expand(key) },
         })
     }

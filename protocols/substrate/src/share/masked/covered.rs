@@ -135,9 +135,14 @@ pub fn uncover_both<A: Word, B: Word>(
         (Phase::Online, Some(Party::P1 | Party::P2)) => {
             let held = [(x.len(), x.0.values().len()), (y.len(), y.0.values().len())];
             if held.iter().any(|(len, held)| len != held) {
-                return Err(Error::Internal("an opening without this party's share".into()));
+                return Err(Error::Internal(
+                    "an opening without this party's share".into(),
+                ));
             }
-            let bytes = shapes.iter().map(|(ring, len)| ring.wire_bytes(*len)).sum::<usize>();
+            let bytes = shapes
+                .iter()
+                .map(|(ring, len)| ring.wire_bytes(*len))
+                .sum::<usize>();
             let mut payload = runtime.buffer(bytes);
             payload.clear();
             pack::pack(x.ring(), x.0.values(), &mut payload);

@@ -126,7 +126,9 @@ impl<W: Word> Masked<W> {
     pub fn minus(self, other: &Self) -> Self {
         let ring = self.ring;
         self.plus(&other.map_to(ring, other.len, |y| {
-            y.iter().map(|y| ring.reduce(W::default().sub(*y))).collect()
+            y.iter()
+                .map(|y| ring.reduce(W::default().sub(*y)))
+                .collect()
         }))
     }
 
@@ -157,9 +159,14 @@ impl<W: Word> Masked<W> {
     /// # Panics
     /// If the ring is larger.
     pub fn reduce_to<V: Word>(&self, ring: Ring) -> Masked<V> {
-        assert!(ring.bits() <= self.ring.bits(), "a reduction makes the ring smaller");
+        assert!(
+            ring.bits() <= self.ring.bits(),
+            "a reduction makes the ring smaller"
+        );
         self.map_to(ring, self.len, |x| {
-            x.iter().map(|x| ring.reduce(V::from_u64(x.to_u64()))).collect()
+            x.iter()
+                .map(|x| ring.reduce(V::from_u64(x.to_u64())))
+                .collect()
         })
     }
 

@@ -96,7 +96,8 @@ pub fn masked_from_p1<W: Word>(
         }
         (Phase::Online, Some(Party::P1)) => {
             let stream = runtime.take(&kind)?.stream;
-            let stream = stream.ok_or_else(|| Error::Internal("masks without their stream".into()))?;
+            let stream =
+                stream.ok_or_else(|| Error::Internal("masks without their stream".into()))?;
             let values = values.filter(|values| values.len() == len);
             let values = values.ok_or_else(|| Error::Internal("P1 without its input".into()))?;
             let mut masked = Wiped::zeros(len);

@@ -1,10 +1,9 @@
 //! What SIGMA's functions compute, in the clear: where a table is read at fewer bits than its argument has, so is it here.
 
-use super::functions::{
-    CORRECTED, DENOMINATOR_STEPS, GELU_STEPS, MANTISSA_STEPS, mean_factor, normal_distribution,
-};
-use super::settings::Mean;
 use crate::fixed_point::clear::{Approximations, each};
+use crate::sigma::FRACTION_BITS;
+use crate::sigma::functions::{mean_factor, normal_distribution, tables};
+use crate::sigma::settings::Mean;
 
 /// SIGMA's functions.
 pub struct SigmaApproximations {
@@ -16,7 +15,10 @@ impl Approximations for SigmaApproximations {
     fn softmax(&self, row: &[f64]) -> Vec<f64> {
         let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let powers = each(row, |x| (x - max).exp());
-        let sum = cut(powers.iter().sum(), DENOMINATOR_STEPS);
+        let sum = cut(
+            powers.iter().sum(),
+            FRACTION_BITS - tables::DENOMINATOR_DROPPED,
+        );
         each(&powers, |power| power / sum)
     }
 
@@ -26,9 +28,9 @@ impl Approximations for SigmaApproximations {
         let mean = row.iter().sum::<f64>() * factor as f64 / 2f64.powi(shift as i32);
         let squares = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
         let squares = squares + epsilon * row.len() as f64;
-        // The leading one of the sum, and so many steps behind it.
+        // The leading one of the sum, and so many bits behind it.
         let leading = squares.log2().floor().exp2();
-        let squares = cut(squares / leading, MANTISSA_STEPS) * leading;
+        let squares = cut(squares / leading, tables::MANTISSA_BITS) * leading;
         let factor = (row.len() as f64 / squares).sqrt();
         let affine = gamma.iter().zip(beta);
         row.iter()
@@ -38,7 +40,8 @@ impl Approximations for SigmaApproximations {
     }
 
     fn gelu(&self, x: f64) -> f64 {
-        let distance = cut(x, GELU_STEPS).abs().min(CORRECTED);
+        let largest = 255.0 / f64::from(1u32 << tables::GELU_FRACTION_BITS);
+        let distance = cut(x, tables::GELU_FRACTION_BITS).abs().min(largest);
         x.max(0.0) - distance * (1.0 - normal_distribution(distance))
     }
 
@@ -47,7 +50,8 @@ impl Approximations for SigmaApproximations {
     }
 }
 
-/// The next lower multiple of 1 / steps.
-fn cut(x: f64, steps: f64) -> f64 {
+/// The next lower number of so many fractional bits.
+fn cut(x: f64, fraction_bits: u32) -> f64 {
+    let steps = f64::from(1u32 << fraction_bits);
     (x * steps).floor() / steps
 }
