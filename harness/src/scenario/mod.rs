@@ -90,8 +90,9 @@ pub struct RunSettings {
     pub seed: u64,
     /// Memory that the three parties may take together, bytes.
     pub memory_limit: Option<u64>,
-    /// Whether correlated randomness waits in files of the run's folder instead of in memory.
-    pub material_on_disk: bool,
+    /// The most correlated randomness that all parties of a cell together hold in memory, bytes; beyond it waits in files of the
+    /// run's folder. Without it all is in memory.
+    pub material_in_memory: Option<u64>,
     /// First of three fixed ports; without it the system chooses.
     pub port: Option<u16>,
     /// Whether outputs are checked against the references.

@@ -97,9 +97,29 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
 }
 
 /// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.
+/// Up to a size in memory: what is larger waits on the disk, and only that.
+#[test]
+fn large_material_alone_waits_on_the_disk() {
+    let place = Place::of_qbench(
+        &scenario("both", "material = \"20MB\"\n").replace("\"both\"", "[\"lut-rss\", \"sigma\"]"),
+    );
+    assert!(place.run(&[]).status.success());
+    for row in place.rows() {
+        let on_disk = row["material_place_p2"] != "memory";
+        assert_eq!(on_disk, row["system"] == "sigma", "{row:?}");
+    }
+    let wrong = Place::of_qbench(&scenario("lut-rss", "material = \"dsk\"\n"));
+    let output = wrong.run(&[]);
+    assert!(
+        said(&output).contains("or a size such as"),
+        "{}",
+        said(&output)
+    );
+}
+
 #[test]
 fn material_waits_on_the_disk() {
-    for system in ["lut-rss", "crypten"] {
+    for system in ["lut-rss", "crypten", "sigma"] {
         let place = Place::of_qbench(&scenario(system, "material = \"disk\"\n"));
         let output = place.run(&[]);
         assert!(output.status.success(), "{}", said(&output));

@@ -301,20 +301,16 @@ impl Spill {
         Ok(bytes)
     }
 
-    /// Asks the system to fetch what comes after the next `length` bytes while they are being used, and to forget what has been
-    /// read. It may do neither.
+    /// Asks the system to fetch what comes after the next `length` bytes while they are being used. It may not.
     fn read_ahead(&mut self, length: u64) {
         let until = (self.read + length + READ_AHEAD_BYTES).min(self.written);
         // Half a window at a time: a request costs more than it brings where pieces are small.
         if until > self.ahead
             && (until == self.written || until - self.ahead > READ_AHEAD_BYTES / 2)
         {
-            let advise = |first: u64, until: u64, advice| {
-                let count = until.saturating_sub(first);
-                let _ = posix_fadvise(&self.file, first as i64, count as i64, advice);
-            };
-            advise(self.ahead, until, PosixFadviseAdvice::POSIX_FADV_WILLNEED);
-            advise(0, self.read, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+            let (first, count) = (self.ahead as i64, (until - self.ahead) as i64);
+            let needed = PosixFadviseAdvice::POSIX_FADV_WILLNEED;
+            let _ = posix_fadvise(&self.file, first, count, needed);
             self.ahead = until;
         }
     }

@@ -165,7 +165,7 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         timeout: Duration::from_secs(600),
         seed: 1,
         memory_limit: None,
-        material_on_disk: false,
+        material_in_memory: None,
         port: None,
         verify: true,
         trace: true,
@@ -203,7 +203,17 @@ fn run(root: &Node) -> Result<RunSettings, Problem> {
         settings.memory_limit = Some(node.unit(ByteSize::parse)?.bytes);
     }
     if let Some(node) = table.get("material") {
-        settings.material_on_disk = choice(node, &[("memory", false), ("disk", true)])?;
+        settings.material_in_memory = match node.text()? {
+            "memory" => None,
+            "disk" => Some(0),
+            _ => match node.unit(ByteSize::parse) {
+                Ok(size) => Some(size.bytes),
+                Err(_) => {
+                    let expected = "expected \"memory\", \"disk\", or a size such as \"12GiB\"";
+                    return Err(node.problem(expected));
+                }
+            },
+        };
     }
     if let Some(node) = table.get("port") {
         settings.port = Some(node.whole(1..=65_533)? as u16);
