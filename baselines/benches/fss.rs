@@ -1,15 +1,56 @@
-//! Function secret sharing by the gate: key generation and evaluation, beside the generator's peak.
+//! Keys of function secret sharing: dealing and evaluating them, beside the generator's peak. One thread each, and nothing else runs
+//! while a party is timed.
 //!
-//! One thread, three parties one after the other's work in one process: a gate's time is that of P0's dealing and of both parties'
-//! evaluation over an in-memory network, so it is more than a party's own.
+//! What is counted are AES blocks: 4 a level and key to deal (both children of both parties' nodes), 1 to compare, and for a
+//! table 2 for each node above a leaf.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use qbench_baselines::fss::dpf;
+use qbench_protocols::material::Store;
+use qbench_protocols::net::Party;
+use qbench_protocols::phase::Phase;
 use qbench_protocols::prg::doubling::{Doubling, TREES};
 use qbench_protocols::prg::{BLOCK, Seed};
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::testing::trio;
 use std::hint::black_box;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-/// AES blocks: of the counter mode, of a level of 64 trees at a time, and of both children of nodes.
-fn blocks(criterion: &mut Criterion) {
+/// Keys in one chunk.
+const KEYS: usize = dpf::CHUNK;
+
+/// The time of P0 offline and of P1 online: one party after the other, because they wait for each other's messages.
+fn times(bits: u32, body: impl Fn(&mut Runtime<'_>, &[u64], &[u64]) + Sync) -> [Duration; 2] {
+    let mask = (1u64 << bits) - 1;
+    let points: Vec<u64> = (0..KEYS as u64)
+        .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7 & mask)
+        .collect();
+    let alone = Mutex::new(());
+    let taken = trio::run(1, |session| {
+        let me = session.me();
+        let mut store = Store::default();
+        let mut taken = [Duration::ZERO; 2];
+        for (phase, taken) in [Phase::Offline, Phase::Online].into_iter().zip(&mut taken) {
+            session.begin_phase(phase);
+            let (p0, values) = match phase {
+                Phase::Offline => (&points[..], &[][..]),
+                _ => (&[][..], &points[..]),
+            };
+            let guard = (phase == Phase::Online).then(|| alone.lock());
+            let start = Instant::now();
+            body(&mut Runtime::party(session, &mut store), p0, values);
+            *taken = start.elapsed();
+            drop(guard);
+        }
+        Ok((me, taken))
+    });
+    let taken = taken.unwrap_or_else(|error| panic!("a party failed: {error}"));
+    let of = |party: Party| taken[party.index()].1;
+    [of(Party::P0)[0], of(Party::P1)[1]]
+}
+
+fn keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("aes-blocks");
     let count = 1 << 12;
     group.throughput(Throughput::Elements(count as u64));
@@ -37,8 +78,30 @@ fn blocks(criterion: &mut Criterion) {
             }
         });
     });
+    let table: Vec<u64> = (0..256).collect();
+    let compare = |runtime: &mut Runtime<'_>, points: &[u64], values: &[u64]| {
+        let below = dpf::below(runtime, 38, KEYS, points, &[values]);
+        black_box(below.unwrap_or_else(|error| panic!("{error}")));
+    };
+    let look_up = |runtime: &mut Runtime<'_>, points: &[u64], values: &[u64]| {
+        let looked = dpf::look_up(runtime, 8, KEYS, points, values, &table);
+        black_box(looked.unwrap_or_else(|error| panic!("{error}")));
+    };
+    type Gate<'a> = &'a (dyn Fn(&mut Runtime<'_>, &[u64], &[u64]) + Sync);
+    let cases: [(&str, u32, Gate<'_>, [usize; 2]); 2] = [
+        ("comparison of 38 bits", 38, &compare, [4 * 31, 31]),
+        ("table of 8 bits", 8, &look_up, [4, 2]),
+    ];
+    for (name, bits, gate, blocks) in cases {
+        for (place, what) in ["deal", "evaluate"].into_iter().enumerate() {
+            group.throughput(Throughput::Elements((blocks[place] * KEYS) as u64));
+            group.bench_function(format!("{what} {name}"), |b| {
+                b.iter_custom(|rounds| (0..rounds).map(|_| times(bits, gate)[place]).sum());
+            });
+        }
+    }
     group.finish();
 }
 
-criterion_group!(benches, blocks);
+criterion_group!(benches, keys);
 criterion_main!(benches);

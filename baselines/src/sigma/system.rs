@@ -2,6 +2,7 @@
 
 use super::clear::{self, SigmaApproximations};
 use super::engine::{Plan, Sigma, Weights};
+use super::functions::mean_factor;
 use super::{Choices, memory, settings};
 use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
@@ -52,7 +53,8 @@ pub fn check(
     let wrong = words.filter(differ).count();
     if wrong > 0 {
         return Err(Error::Verification(format!(
-            "{wrong} of {} values are not what SIGMA's fixed-point arithmetic gives in the clear",
+            "{wrong} of {} values are not what SIGMA's fixed-point arithmetic gives in the clear; if it is no fault, a value has \
+             left its range, for which the setting `ring_bits` is too small",
             expected.len()
         )));
     }
@@ -99,10 +101,17 @@ impl WalkedSystem for SigmaSystem {
     }
 
     fn plan(&self, workload: &Workload) -> Result<Plan> {
+        let (config, choices) = (&workload.model, Choices::of(&workload.settings)?);
+        if mean_factor(choices.mean, config.hidden).0 == 0 {
+            return Err(Error::Unsupported(format!(
+                "the original's mean of {} elements is zero: floor(2^12 / {0}) is; set mean = \"exact\"",
+                config.hidden
+            )));
+        }
         Ok(Plan {
-            config: workload.model.clone(),
+            config: config.clone(),
             seq_len: workload.seq_len,
-            choices: Choices::of(&workload.settings)?,
+            choices,
         })
     }
 

@@ -90,6 +90,22 @@ fn settings_compute_the_same() {
     assert!(errors[1] < 0.03, "{errors:?}");
 }
 
+#[test]
+fn a_mean_that_would_be_zero_is_refused() {
+    let model = ModelConfig {
+        hidden: 4100,
+        heads: 4,
+        ..ModelConfig::preset("bert-tiny").unwrap()
+    };
+    let error = SigmaSystem
+        .cost(&Workload::new(model.clone(), 8))
+        .unwrap_err();
+    assert!(error.to_string().contains("mean = \"exact\""), "{error}");
+    SigmaSystem
+        .cost(&Workload::new(model, 8).with("mean", "exact"))
+        .unwrap();
+}
+
 /// A run on another model than the one it is checked against must not pass.
 #[test]
 fn a_wrong_run_does_not_pass() {

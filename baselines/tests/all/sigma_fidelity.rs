@@ -320,6 +320,7 @@ fn every_step_stores_and_sends_what_the_original_does() {
     let mut reader = csv::Reader::from_reader(&include_bytes!("../data/sigma_steps.csv")[..]);
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
     let mut checked = 0;
+    let mut lines: Vec<[String; 3]> = Vec::new();
     for (model, seq_len, bits) in [
         ("bert-base", 8, 50),
         ("bert-base", 32, 50),
@@ -342,12 +343,33 @@ fn every_step_stores_and_sends_what_the_original_does() {
             })
             .collect();
         assert_eq!(ours.len(), theirs.len());
-        for (ours, theirs) in ours.iter().zip(&theirs) {
+        for (i, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             assert_eq!(ours, theirs, "{model}, n = {seq_len}");
             checked += 1;
+            if model != "bert-base" {
+                continue;
+            }
+            let (name, step) = ours;
+            if lines.len() <= i {
+                lines.push([name.as_str(), "", ""].map(str::to_owned));
+                lines[i][0] += " |";
+            }
+            // Exchanges that grow with the sequence are listed.
+            let rounds = step.rounds.to_string();
+            if !lines[i][0].ends_with(&format!(" {rounds}")) {
+                let slash = if lines[i][0].ends_with('|') { "" } else { " /" };
+                lines[i][0] += &format!("{slash} {rounds}");
+            }
+            lines[i][1] += &format!(" | {}", step.sent);
+            lines[i][2] += &format!(" | {}", step.key);
         }
     }
     assert_eq!(checked, 4 * 34);
+    let page = include_str!("../../../docs/FIDELITY.md");
+    for line in lines {
+        let row = format!("| {} |", line.concat());
+        assert!(page.contains(&row), "docs/FIDELITY.md lacks `{row}`");
+    }
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub struct Cell {
     pub seed: u64,
     /// Whether the output is checked.
     pub verify: bool,
-    /// Whether correlated randomness waits on the disk.
-    pub material_on_disk: bool,
+    /// Where correlated randomness waits on the disk: how much of it is in memory even so, bytes of all parties.
+    pub material_on_disk: Option<u64>,
 }
 
 impl Cell {
@@ -50,7 +50,8 @@ impl Cell {
             input_seed: self.seed,
             settings: self.settings.clone(),
             verify: self.verify,
-            material_dir: self.material_on_disk.then(PathBuf::new),
+            material_dir: self.material_on_disk.map(|_| PathBuf::new()),
+            material_in_memory: self.material_on_disk.unwrap_or(0),
             ..Workload::new(self.model.clone(), self.seq_len)
         }
     }
@@ -114,8 +115,10 @@ impl Cell {
                 };
             }
         }
-        if self.material_on_disk {
-            content["material"] = "disk".into();
+        match self.material_on_disk {
+            None => {}
+            Some(0) => content["material"] = "disk".into(),
+            Some(in_memory) => content["material_in_memory"] = in_memory.into(),
         }
         if let Some(external) = &self.external {
             content["external"] = external.identity();

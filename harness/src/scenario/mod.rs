@@ -90,7 +90,7 @@ pub struct RunSettings {
     pub seed: u64,
     /// Memory that the three parties may take together, bytes.
     pub memory_limit: Option<u64>,
-    /// The most correlated randomness that all parties of a cell together hold in memory, bytes; beyond it waits in files of the
+    /// The most correlated randomness that all parties of a cell together hold in memory, bytes; the rest waits in files of the
     /// run's folder. Without it all is in memory.
     pub material_in_memory: Option<u64>,
     /// First of three fixed ports; without it the system chooses.

@@ -197,7 +197,7 @@ fn cells(
                         telling: Settings::default(),
                         seed: scenario.run.seed,
                         verify: scenario.run.verify,
-                        material_on_disk: false,
+                        material_on_disk: None,
                     };
                     for cell in cells_of_shape(scenario, systems, &shape)? {
                         if seen.insert(cell.id.clone()) {
@@ -255,8 +255,8 @@ fn cells_of_shape(
                     ) => runner.default_activation(),
                     (None, _) => cell.model.activation,
                 };
-                cell.material_on_disk =
-                    waits_on_disk(&runner, &cell, scenario.run.material_in_memory);
+                let in_memory = scenario.run.material_in_memory;
+                cell.material_on_disk = in_memory.filter(|limit| exceeds(&runner, &cell, *limit));
                 cells.push(cell.hashed(runner.settings()));
             }
         }
@@ -264,17 +264,16 @@ fn cells_of_shape(
     Ok(cells)
 }
 
-/// Whether a cell's correlated randomness is more than what may wait in memory. A cell that its system refuses is refused later,
-/// with the reason.
-fn waits_on_disk(runner: &Runner<'_>, cell: &Cell, in_memory: Option<u64>) -> bool {
-    let more = |limit: u64| match runner {
+/// Whether a cell's correlated randomness is more than may wait in memory. A cell that its system refuses is refused later, with
+/// the reason.
+fn exceeds(runner: &Runner<'_>, cell: &Cell, limit: u64) -> bool {
+    match runner {
         _ if limit == 0 => true,
         Runner::Own(system) => system
             .cost(&cell.workload())
             .is_ok_and(|declared| declared.material_bytes.iter().sum::<u64>() > limit),
         Runner::External(_) => false,
-    };
-    in_memory.is_some_and(more)
+    }
 }
 
 /// Whether a setting has several values in this sweep.

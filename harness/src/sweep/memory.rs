@@ -26,8 +26,8 @@ pub fn check(system: &dyn System, cell: &Cell, limit: Option<u64>, dir: &Path) -
     let available = host::available_memory_bytes();
     let room = limit.map_or(available, |limit| limit.min(available));
     let disk = match cell.material_on_disk {
-        true => host::available_disk_bytes(dir)?,
-        false => u64::MAX,
+        Some(_) => host::available_disk_bytes(dir)?,
+        None => u64::MAX,
     };
     let need = |seq_len: usize| -> Result<(u64, u64)> {
         let mut workload = cell.workload();

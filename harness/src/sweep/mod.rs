@@ -204,7 +204,7 @@ impl Setup<'_> {
             Runner::Own(system) => {
                 memory::check(system, cell, self.settings.memory_limit, &self.dir)?;
                 order.workload.model_dir = self.models.folder_of(&cell.model, &cell.source)?;
-                if cell.material_on_disk {
+                if cell.material_on_disk.is_some() {
                     order.workload.material_dir = Some(self.dir.canonicalize()?);
                 }
                 let measured = unless_changed(cell, controller::repetition(system, &order, proof))?;

@@ -148,8 +148,10 @@ impl<S: WalkedSystem> System for S {
         let (in_memory, disk_bytes) = match workload.material_dir {
             None => (material_bytes, [0; 3]),
             Some(_) => {
-                let waiting = |i: usize| 2 * largest[i] + material_bytes[i].min(WAITING_BYTES);
-                (std::array::from_fn(waiting), material_bytes)
+                let kept = kept_in_memory(workload, material_bytes);
+                let rest: [u64; 3] = std::array::from_fn(|i| material_bytes[i] - kept[i]);
+                let working = |i: usize| kept[i] + 2 * largest[i] + rest[i].min(WAITING_BYTES);
+                (std::array::from_fn(working), rest)
             }
         };
         Ok(Declared {
@@ -165,12 +167,27 @@ impl<S: WalkedSystem> System for S {
     fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>> {
         let plan = checked_plan(self, workload)?;
         let secret = self.secret(&plan, Loaded::of(workload, party)?)?;
-        Ok(Box::new(WalkedParty::new(self, workload, secret)?))
+        let mut program = WalkedParty::new(self, workload, secret)?;
+        if let (Some(dir), 1..) = (&workload.material_dir, workload.material_in_memory) {
+            let declared = self.cost(workload)?;
+            let kept = kept_in_memory(workload, declared.material_bytes);
+            program.store = Store::spilled(dir, kept[party.index()])?;
+        }
+        Ok(Box::new(program))
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
         WalkedSystem::verify(self, workload, evidence)
     }
+}
+
+/// What of the material each party holds in memory where the rest waits in files.
+fn kept_in_memory(workload: &Workload, material_bytes: [u64; 3]) -> [u64; 3] {
+    let all: u64 = material_bytes.iter().sum();
+    let part = |bytes: u64| {
+        u128::from(workload.material_in_memory) * u128::from(bytes) / u128::from(all.max(1))
+    };
+    material_bytes.map(|bytes| (part(bytes) as u64).min(bytes))
 }
 
 /// What of the material may have arrived before the disk takes it: more than where it was measured.
@@ -218,7 +235,7 @@ impl<S: WalkedSystem> WalkedParty<S> {
             weights: None,
             store: match &workload.material_dir {
                 None => Store::default(),
-                Some(dir) => Store::spilled(dir)?,
+                Some(dir) => Store::spilled(dir, 0)?,
             },
             evidence: S::Evidence::default(),
         })

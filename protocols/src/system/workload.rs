@@ -25,6 +25,9 @@ pub struct Workload {
     /// Folder in which correlated randomness waits between offline and online; `None` is in memory.
     #[serde(default, with = "path_bytes::optional")]
     pub material_dir: Option<PathBuf>,
+    /// Bytes of it that all parties together hold in memory even so, each in proportion to what it holds: those that are used first.
+    #[serde(default)]
+    pub material_in_memory: u64,
     /// Whether the parties record what verification needs (the low bits that each cut dropped).
     pub verify: bool,
 }
@@ -40,6 +43,7 @@ impl Workload {
             tokens: None,
             settings: Settings::default(),
             material_dir: None,
+            material_in_memory: 0,
             verify: true,
         }
     }

@@ -1,9 +1,9 @@
 //! Correlated randomness between `offline` and `online`: typed, labelled, taken out by value and in order. What is taken
 //! is gone; what is left at the end is an error.
 //!
-//! A protocol has a [`Kind`] of its own for what it deals; the store does not know what is in it. Bytes wait in memory, or
+//! A protocol has a [`Kind`] of its own for what it deals; the store does not know what is in it. Bytes wait in memory, and
 //! in a file where they would not fit: they are used in the order in which they were dealt, so a file is appended to and
-//! read from its beginning on.
+//! read from its beginning on, while what is used first need not have been there at all.
 
 use crate::prg::Stream;
 use crate::wipe::Wiped;
@@ -83,8 +83,8 @@ struct Piece {
     stream: Option<Box<Stream>>,
     /// `Some` where the dealer sent something: its length.
     sent: Option<usize>,
-    /// The bytes, where they wait in memory.
-    bytes: Wiped<u8>,
+    /// The bytes, unless they wait in the file.
+    bytes: Option<Wiped<u8>>,
 }
 
 /// A party's store of correlated randomness.
@@ -93,6 +93,8 @@ pub struct Store {
     pieces: VecDeque<Piece>,
     bytes: u64,
     spill: Option<Spill>,
+    /// Bytes that may still wait in memory where there is a file.
+    room: u64,
 }
 
 /// Shows the size; never what is in it.
@@ -108,14 +110,15 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// A store whose bytes wait in a file of `folder`, which has no name there: it is gone when the store is, however the
-    /// process ends.
+    /// A store whose bytes wait in a file of `folder`, but for so many that wait in memory. The file has no name there: it is
+    /// gone when the store is, however the process ends.
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn spilled(folder: &Path) -> Result<Self> {
+    pub fn spilled(folder: &Path, in_memory: u64) -> Result<Self> {
         Ok(Self {
             spill: Some(Spill::create(folder)?),
+            room: in_memory,
             ..Self::default()
         })
     }
@@ -125,7 +128,7 @@ impl Store {
         self.bytes
     }
 
-    /// Where the bytes wait: `memory`, or the folder.
+    /// Where the bytes wait: `memory`, or the folder where the file is.
     pub fn place(&self) -> String {
         match &self.spill {
             None => "memory".into(),
@@ -140,10 +143,15 @@ impl Store {
     pub fn put<K: Kind + Send>(&mut self, step: &str, kind: K, dealt: Dealt) -> Result<()> {
         let sent = dealt.bytes.as_ref().map(|bytes| bytes.len());
         self.bytes += sent.unwrap_or(0) as u64;
-        let mut bytes = dealt.bytes.unwrap_or_default();
-        if let Some(spill) = &mut self.spill {
-            spill.append(&bytes)?;
-            bytes = Wiped::default();
+        let mut bytes = dealt.bytes;
+        if let (Some(spill), Some(sent)) = (&mut self.spill, &bytes) {
+            match self.room.checked_sub(sent.len() as u64) {
+                Some(room) => self.room = room,
+                None => {
+                    spill.append(sent)?;
+                    bytes = None;
+                }
+            }
         }
         self.pieces.push_back(Piece {
             step: step.to_owned(),
@@ -173,10 +181,16 @@ impl Store {
             return Err(refused(format!("{what} dealt for step `{step}`")));
         }
         self.bytes -= next.sent.unwrap_or(0) as u64;
-        let bytes = match (&mut self.spill, next.sent) {
-            (_, None) => None,
-            (None, Some(_)) => Some(next.bytes),
-            (Some(spill), Some(length)) => Some(spill.read(length)?),
+        let bytes = match (&mut self.spill, next.sent, next.bytes) {
+            (_, None, _) => None,
+            (Some(spill), Some(length), None) => Some(spill.read(length)?),
+            (spill, _, bytes) => {
+                if let Some(spill) = spill {
+                    self.room += next.sent.unwrap_or(0) as u64;
+                    spill.read_ahead(0);
+                }
+                bytes
+            }
         };
         Ok(Dealt {
             stream: next.stream,
@@ -363,18 +377,20 @@ mod tests {
     #[test]
     fn in_a_file_that_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::spilled(folder.path()).unwrap();
-        assert_eq!(store.place(), folder.path().display().to_string());
-        used_in_order(store);
+        for in_memory in [0, 1, 1000, 3_000_000, 3_000_001, u64::MAX] {
+            let store = Store::spilled(folder.path(), in_memory).unwrap();
+            assert_eq!(store.place(), folder.path().display().to_string());
+            used_in_order(store);
+        }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(Store::spilled(Path::new("/nowhere")).is_err());
+        assert!(Store::spilled(Path::new("/nowhere"), 0).is_err());
     }
 
     /// The file has no name for others to cut; what a disk has lost is said all the same.
     #[test]
     fn a_file_cut_short_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::spilled(folder.path()).unwrap();
+        let mut store = Store::spilled(folder.path(), 0).unwrap();
         deal(&mut store, "a", "pairs", vec![7; 3_000_000]);
         deal(&mut store, "a", "pairs", vec![8; 3_000_000]);
         let spill = store.spill.as_mut().unwrap();
@@ -383,6 +399,20 @@ mod tests {
         assert!(store.take("a", &"pairs").unwrap().bytes == Some(vec![7; 3_000_000].into()));
         let error = store.take("a", &"pairs").unwrap_err().to_string();
         assert!(error.contains("reading material in"), "{error}");
+    }
+
+    /// The device that is always full: one error with the folder, and nothing left there.
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::spilled(folder.path(), 0).unwrap();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        store.spill.as_mut().unwrap().file = full;
+        let outcome = store.put("a", "pairs", Dealt::bytes(vec![7; 3_000_000]));
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains("writing material in"), "{error}");
+        assert!(error.to_lowercase().contains("space"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

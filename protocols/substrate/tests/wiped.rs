@@ -185,7 +185,7 @@ fn correlated_randomness() {
     assert_eq!(found(|| drop(store(Store::default(), 2))), 0, "not used");
     let used = |folder: Option<&std::path::Path>| {
         let mut store = store(
-            folder.map_or_else(Store::default, |f| Store::spilled(f).unwrap()),
+            folder.map_or_else(Store::default, |f| Store::spilled(f, 0).unwrap()),
             2,
         );
         for _ in 0..2 {

@@ -16,7 +16,8 @@ use qbench_protocols::wipe::Wiped;
 /// Cost: offline the keys (see [`super`]); online nothing is sent, and there is one AES block a level, element and vector.
 ///
 /// # Security
-/// See [`deal`](deal::deal). The shares are no uniform bits by themselves to who has both keys, which nobody has.
+/// Nothing is sent online. A party's bits are generator output to it, and with the other's they are the outcomes: before they are
+/// opened, the caller adds a fresh dealt bit. What is dealt is as safe as its corrections (Boyle, Gilboa and Ishai 2016, theorem 3.3).
 ///
 /// # Errors
 /// Keys that were dealt for something else; the network's.

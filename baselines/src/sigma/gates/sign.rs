@@ -1,11 +1,11 @@
 //! Whether a wire is at least a public number.
 
-use super::{BITS, Bit, Wire, leads};
+use super::{BITS, Bit, Wire, leads, select};
 use crate::fss::{covered, dpf, fresh_masks, words};
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::share::Covered;
+use qbench_protocols::share::{Covered, uncover};
 use qbench_protocols::wipe::Wiped;
 
 /// `[x - number >= 0]`, or not that where `flipped`, of x as a signed integer of `bits` bits (its low ones, if it has more); the
@@ -75,9 +75,8 @@ pub(super) fn low(values: &[u64], bits: u32) -> Wiped<u64> {
 /// # Errors
 /// As [`at_least`].
 pub fn relu(runtime: &mut Runtime<'_>, x: &Wire, bits: u32) -> Result<Wire> {
-    use qbench_protocols::share::uncover;
     let sign = at_least(runtime, x, bits, 0, false)?;
     let sign: Bit = uncover(runtime, sign)?;
-    let selected = super::select(runtime, &sign, x, x.ring(), 0, 0)?;
+    let selected = select(runtime, &sign, x, x.ring(), 0, 0)?;
     uncover(runtime, selected)
 }
