@@ -77,28 +77,15 @@ impl Engine for CrypTen<'_> {
     }
 
     fn linear(&mut self, linear: Linear, x: &mut Share) -> Result<Share> {
-        let (outputs, inputs) = linear.shape(&self.plan.config);
         let (weights, bias) = self.weights.linear(linear)?;
-        let shape = MatmulShape {
-            batch: 1,
-            rows: x.len() / inputs,
-            inner: inputs,
-            columns: outputs,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_layer(&self.plan.config, linear, x.len());
         let product = matmul_by_weight(&mut self.runtime, shape, x, weights)?;
         Ok(add_columns(&self.runtime, product, bias))
     }
 
     fn scores(&mut self, _layer: usize, q: Share, k: Share) -> Result<Share> {
         let config = &self.plan.config;
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: config.head_width(),
-            columns: self.plan.seq_len,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_scores(&self.plan.config, self.plan.seq_len);
         let split = |x: &Share| x.map_to(RING, x.len(), |x| heads::split(config, x));
         let scores = matmul(&mut self.runtime, shape, &split(&q), &split(&k))?;
         let factor = 1.0 / (config.head_width() as f64).sqrt();
@@ -111,13 +98,7 @@ impl Engine for CrypTen<'_> {
 
     fn context(&mut self, _layer: usize, p: Share, v: Share) -> Result<Share> {
         let config = &self.plan.config;
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: self.plan.seq_len,
-            columns: config.head_width(),
-            right_is_transposed: false,
-        };
+        let shape = MatmulShape::of_context(&self.plan.config, self.plan.seq_len);
         let v = v.map_to(RING, v.len(), |v| heads::split(config, v));
         let context = matmul(&mut self.runtime, shape, &p, &v)?;
         Ok(context.map_to(RING, context.len(), |x| heads::join(config, x)))

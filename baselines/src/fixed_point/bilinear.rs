@@ -2,6 +2,8 @@
 
 use qbench_protocols::kernel::gemm64::{Packed64, multiply_add, multiply_add_parallel};
 use qbench_protocols::kernel::widest;
+use qbench_protocols::model::config::ModelConfig;
+use qbench_protocols::model::walk::Linear;
 use qbench_protocols::threads::Threads;
 
 /// Shapes of `batch` independent products of matrices `rows` x `inner` and `inner` x `columns`, all
@@ -95,6 +97,39 @@ impl Bilinear {
 }
 
 impl MatmulShape {
+    /// A fully connected layer of the model on so many inputs: as many rows as they make. Weights are stored `[out][in]`.
+    pub fn of_layer(config: &ModelConfig, linear: Linear, inputs: usize) -> Self {
+        let (columns, inner) = linear.shape(config);
+        Self {
+            batch: 1,
+            rows: inputs / inner,
+            inner,
+            columns,
+            right_is_transposed: true,
+        }
+    }
+
+    /// Queries times keys, a product a head.
+    pub fn of_scores(config: &ModelConfig, seq_len: usize) -> Self {
+        Self {
+            batch: config.heads,
+            rows: seq_len,
+            inner: config.head_width(),
+            columns: seq_len,
+            right_is_transposed: true,
+        }
+    }
+
+    /// Probabilities times values, a product a head.
+    pub fn of_context(config: &ModelConfig, seq_len: usize) -> Self {
+        Self {
+            inner: seq_len,
+            columns: config.head_width(),
+            right_is_transposed: false,
+            ..Self::of_scores(config, seq_len)
+        }
+    }
+
     fn accumulate(&self, threads: &Threads, left: &[u64], right: &[u64], product: &mut [u64]) {
         let (rows, inner, columns) = (self.rows, self.inner, self.columns);
         if product.is_empty() || inner == 0 {

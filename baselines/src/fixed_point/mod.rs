@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod heads;
 pub mod local;
 pub mod secret;
+pub mod sizes;
 pub mod weights;
 
 pub use encoding::Fixed;

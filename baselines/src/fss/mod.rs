@@ -3,7 +3,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`words`] | shares of ring elements: P1's from a generator, P2's sent |
+//! | [`mod@words`] | shares of ring elements: P1's from a generator, P2's sent |
 //! | [`dpf`] | distributed point functions: comparisons with, and tables at, the mask of a wire, from one type of key |
 //! | [`dcf`] | comparisons whose outcome is an element of a ring, for the few that need it |
 //!

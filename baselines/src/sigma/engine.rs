@@ -60,17 +60,10 @@ impl<'a> Sigma<'a> {
         let mut factors = Vec::with_capacity(linears.len());
         let mut biases = Vec::with_capacity(linears.len());
         for linear in linears {
-            let (columns, inner) = linear.shape(&self.plan.config);
             let (weights, bias) = self.weights.linear(*linear)?;
-            let shape = MatmulShape {
-                batch: 1,
-                rows: x.len() / inner,
-                inner,
-                columns,
-                right_is_transposed: true,
-            };
+            let shape = MatmulShape::of_layer(&self.plan.config, *linear, x.len());
             factors.push((Bilinear::Matmul(shape), weights));
-            biases.push((shape.rows * columns, bias));
+            biases.push((shape.rows * shape.columns, bias));
         }
         let product = products(&mut self.runtime, x, &factors)?;
         let product = uncover(&mut self.runtime, product)?;
@@ -138,13 +131,7 @@ impl Engine for Sigma<'_> {
     fn scores(&mut self, _: usize, q: Wire, k: Wire) -> Result<Wire> {
         let config = &self.plan.config;
         let width = config.head_width();
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: width,
-            columns: self.plan.seq_len,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_scores(&self.plan.config, self.plan.seq_len);
         let (q, k) = (self.split(&q), self.split(&k));
         if width.is_power_of_two() && width.ilog2().is_multiple_of(2) {
             return self.per_head(shape, &q, &k, FRACTION_BITS + width.ilog2() / 2);
@@ -163,13 +150,7 @@ impl Engine for Sigma<'_> {
 
     fn context(&mut self, _: usize, p: Wire, v: Wire) -> Result<Wire> {
         let config = &self.plan.config;
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: self.plan.seq_len,
-            columns: config.head_width(),
-            right_is_transposed: false,
-        };
+        let shape = MatmulShape::of_context(&self.plan.config, self.plan.seq_len);
         let v = self.split(&v);
         let context = self.per_head(shape, &p, &v, FRACTION_BITS)?;
         Ok(context.map_to(context.ring(), context.len(), |x| heads::join(config, x)))

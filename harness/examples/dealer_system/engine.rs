@@ -76,15 +76,8 @@ impl Engine for Dealer<'_> {
 
     /// The input is opened once for all layers that take it, and weights never: they were masked at setup.
     fn linear(&mut self, linear: Linear, x: &mut Activation) -> Result<Activation> {
-        let (outputs, inputs) = linear.shape(&self.plan.config);
         let (weights, bias) = self.weights.linear(linear)?;
-        let shape = MatmulShape {
-            batch: 1,
-            rows: x.share.len() / inputs,
-            inner: inputs,
-            columns: outputs,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_layer(&self.plan.config, linear, x.share.len());
         let wire = match x.wire.take() {
             Some(wire) => wire,
             None => open_masked(&mut self.runtime, &x.share)?,
@@ -97,13 +90,7 @@ impl Engine for Dealer<'_> {
     fn scores(&mut self, _: usize, q: Activation, k: Activation) -> Result<Activation> {
         let width = self.plan.config.head_width();
         let (q, k) = (self.split(&q.share), self.split(&k.share));
-        let shape = MatmulShape {
-            batch: self.plan.config.heads,
-            rows: self.plan.seq_len,
-            inner: width,
-            columns: self.plan.seq_len,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_scores(&self.plan.config, self.plan.seq_len);
         let scores = self.per_head(shape, &q, &k)?;
         Ok(scale(&self.runtime, scores, 1.0 / (width as f64).sqrt()).into())
     }
@@ -114,13 +101,7 @@ impl Engine for Dealer<'_> {
 
     fn context(&mut self, _: usize, p: Activation, v: Activation) -> Result<Activation> {
         let config = &self.plan.config;
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: self.plan.seq_len,
-            columns: config.head_width(),
-            right_is_transposed: false,
-        };
+        let shape = MatmulShape::of_context(&self.plan.config, self.plan.seq_len);
         let v = self.split(&v.share);
         let context = self.per_head(shape, &p.share, &v)?;
         Ok(context

@@ -4,11 +4,12 @@ use super::engine::{Dealer, Weights};
 use super::functions::InTheClear;
 use super::gates::FIXED;
 use qbench_baselines::fixed_point::check::{Check, Output};
+use qbench_baselines::fixed_point::sizes::Sizes;
 use qbench_baselines::fixed_point::weights::SharedWeights;
 use qbench_baselines::fixed_point::{RING64, Secret};
 use qbench_protocols::model::config::{ActivationFunction, ModelConfig};
 use qbench_protocols::model::reference_float::relative_error;
-use qbench_protocols::model::walk::{Linear, walk};
+use qbench_protocols::model::walk::walk;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::share::{masked_from_p0, share_from_p0};
 use qbench_protocols::system::load::Loaded;
@@ -100,14 +101,9 @@ impl WalkedSystem for DealerSystem {
 
     /// Weights in words, what was dealt, and the widest activation and the largest matrix several times.
     fn memory_bytes(&self, plan: &Plan, material: [u64; 3], _: bool) -> [u64; 3] {
-        let config = &plan.config;
-        let matrices = Linear::all(config)
-            .into_iter()
-            .map(|linear| linear.shape(config));
-        let weights: Vec<u64> = matrices.map(|(o, i)| 8 * (o * i) as u64).collect();
-        let widest = 8 * (plan.seq_len * config.feed_forward) as u64;
-        let working = PROCESS_BYTES + 8 * weights.iter().max().unwrap_or(&0) + 16 * widest;
-        material.map(|bytes| working + weights.iter().sum::<u64>() + bytes)
+        let sizes = Sizes::of(&plan.config, plan.seq_len);
+        let working = PROCESS_BYTES + 64 * sizes.largest + 128 * sizes.widest;
+        material.map(|bytes| working + 8 * sizes.weights + bytes)
     }
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {

@@ -120,7 +120,11 @@ pub fn kind(step: &str) -> String {
     match parts.as_slice() {
         [] | [""] => "outside of steps".to_owned(),
         ["head", ..] => "head".to_owned(),
-        ["attention", "query" | "key" | "value" | "output", ..] => "linear".to_owned(),
+        [
+            "attention",
+            "query" | "key" | "value" | "query-key-value" | "output",
+            ..,
+        ] => "linear".to_owned(),
         ["feed-forward", "in" | "out", ..] => "linear".to_owned(),
         ["attention" | "feed-forward", "softmax", part, ..] => format!("softmax/{part}"),
         ["attention" | "feed-forward", part, ..] => (*part).to_owned(),

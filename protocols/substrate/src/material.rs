@@ -13,8 +13,10 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt::{self, Display};
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 
 /// What a piece of correlated randomness is for, with its shape: compared when it is taken, shown when it does not fit.
 pub trait Kind: Any + PartialEq + Display {}
@@ -221,7 +223,41 @@ impl Store {
 /// Bytes that are gathered before they are written to the file.
 const BUFFER_BYTES: usize = 1 << 20;
 /// Bytes that are fetched before they are needed.
-const READ_AHEAD_BYTES: u64 = 64 << 20;
+const READ_AHEAD_BYTES: u64 = 256 << 20;
+
+/// A thread that asks the system to read parts of a file into its cache. The request itself waits for the disk once there are many,
+/// which is why it has a thread. Without one nothing is fetched ahead.
+struct Fetcher {
+    requests: Option<Sender<Range<u64>>>,
+}
+
+impl Fetcher {
+    fn new(file: &File) -> Self {
+        let Ok(file) = file.try_clone() else {
+            return Self { requests: None };
+        };
+        let (requests, asked) = channel::<Range<u64>>();
+        let body = move || {
+            for part in asked {
+                let needed = PosixFadviseAdvice::POSIX_FADV_WILLNEED;
+                let count = (part.end - part.start) as i64;
+                let _ = posix_fadvise(&file, part.start as i64, count, needed);
+            }
+        };
+        let started = std::thread::Builder::new()
+            .name("read-ahead".into())
+            .spawn(body);
+        Self {
+            requests: started.is_ok().then_some(requests),
+        }
+    }
+
+    fn fetch(&self, part: Range<u64>) {
+        if let Some(requests) = &self.requests {
+            let _ = requests.send(part);
+        }
+    }
+}
 
 /// A file that is written at its end and read from its beginning.
 ///
@@ -242,6 +278,7 @@ struct Spill {
     written: u64,
     /// Up to where the system has been asked to read.
     ahead: u64,
+    fetcher: Fetcher,
 }
 
 impl Spill {
@@ -269,6 +306,7 @@ impl Spill {
         std::fs::remove_file(&path).map_err(wrong)?;
         Ok(Self {
             folder: folder.to_owned(),
+            fetcher: Fetcher::new(&file),
             file,
             buffer: Wiped::zeros(BUFFER_BYTES),
             waiting: 0,
@@ -307,24 +345,21 @@ impl Spill {
         self.done("reading", outcome)?;
         self.read += length as u64;
         if self.read == self.written {
-            // All has been used: the next inference's material needs no more room than this one's.
-            let emptied = self.file.set_len(0);
-            self.done("emptying", emptied)?;
+            // All has been used: the next inference's material takes the place of this one's. (Cutting the file short would take
+            // seconds, of the phase that is timed.)
             (self.read, self.written, self.ahead) = (0, 0, 0);
         }
         Ok(bytes)
     }
 
-    /// Asks the system to fetch what comes after the next `length` bytes while they are being used. It may not.
+    /// Has what comes after the next `length` bytes fetched while they are being used.
     fn read_ahead(&mut self, length: u64) {
         let until = (self.read + length + READ_AHEAD_BYTES).min(self.written);
-        // Half a window at a time: a request costs more than it brings where pieces are small.
+        // A quarter of a window at a time: a request costs more than it brings where pieces are small.
         if until > self.ahead
-            && (until == self.written || until - self.ahead > READ_AHEAD_BYTES / 2)
+            && (until == self.written || until - self.ahead > READ_AHEAD_BYTES / 4)
         {
-            let (first, count) = (self.ahead as i64, (until - self.ahead) as i64);
-            let needed = PosixFadviseAdvice::POSIX_FADV_WILLNEED;
-            let _ = posix_fadvise(&self.file, first, count, needed);
+            self.fetcher.fetch(self.ahead..until);
             self.ahead = until;
         }
     }

@@ -143,15 +143,8 @@ impl<P: Parameters> Engine for FixedPoint<'_, P> {
     }
 
     fn linear(&mut self, linear: Linear, x: &mut Values) -> Result<Values> {
-        let (columns, inner) = linear.shape(&self.plan.config);
         let layer = self.parameters.linear(linear)?;
-        let shape = MatmulShape {
-            batch: 1,
-            rows: x.len() / inner,
-            inner,
-            columns,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_layer(&self.plan.config, linear, x.len());
         let mut product = self.matmul(shape, x, &self.encoded(&layer.weights));
         self.add_per_column(&mut product, &layer.bias);
         Ok(product.iter().map(|x| x >> FRACTION_BITS).collect())
@@ -160,13 +153,7 @@ impl<P: Parameters> Engine for FixedPoint<'_, P> {
     fn scores(&mut self, _: usize, q: Values, k: Values) -> Result<Values> {
         let config = &self.plan.config;
         let width = config.head_width();
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: width,
-            columns: self.plan.seq_len,
-            right_is_transposed: true,
-        };
+        let shape = MatmulShape::of_scores(&self.plan.config, self.plan.seq_len);
         let k: Vec<u64> = self.split(&k).iter().map(|k| *k as u64).collect();
         let scores = self.matmul(shape, &self.split(&q), &k);
         if width.is_power_of_two() && width.ilog2().is_multiple_of(2) {
@@ -185,13 +172,7 @@ impl<P: Parameters> Engine for FixedPoint<'_, P> {
 
     fn context(&mut self, _: usize, p: Values, v: Values) -> Result<Values> {
         let config: &ModelConfig = &self.plan.config;
-        let shape = MatmulShape {
-            batch: config.heads,
-            rows: self.plan.seq_len,
-            inner: self.plan.seq_len,
-            columns: config.head_width(),
-            right_is_transposed: false,
-        };
+        let shape = MatmulShape::of_context(&self.plan.config, self.plan.seq_len);
         let v: Vec<u64> = self.split(&v).iter().map(|v| *v as u64).collect();
         let context = self.matmul(shape, &p, &v);
         let words: Vec<u64> = context

@@ -9,9 +9,9 @@ use crate::sigma::{Choices, FRACTION_BITS};
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
-use qbench_protocols::share::uncover;
+use qbench_protocols::share::{Covered, uncover};
 
-/// Bits that x is clipped to: at 16 / e^16 the tables give zero.
+/// Bits that x is clipped to: 16 in real numbers, where the power is zero to the last bit.
 const CLIPPED_BITS: u32 = 16;
 const BYTE: Ring = Ring::new(8);
 
@@ -64,8 +64,7 @@ pub fn negative_exp(runtime: &mut Runtime<'_>, choices: &Choices, x: &Wire) -> R
             runtime.step("tables", |runtime| {
                 let inputs = [(&lower, &lower_table[..]), (&upper, &upper_table[..])];
                 let entries = gates::tables(runtime, &inputs, ring, choices.exchanges)?;
-                let both = qbench_protocols::share::Covered::join(entries);
-                let both = uncover(runtime, both)?;
+                let both = uncover(runtime, Covered::join(entries))?;
                 Ok([0, x.len()].map(|first| both.slice(first..first + x.len())))
             })?
         }

@@ -33,7 +33,7 @@ fn borrow(runtime: &mut Runtime<'_>, x: &Wire, bits: u32) -> Result<Bit> {
 /// `public + either[borrow]`, where P0 deals for each element what is added without a borrow (`dealt`, a function of the wire's
 /// mask) and with one (`step` more), both with the mask of the outcome.
 ///
-/// Cost: offline two ring elements an element, and what `also` deals; nothing online.
+/// Cost: offline two ring elements an element; nothing online.
 fn corrected(
     runtime: &mut Runtime<'_>,
     x: &Wire,

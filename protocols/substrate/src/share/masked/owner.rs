@@ -130,7 +130,8 @@ impl fmt::Display for OutputMask {
 /// Cost: l bits an element from P0 to P1 offline; nothing online.
 ///
 /// # Security
-/// P1 learns x, so x must be P1's output, and r must mask nothing else: x comes straight out of [`open_masked`].
+/// P1 learns x, so x must be P1's output, and r must mask nothing else: x comes straight out of an
+/// opening such as [`super::open_masked`].
 ///
 /// # Errors
 /// A mask that was dealt for something else; the network's.
