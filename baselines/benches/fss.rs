@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Keys in one chunk.
 const KEYS: usize = dpf::CHUNK;
+/// How often a party does its part.
+const ROUNDS: usize = 6;
 
 /// The time of P0 offline and of P1 online: one party after the other, because they wait for each other's messages.
 fn times(bits: u32, body: impl Fn(&mut Runtime<'_>, &[u64], &[u64]) + Sync) -> [Duration; 2] {
@@ -37,10 +39,14 @@ fn times(bits: u32, body: impl Fn(&mut Runtime<'_>, &[u64], &[u64]) + Sync) -> [
                 Phase::Offline => (&points[..], &[][..]),
                 _ => (&[][..], &points[..]),
             };
+            // The best of several: the first ones also wait for memory from the system.
             let guard = (phase == Phase::Online).then(|| alone.lock());
-            let start = Instant::now();
-            body(&mut Runtime::party(session, &mut store), p0, values);
-            *taken = start.elapsed();
+            *taken = Duration::MAX;
+            for _ in 0..ROUNDS {
+                let start = Instant::now();
+                body(&mut Runtime::party(session, &mut store), p0, values);
+                *taken = start.elapsed().min(*taken);
+            }
             drop(guard);
         }
         Ok((me, taken))

@@ -1,6 +1,7 @@
 //! P0's part: keys for points that it knows.
 
-use super::{Keys, Of, control};
+use super::{Keys, Of, control, transposed};
+use qbench_protocols::kernel::widest;
 use qbench_protocols::net::Party;
 use qbench_protocols::prg::doubling::{Doubling, TREES};
 use qbench_protocols::prg::{BLOCK, Block};
@@ -84,6 +85,9 @@ fn deal_trees(runtime: &mut Runtime<'_>, keys: Keys, points: &[u64]) -> Result<(
     session.send(Party::P2, sent.into_vec())
 }
 
+/// Words of 64 bits of 64 blocks, two each.
+type Halves = [u64; 2 * TREES];
+
 /// Up to 64 trees; `out` as P2 gets them (see [`Keys`]).
 fn deal_batch(
     doubling: &Doubling,
@@ -95,49 +99,139 @@ fn deal_batch(
     let (count, levels) = (points.len(), keys.levels());
     let (own, common) = out.split_at_mut(keys.own_bytes(count));
     let (blocks, flips) = common.split_at_mut((levels + 1) * BLOCK * count);
-    let blocks = blocks.as_chunks_mut::<BLOCK>().0;
     let mut nodes = roots.map(Wiped::copied);
     for (second, first) in nodes[1].iter_mut().zip(roots[0]) {
         // One of the two control bits is set at the root.
         second[0] = second[0] & !1 | (first[0] & 1 ^ 1);
     }
     own.copy_from_slice(nodes[1].as_flattened());
+    let columns = transposed(points);
+    let mut blocks = blocks.chunks_mut(BLOCK * count);
+    let mut next = || blocks.next().unwrap_or_default();
     let mut children = [(); 4].map(|()| Wiped::<Block>::zeros(count));
+    let mut work: Wiped<Halves> = (0..7).map(|_| [0; 2 * TREES]).collect();
+    let mut controls = nodes.each_ref().map(|nodes| control(nodes));
     for level in 0..levels {
         let [left0, right0, left1, right1] = &mut children;
         doubling.children(&nodes[0], left0, right0);
         doubling.children(&nodes[1], left1, right1);
-        let last = level + 1 == levels;
-        for (i, point) in points.iter().enumerate() {
-            let side = point >> (keys.bits - 1 - level as u32) & 1;
-            let [left0, right0, left1, right1] =
-                [&left0[i], &right0[i], &left1[i], &right1[i]].map(|b| u128::from_le_bytes(*b));
-            let (left, right) = (left0 ^ left1, right0 ^ right1);
-            if last {
-                let bit = 1u128 << (point & 127);
-                let on = |here: u64| bit & u128::from(here).wrapping_neg();
-                blocks[level * count + i] = (left ^ on(side ^ 1)).to_le_bytes();
-                blocks[(level + 1) * count + i] = (right ^ on(side)).to_le_bytes();
-                continue;
-            }
-            let side = u128::from(side);
-            let onto = side.wrapping_neg();
-            let lost = left & onto | right & !onto;
-            let (flip_left, flip_right) = (left & 1 ^ side ^ 1, right & 1 ^ side);
-            let correction = lost & !1 | flip_left;
-            let flip = flip_left ^ flip_right;
-            blocks[level * count + i] = correction.to_le_bytes();
-            let at = level * count + i;
-            flips[at / 8] |= (flip as u8) << (at % 8);
-            let correction = correction ^ (flip & side);
-            let kept = [(left0, right0), (left1, right1)].map(|(l, r)| l & !onto | r & onto);
-            for (nodes, kept) in nodes.iter_mut().zip(kept) {
-                let set = u128::from(nodes[i][0] & 1).wrapping_neg();
-                nodes[i] = (kept ^ (correction & set)).to_le_bytes();
-            }
+        let Some((expanded, found)) = work.split_first_chunk_mut::<4>() else {
+            return;
+        };
+        for (halves, blocks) in expanded.iter_mut().zip(&children) {
+            read(blocks, halves);
         }
-        debug_assert!(
-            last || control(&nodes[0]) ^ control(&nodes[1]) == u64::MAX >> (TREES - count)
-        );
+        let sides = columns[keys.bits as usize - 1 - level];
+        if level + 1 == levels {
+            add_leaf(expanded, points, sides);
+            write(&expanded[0], next());
+            write(&expanded[1], next());
+            continue;
+        }
+        let [corrections, kept @ ..] = found else {
+            return;
+        };
+        let flipped = correct(expanded, sides, &mut controls, corrections, kept);
+        write(corrections, next());
+        put_bits(flips, level * count, count, flipped);
+        for (nodes, kept) in nodes.iter_mut().zip(kept) {
+            write(kept, nodes.as_flattened_mut());
+        }
+        let all = u64::MAX >> (TREES - count);
+        debug_assert_eq!((controls[0] ^ controls[1]) & all, all);
+    }
+}
+
+/// Corrections such that off the path both parties have the same node, and on it nodes that differ in their control bits: of seeds and
+/// left control bits into `corrections`; of right ones a bit a tree, which says whether it is another. `kept` and `controls` become
+/// the corrected nodes on the path, and their control bits.
+fn correct(
+    [left0, right0, left1, right1]: &[Halves; 4],
+    sides: u64,
+    controls: &mut [u64; 2],
+    corrections: &mut Halves,
+    kept: &mut [Halves],
+) -> u64 {
+    let [kept0, kept1] = kept else { return 0 };
+    let [set0, set1] = *controls;
+    let mut flips = [0; 2 * TREES];
+    widest(
+        #[inline(always)]
+        || {
+            for i in 0..2 * TREES {
+                // A bit of each tree over both halves of its block, and the lowest bit of a block, in its first half.
+                let all = |bits: u64| (bits >> (i / 2) & 1).wrapping_neg();
+                let low = (i as u64 & 1) ^ 1;
+                let (left, right, side) = (left0[i] ^ left1[i], right0[i] ^ right1[i], all(sides));
+                let lost = left & side | right & !side;
+                let flip_left = (left ^ side ^ 1) & low;
+                let flip = flip_left ^ (right ^ side) & low;
+                let correction = lost & !low | flip_left;
+                corrections[i] = correction;
+                flips[i] = flip;
+                let correction = correction ^ flip & side;
+                let keep = |left: u64, right: u64| left & !side | right & side;
+                kept0[i] = keep(left0[i], right0[i]) ^ correction & all(set0);
+                kept1[i] = keep(left1[i], right1[i]) ^ correction & all(set1);
+            }
+        },
+    );
+    *controls = [low_bits(kept0), low_bits(kept1)];
+    low_bits(&flips)
+}
+
+/// The lowest bit of each block.
+fn low_bits(halves: &Halves) -> u64 {
+    widest(
+        #[inline(always)]
+        || {
+            let pairs = halves.as_chunks::<2>().0;
+            let mut bits = 0;
+            for (i, pair) in pairs.iter().enumerate() {
+                bits |= (pair[0] & 1) << i;
+            }
+            bits
+        },
+    )
+}
+
+/// The first two become the differences of both parties' left leaves and right ones, with the bit of the point.
+fn add_leaf([left0, right0, left1, right1]: &mut [Halves; 4], points: &[u64], sides: u64) {
+    for (sum, other) in [(&mut *left0, &*left1), (&mut *right0, &*right1)] {
+        for (sum, other) in sum.iter_mut().zip(other) {
+            *sum ^= other;
+        }
+    }
+    for (i, point) in points.iter().enumerate() {
+        let half = 2 * i + (point >> 6 & 1) as usize;
+        let (bit, side) = (1 << (point & 63), (sides >> i & 1).wrapping_neg());
+        left0[half] ^= bit & !side;
+        right0[half] ^= bit & side;
+    }
+}
+
+/// Blocks as words.
+fn read(blocks: &[Block], halves: &mut Halves) {
+    let words = blocks.as_flattened().as_chunks::<8>().0;
+    for (half, word) in halves.iter_mut().zip(words) {
+        *half = u64::from_le_bytes(*word);
+    }
+}
+
+/// As many words as there is room for.
+fn write(halves: &Halves, out: &mut [u8]) {
+    for (half, out) in halves.iter().zip(out.as_chunks_mut::<8>().0) {
+        *out = half.to_le_bytes();
+    }
+}
+
+/// Writes `count` bits from bit `first` on.
+fn put_bits(out: &mut [u8], first: usize, count: usize, bits: u64) {
+    if count == TREES {
+        out[first / 8..][..8].copy_from_slice(&bits.to_le_bytes());
+        return;
+    }
+    for i in 0..count {
+        out[(first + i) / 8] |= (bits >> i & 1) as u8 * (1 << ((first + i) % 8));
     }
 }

@@ -56,6 +56,10 @@ impl Doubling {
             [nodes.len(); 2],
             "two children a node"
         );
+        #[cfg(target_arch = "x86_64")]
+        if let Cipher::Vaes(vaes) = &self.cipher {
+            return vaes.children(nodes, left, right);
+        }
         for ((nodes, left), right) in nodes
             .chunks(TREES)
             .zip(left.chunks_mut(TREES))

@@ -52,6 +52,12 @@ impl Vaes {
         unsafe { self.hash_vaes(blocks) }
     }
 
+    /// See [`super::doubling::Doubling::children`].
+    pub(super) fn children(&self, nodes: &[Block], left: &mut [Block], right: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.children_vaes(nodes, left, right) }
+    }
+
     /// See [`super::doubling::Doubling::descend`].
     pub(super) fn descend(
         &self,
@@ -126,6 +132,30 @@ impl Vaes {
         }
         for blocks in rest.chunks_mut(LANES) {
             hash::<1>(&keys, blocks);
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn children_vaes(&self, nodes: &[Block], left: &mut [Block], right: &mut [Block]) {
+        const HALF: usize = WIDE / 2;
+        let keys = self.broadcast();
+        let low = _mm512_maskz_set1_epi64(0b0101_0101, 1);
+        let nodes = nodes.chunks(LANES * HALF);
+        let children = left
+            .chunks_mut(LANES * HALF)
+            .zip(right.chunks_mut(LANES * HALF));
+        for (nodes, (left, right)) in nodes.zip(children) {
+            let mut seeds = [_mm512_setzero_si512(); WIDE];
+            for (i, nodes) in nodes.chunks(LANES).enumerate() {
+                seeds[i] = _mm512_andnot_si512(low, load(nodes));
+                seeds[HALF + i] = _mm512_or_si512(seeds[i], low);
+            }
+            let hashes = rounds(&keys, seeds);
+            let children = left.chunks_mut(LANES).zip(right.chunks_mut(LANES));
+            for (i, (left, right)) in children.enumerate() {
+                store(left, _mm512_xor_si512(hashes[i], seeds[i]));
+                store(right, _mm512_xor_si512(hashes[HALF + i], seeds[HALF + i]));
+            }
         }
     }
 
