@@ -321,10 +321,10 @@ pub struct ArchiveArguments {
 What is between them is written again; all else stays. Run folders are named from where the file is, as in its links, \
 with commas between several.\n\n\
 Kinds:\n  \
-comparison runs=DIR,.. base=ID system=ID   times and errors of all systems, and base / system online; link=NAME for one\n  \
-growth runs=DIR,.. system=ID threads=1 ..  one system by length; any setting chooses rows\n  \
-links runs=DIR,..                          probed round trips and bandwidths beside nominal\n  \
-modes runs=DIR,..                          phases over one link, emulated in several ways\n\n\
+comparison runs=DIR,.. base=ID,.. system=ID   times and errors of all systems, and base / system online; link=NAME for one\n  \
+growth runs=DIR,.. system=ID threads=1 ..     one system by length; any setting chooses rows\n  \
+links runs=DIR,..                             probed round trips and bandwidths beside nominal\n  \
+modes runs=DIR,..                             phases over one link, emulated in several ways\n\n\
 Examples:\n  qbench splice README.md docs/LINKS.md\n  qbench splice README.md --check"
 )]
 pub struct SpliceArguments {

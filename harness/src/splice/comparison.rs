@@ -78,8 +78,8 @@ impl Times {
     }
 }
 
-/// Times of all systems of the runs, each with its error against the float model; bytes, rounds and the ratios of `base=` and
-/// `system=`. A system that was measured at several settings has a column for each.
+/// Times of all systems of the runs, each with its error against the float model; bytes, rounds and the ratios of each system of
+/// `base=` (separated by commas) and `system=`. A system that was measured at several settings has a column for each.
 ///
 /// # Errors
 /// Parameters and runs that do not make such a table.
@@ -95,7 +95,7 @@ pub fn table(marker: &Marker) -> Result<String> {
     let rows: Vec<&[RunRow]> = runs.iter().map(|run| run.rows.as_slice()).collect();
     let all: Vec<&RunRow> = runs.iter().flat_map(|run| &run.rows).collect();
     let names = systems(all.iter().copied());
-    for name in [base, system] {
+    for name in base.split(',').chain([system]) {
         if !names.contains(&name) {
             bail!("no row is of `{name}`; there are {}", names.join(", "));
         }
@@ -125,7 +125,7 @@ pub fn table(marker: &Marker) -> Result<String> {
     let [own] = of(system)[..] else {
         bail!("`{system}` was measured at several settings");
     };
-    let bases = of(base);
+    let bases: Vec<&Variant> = base.split(',').flat_map(of).collect();
     let counted: Vec<&Variant> = std::iter::once(own).chain(bases.iter().copied()).collect();
     let bytes = counted
         .iter()

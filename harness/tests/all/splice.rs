@@ -159,6 +159,31 @@ fn settings_of_one_system_are_columns_beside_each_other() {
     }
 }
 
+/// Several systems to compare with have a ratio each.
+#[test]
+fn several_bases_have_a_ratio_each() {
+    let place = Place::of_qbench("");
+    Fixture::new(&place.path("runs/all"))
+        .sweep(&SYSTEMS, &[8], &[LAN], 2, false)
+        .write("");
+    let marker =
+        "<!-- qbench:begin comparison runs=runs/all base=crypten,crypten-pypi system=lut-rss -->";
+    std::fs::write(
+        place.path("page.md"),
+        format!("{marker}\n<!-- qbench:end -->\n"),
+    )
+    .unwrap();
+    let output = place.output(&["splice", "page.md"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(place.path("page.md")).unwrap();
+    for part in [
+        "| online MB, rounds: `lut-rss` / `crypten` / `crypten-pypi` |",
+        "| online, `crypten` / `lut-rss` | online, `crypten-pypi` / `lut-rss` |",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
 #[test]
 fn markers_that_make_no_table_say_why() {
     let place = place();
