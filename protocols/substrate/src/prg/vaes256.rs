@@ -2,7 +2,10 @@
 //! AVX-512.
 
 use super::{BLOCK, Block, vaes};
+use aes::Aes128;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use std::arch::x86_64::*;
+use std::sync::OnceLock;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Blocks in one register.
