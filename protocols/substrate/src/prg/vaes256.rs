@@ -20,8 +20,30 @@ pub(super) struct Vaes256 {
 }
 
 impl Vaes256 {
-    /// The key schedule, where the machine has VAES and AVX2.
+    /// The key schedule, where the machine has VAES and AVX2, and they are right.
     pub(super) fn new(key: &[u8; BLOCK]) -> Option<Self> {
+        static RIGHT: OnceLock<bool> = OnceLock::new();
+        match RIGHT.get_or_init(Self::is_right) {
+            true => Self::unchecked(key),
+            false => None,
+        }
+    }
+
+    /// Whether two blocks come out as by the crate `aes`. An emulated machine may say that it has VAES and compute the upper
+    /// half of a register wrongly, as QEMU 7.2 does.
+    fn is_right() -> bool {
+        let mut blocks: [Block; 2] = [[1; BLOCK], [2; BLOCK]];
+        let mut expected = blocks;
+        let Some(vaes) = Self::unchecked(&[3; BLOCK]) else {
+            return false;
+        };
+        vaes.encrypt(&mut blocks);
+        let portable = Aes128::new(&[3; BLOCK].into());
+        portable.encrypt_blocks(Array::cast_slice_from_core_mut(&mut expected));
+        blocks == expected
+    }
+
+    fn unchecked(key: &[u8; BLOCK]) -> Option<Self> {
         let runs = is_x86_feature_detected!("vaes")
             && is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("avx2");
