@@ -1,5 +1,5 @@
 //! Distributed comparison functions (Boyle et al., Function Secret Sharing for Mixed-Mode and Fixed-Point Secure Computation,
-//! EUROCRYPT 2021, section 3, figure 1): for a secret point a of b bits, keys from which two parties compute additive shares of
+//! EUROCRYPT 2021): for a secret point a of b bits, keys from which two parties compute additive shares of
 //! `[v < a]` in a ring of l bits, for any v.
 //!
 //! Two to three times the size and work of a comparison by [`super::dpf`], whose outcome is a shared bit: for what is rare and
@@ -71,7 +71,7 @@ impl Keys {
 /// Cost: offline the keys; online nothing is sent, and there are two AES blocks a level and value.
 ///
 /// # Security
-/// As [`super::dpf`]: corrections hide behind the seeds that a party lacks (ibid., theorem 1).
+/// As [`super::dpf`]: corrections hide behind the seeds that a party lacks (ibid.).
 ///
 /// # Errors
 /// More keys than one message should hold, or keys that were dealt for something else; the network's.

@@ -79,15 +79,6 @@ fn settings_compute_the_same() {
         let error = checked(&workload().with(key, value));
         assert!(error < 0.03, "{key} = {value}: {error}");
     }
-    // Of 36 elements the original takes a mean that is 1 % too little.
-    let mut errors = ["original", "exact"].map(|mean| {
-        let mut wide = workload();
-        // Values away from zero, where a mean counts.
-        wide.model.layers = 1;
-        checked(&wide.with("mean", mean))
-    });
-    errors.sort_by(f64::total_cmp);
-    assert!(errors[1] < 0.03, "{errors:?}");
 }
 
 #[test]

@@ -455,3 +455,30 @@ fn layer_norms() {
         assert_eq!(rounds, if width == 1 { 12 } else { 16 });
     }
 }
+
+/// Against LayerNorm itself, far from zero: the original's mean of 36 elements is 0.7 % too little, the exact one is right.
+#[test]
+fn means_far_from_zero() {
+    let width = 36;
+    let x = reals(5 * width, 9.0, 11.0);
+    let (gamma, beta) = (vec![1.0; width], vec![0.0; width]);
+    for mean in [Mean::Original, Mean::Exact] {
+        let choices = Choices { mean, ..choices() };
+        let (out, _) = real(&[&x, &gamma, &beta], |r, x| {
+            layer_norm(r, &choices, &x[0], &x[1], &x[2], 1e-5)
+        });
+        for (row, out) in x.chunks(width).zip(out.chunks(width)) {
+            let average = row.iter().sum::<f64>() / width as f64;
+            let variance = row.iter().map(|x| (x - average).powi(2)).sum::<f64>() / width as f64;
+            let shift = match mean {
+                Mean::Original => average * (1.0 - 113.0 * width as f64 / 4096.0),
+                Mean::Exact => 0.0,
+            };
+            let deviation = (variance + shift * shift).sqrt();
+            for (x, y) in row.iter().zip(out) {
+                let expected = (x - average + shift) / deviation;
+                assert!((y - expected).abs() < 0.02, "{mean:?}: {y}, not {expected}");
+            }
+        }
+    }
+}

@@ -17,7 +17,7 @@ use qbench_protocols::wipe::Wiped;
 ///
 /// # Security
 /// Nothing is sent online. A party's bits are generator output to it, and with the other's they are the outcomes: before they are
-/// opened, the caller adds a fresh dealt bit. What is dealt is as safe as its corrections (Boyle, Gilboa and Ishai 2016, theorem 3.3).
+/// opened, the caller adds a fresh dealt bit. What is dealt is as safe as its corrections (Boyle, Gilboa and Ishai, CCS 2016).
 ///
 /// # Errors
 /// Keys that were dealt for something else; the network's.

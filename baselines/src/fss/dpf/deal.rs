@@ -13,7 +13,7 @@ use qbench_protocols::{Error, Result};
 ///
 /// # Security
 /// P1 and P2 receive corrections, which are exclusive sums of outputs of both parties' trees: each lacks the other's seeds, so
-/// they look uniform to it (Boyle, Gilboa and Ishai 2016, theorem 3.3). P2 receives its roots besides, from a stream that
+/// they look uniform to it (Boyle, Gilboa and Ishai, CCS 2016). P2 receives its roots besides, from a stream that
 /// only P0 has, or truth tables less what P1 draws.
 pub(super) fn deal(runtime: &mut Runtime<'_>, keys: Keys, secret: &[u64]) -> Result<()> {
     if secret.len() != keys.count {

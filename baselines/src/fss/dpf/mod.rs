@@ -1,10 +1,10 @@
 //! Distributed point functions (Boyle, Gilboa and Ishai, CCS 2016): for a secret point a of b bits, keys from which two parties
 //! compute binary shares of `[v = a]` for any v, and, from the same keys, of `[v < a]`.
 //!
-//! The trees end 7 levels early: a leaf is a block of 128 bits, one for each value of the lowest 7 bits (early termination, ibid.
-//! section 3.2.3). Up to 7 bits there is no tree, and a key is a shared truth table of 2^b bits. Each party's control bit of a
+//! The trees end 7 levels early: a leaf is a block of 128 bits, one for each value of the lowest 7 bits (early termination,
+//! ibid.). Up to 7 bits there is no tree, and a key is a shared truth table of 2^b bits. Each party's control bit of a
 //! node is a share of whether a lies below the node, so a comparison costs no more than a walk from the root to v (Gupta et al.,
-//! SIGMA, PETS 2024, section 3; Storrier et al., Grotto, CCS 2023): whether a lies right of a node is the share of its parent and
+//! SIGMA, PETS 2024; Storrier et al., Grotto, CCS 2023): whether a lies right of a node is the share of its parent and
 //! its own together.
 //!
 //! Key size: `129 (b - 7) + 256` bits for b > 7, else 2^b (of the 129 a level, a bit on the last level is not used). The corrections

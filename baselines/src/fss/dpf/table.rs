@@ -26,7 +26,7 @@ pub struct Looked {
 /// indices `x + r`, all modulo 2^bits.
 ///
 /// Every party evaluates its keys of the point r everywhere. Two binary shares of a unit vector differ, as integers, by the vector
-/// or its negative: hence the sign (SIGMA, section 4).
+/// or its negative: hence the sign (SIGMA: look-up tables).
 ///
 /// Cost: offline the keys (see [`super`]); online nothing is sent, and there are `2^(bits - 6)` AES blocks and 2^bits
 /// additions an element.

@@ -16,7 +16,7 @@ const INDEX: Ring = Ring::new(MANTISSA_BITS + EXPONENT_BITS);
 /// `sqrt(count / x)` with fractional bits, of x > 0 that has twice as many.
 ///
 /// The exponent k of x, and the factor 2^(n-1-k) that brings its leading one to the top, come from one comparison key at all
-/// powers of two; the top eight bits of the product are the mantissa. Mantissa and exponent index a table. (SIGMA, section 4,
+/// powers of two; the top eight bits of the product are the mantissa. Mantissa and exponent index a table. (SIGMA,
 /// after Gupta et al., LLAMA, PETS 2022; the entries, for a mantissa that is rounded down, are the original's.)
 ///
 /// Cost: 5 exchanges, of `10 n + 28` bits an element both ways; offline ring-valued comparison keys from n to n bits and from

@@ -30,12 +30,9 @@ pub fn sign_and_interval(
     let masks = fresh_masks::<u8>(runtime, BITS, 2 * len)?;
     let masks = masks.map(|masks| {
         let (sign, interval) = masks.split_at(len);
-        [Wiped::copied(sign), Wiped::copied(interval)]
+        (Wiped::copied(sign), Wiped::copied(interval))
     });
-    let (sign, interval) = match masks {
-        Some([sign, interval]) => (Some(sign), Some(interval)),
-        None => (None, None),
-    };
+    let (sign, interval) = masks.unzip();
     let at =
         |number: u64| -> Wiped<u64> { x.values().iter().map(|x| x.wrapping_sub(number)).collect() };
     let [zero, upper, lower] = [0, bound, bound.wrapping_neg()].map(at);
@@ -52,15 +49,12 @@ pub fn sign_and_interval(
             let tops = top(upper[i], bits) ^ top(lower[i], bits);
             key[len + i] ^ below[1][i] ^ below[2][i] ^ public & tops
         };
-        [
+        (
             (0..len).map(sign).collect(),
             (0..len).map(interval).collect(),
-        ]
+        )
     });
-    let (sign_share, interval_share) = match shares {
-        Some([sign, interval]) => (Some(sign), Some(interval)),
-        None => (None, None),
-    };
+    let (sign_share, interval_share) = shares.unzip();
     Ok([
         covered(BITS, len, sign, sign_share),
         covered(BITS, len, interval, interval_share),

@@ -16,7 +16,7 @@ pub use product::{product, products, square_sums};
 pub use select::select;
 pub use shift::{faithful_shift, gap_shift, gap_shift_to};
 pub use sign::{at_least, relu};
-pub use table::{Exchanges, open_pairs, table, tables};
+pub use table::{Exchanges, table, tables};
 
 use qbench_protocols::kernel::widest;
 use qbench_protocols::ring::Ring;

@@ -68,7 +68,7 @@ fn corrected(
 }
 
 /// `x >> shift` (towards minus infinity) of x as a signed integer, exact for every x: first the low bits are dropped, then the sign
-/// is extended (SIGMA, section 4: faithful truncation).
+/// is extended (SIGMA: faithful truncation).
 ///
 /// Cost, for a ring of n bits: offline comparison keys of s and n - s bits, `2 + 2 (n - s) + 2 n` bits; four exchanges, of 1,
 /// n - s, 1 and n bits an element.
@@ -115,7 +115,7 @@ pub fn gap_shift(runtime: &mut Runtime<'_>, x: &Wire, shift: u32) -> Result<Wire
     gap_shift_to(runtime, x, x.ring().bits(), shift, x.ring())
 }
 
-/// `x >> shift` in another ring, of the low `bits` bits of x as a signed integer (SIGMA, section 4: truncation of values that
+/// `x >> shift` in another ring, of the low `bits` bits of x as a signed integer (SIGMA: truncation of values that
 /// leave a gap). Exact in any ring if x lies in `[-2^(bits - 2), 2^(bits - 2))`, and for every x in a ring of at most
 /// `bits - shift` bits.
 ///

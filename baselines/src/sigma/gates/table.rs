@@ -54,23 +54,20 @@ pub fn tables(
     ring: Ring,
     exchanges: Exchanges,
 ) -> Result<Vec<Covered<u64>>> {
-    let mut looked = Vec::with_capacity(inputs.len());
+    let (mut positive, mut entries, mut masks) = (Vec::new(), Vec::new(), Vec::new());
     for (x, table) in inputs {
-        looked.push(look_up(runtime, x, table, ring)?);
+        let looked = look_up(runtime, x, table, ring)?;
+        positive.push(looked.positive);
+        entries.push(looked.entry);
+        masks.push(looked.mask);
     }
-    let lengths: Vec<usize> = inputs.iter().map(|(x, _)| x.len()).collect();
-    let (positive, rest): (Vec<_>, Vec<_>) = looked
-        .into_iter()
-        .map(|looked| (looked.positive, (looked.entry, looked.mask)))
-        .unzip();
-    let (entries, masks): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
     let (positive, entries) = (Covered::join(positive), Covered::join(entries));
     let (positive, entries) = open_pairs(runtime, positive, entries, exchanges)?;
     let mut first = 0;
     let mut out = Vec::with_capacity(inputs.len());
-    for (len, mask) in lengths.into_iter().zip(masks) {
-        let range = first..first + len;
-        first += len;
+    for ((x, _), mask) in inputs.iter().zip(masks) {
+        let range = first..first + x.len();
+        first = range.end;
         let (positive, entry) = (positive.slice(range.clone()), entries.slice(range));
         out.push(signed(runtime, &positive, &entry, mask)?);
     }
@@ -78,10 +75,7 @@ pub fn tables(
 }
 
 /// Opens bits and elements one after the other, or together.
-///
-/// # Errors
-/// The network's.
-pub fn open_pairs(
+fn open_pairs(
     runtime: &mut Runtime<'_>,
     bits: Covered<u8>,
     elements: Covered<u64>,

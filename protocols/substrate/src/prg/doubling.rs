@@ -3,7 +3,7 @@
 //!
 //! `H(x) = AES_k(x) xor x` with a fixed public key k (Matyas, Meyer and Oseas); the children of a seed s, whose lowest bit is
 //! zero, are `H(s)` and `H(s xor 1)`. In the model of a random permutation H is correlation robust (Guo, Katz, Wang and Yu,
-//! S&P 2020, section 4.1), which is what a tree needs: the inputs are seeds that nobody knows, shifted by a constant. There is no
+//! S&P 2020), which is what a tree needs: the inputs are seeds that nobody knows, shifted by a constant. There is no
 //! key schedule a node, which would cost more than the cipher.
 
 use super::cipher::Cipher;
