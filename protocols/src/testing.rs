@@ -53,7 +53,7 @@ pub fn run_parties<S: WalkedSystem>(
     secret: impl Fn(Party) -> S::Secret + Sync,
 ) -> Result<[Outcome; 3]> {
     trio::run(threads, |session| {
-        let mut party = WalkedParty::new(system, workload, secret(session.me()))?;
+        let mut party = WalkedParty::new(system, workload, secret(session.me()), 0)?;
         let outcome = run_program(session, &mut party)?;
         assert_eq!(party.material().0, 0, "material left over");
         Ok(outcome)

@@ -96,7 +96,6 @@ fn a_real_checkpoint_gives_what_the_integer_reference_gives() {
     }
 }
 
-/// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.
 /// Up to a size in memory: what is larger waits on the disk, and only that.
 #[test]
 fn large_material_alone_waits_on_the_disk() {
@@ -117,6 +116,7 @@ fn large_material_alone_waits_on_the_disk() {
     );
 }
 
+/// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.
 #[test]
 fn material_waits_on_the_disk() {
     for system in ["lut-rss", "crypten", "sigma"] {

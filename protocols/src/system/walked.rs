@@ -167,12 +167,11 @@ impl<S: WalkedSystem> System for S {
     fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>> {
         let plan = checked_plan(self, workload)?;
         let secret = self.secret(&plan, Loaded::of(workload, party)?)?;
-        let mut program = WalkedParty::new(self, workload, secret)?;
-        if let (Some(dir), 1..) = (&workload.material_dir, workload.material_in_memory) {
-            let declared = self.cost(workload)?;
-            let kept = kept_in_memory(workload, declared.material_bytes);
-            program.store = Store::spilled(dir, kept[party.index()])?;
-        }
+        let in_memory = match workload.material_in_memory {
+            0 => 0,
+            _ => kept_in_memory(workload, self.cost(workload)?.material_bytes)[party.index()],
+        };
+        let program = WalkedParty::new(self, workload, secret, in_memory)?;
         Ok(Box::new(program))
     }
 
@@ -222,11 +221,11 @@ pub struct WalkedParty<S: WalkedSystem> {
 }
 
 impl<S: WalkedSystem> WalkedParty<S> {
-    /// With a party's secret at hand.
+    /// With a party's secret at hand. Where material waits on the disk, `in_memory` bytes of it wait in memory.
     ///
     /// # Errors
     /// A workload that the system refuses; a folder for material that cannot be written.
-    pub fn new(system: &S, workload: &Workload, secret: S::Secret) -> Result<Self> {
+    pub fn new(system: &S, workload: &Workload, secret: S::Secret, in_memory: u64) -> Result<Self> {
         Ok(Self {
             system: system.clone(),
             plan: checked_plan(system, workload)?,
@@ -235,7 +234,7 @@ impl<S: WalkedSystem> WalkedParty<S> {
             weights: None,
             store: match &workload.material_dir {
                 None => Store::default(),
-                Some(dir) => Store::spilled(dir, 0)?,
+                Some(dir) => Store::spilled(dir, in_memory)?,
             },
             evidence: S::Evidence::default(),
         })

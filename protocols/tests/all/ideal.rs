@@ -47,7 +47,7 @@ fn secure(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec
             Party::P1 => Secret::Input(input.to_vec().into()),
             Party::P2 => Secret::Nothing,
         };
-        let mut party = WalkedParty::new(&LutRssSystem, workload, secret)?;
+        let mut party = WalkedParty::new(&LutRssSystem, workload, secret, 0)?;
         party.setup(session)?;
         let mut outputs = Vec::new();
         for _ in 0..RUNS {
