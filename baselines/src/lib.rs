@@ -3,6 +3,7 @@
 
 pub mod crypten;
 pub mod fixed_point;
+pub mod fixed_trunc;
 pub mod fss;
 pub mod sigma;
 
@@ -10,5 +11,9 @@ use qbench_protocols::system::System;
 
 /// Every baseline.
 pub fn systems() -> Vec<&'static dyn System> {
-    vec![&crypten::system::CrypTenSystem, &sigma::system::SigmaSystem]
+    vec![
+        &crypten::system::CrypTenSystem,
+        &sigma::system::SigmaSystem,
+        &fixed_trunc::system::FixedTruncSystem,
+    ]
 }

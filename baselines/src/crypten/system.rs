@@ -5,7 +5,7 @@ use super::engine::{CrypTen, Plan};
 use super::{FIXED, RING, Share, WEIGHT_MASKS, Weight, WeightMasks, memory};
 use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
-use crate::fixed_point::weights::{Elements, SharedWeights};
+use crate::fixed_point::weights::{Elements, Factor, SharedWeights};
 use qbench_protocols::Result;
 use qbench_protocols::model::reference_float::relative_error;
 use qbench_protocols::model::walk::walk;
@@ -75,8 +75,8 @@ impl WalkedSystem for CrypTenSystem {
         secret: &mut Secret,
     ) -> Result<SharedWeights<Weight, Share>> {
         let model = secret.take_model();
-        let multiplied = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
-            Weight::share(runtime, plan.weight_masks, len, values)
+        let multiplied = |runtime: &mut Runtime<'_>, factor: Factor, values: Elements<'_>| {
+            Weight::share(runtime, plan.weight_masks, factor.elements(), values)
         };
         let added = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
             share_from_p0(runtime, RING, len, values)

@@ -31,14 +31,38 @@ impl Part {
         }
     }
 
-    /// Elements of its two tensors: weights `[out][in]` and bias, or gamma and beta.
-    fn lengths(self, config: &ModelConfig) -> [usize; 2] {
+    /// What activations are multiplied by, and how many elements what is added has: a bias, or beta.
+    fn shapes(self, config: &ModelConfig) -> (Factor, usize) {
         match self {
             Self::Linear(linear) => {
                 let (outputs, inputs) = linear.shape(config);
-                [outputs * inputs, outputs]
+                (Factor::Matrix { outputs, inputs }, outputs)
             }
-            Self::Norm(_) => [config.hidden; 2],
+            Self::Norm(_) => (Factor::Gain(config.hidden), config.hidden),
+        }
+    }
+}
+
+/// Shape of a tensor that activations are multiplied by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Factor {
+    /// Weights, `[out][in]`.
+    Matrix {
+        /// Rows.
+        outputs: usize,
+        /// Columns.
+        inputs: usize,
+    },
+    /// Gamma, one an element of a row.
+    Gain(usize),
+}
+
+impl Factor {
+    /// Elements.
+    pub fn elements(self) -> usize {
+        match self {
+            Self::Matrix { outputs, inputs } => outputs * inputs,
+            Self::Gain(width) => width,
         }
     }
 }
@@ -62,7 +86,7 @@ fn encoded(fixed: Fixed, clear: &[f32]) -> impl Fn(usize, &mut [u64]) + Sync {
 pub type Elements<'a> = &'a (dyn Fn(usize, &mut [u64]) + Sync);
 
 impl<M, A> SharedWeights<M, A> {
-    /// P0 shares its parameters, encoded; `multiplied` and `added` share one tensor of so many elements, such as
+    /// P0 shares its parameters, encoded; `multiplied` and `added` share one tensor of such a shape, or of so many elements, as
     /// [`qbench_protocols::share::share_from_p0`], and give shapes alone in the cost walk.
     ///
     /// Cost and security: theirs.
@@ -74,7 +98,7 @@ impl<M, A> SharedWeights<M, A> {
         config: &ModelConfig,
         fixed: Fixed,
         owned: Option<&impl Parameters>,
-        mut multiplied: impl FnMut(&mut Runtime<'_>, usize, Elements<'_>) -> Result<M>,
+        mut multiplied: impl FnMut(&mut Runtime<'_>, Factor, Elements<'_>) -> Result<M>,
         mut added: impl FnMut(&mut Runtime<'_>, usize, Elements<'_>) -> Result<A>,
     ) -> Result<Self> {
         if runtime.me() == Some(Party::P0) && owned.is_none() {
@@ -82,7 +106,8 @@ impl<M, A> SharedWeights<M, A> {
         }
         let mut parts = HashMap::new();
         for part in Part::all(config) {
-            let lengths = part.lengths(config);
+            let (factor, addend) = part.shapes(config);
+            let lengths = [factor.elements(), addend];
             let tensors = runtime.step(&part.label(), |runtime| {
                 let mut tensors = |first: &[f32], second: &[f32]| -> Result<(M, A)> {
                     let met = [first.len(), second.len()];
@@ -90,8 +115,8 @@ impl<M, A> SharedWeights<M, A> {
                     runtime.ensure(fits, || {
                         format!("expected {lengths:?} parameters, the model has {met:?}")
                     })?;
-                    let first = multiplied(runtime, lengths[0], &encoded(fixed, first))?;
-                    let second = added(runtime, lengths[1], &encoded(fixed, second))?;
+                    let first = multiplied(runtime, factor, &encoded(fixed, first))?;
+                    let second = added(runtime, addend, &encoded(fixed, second))?;
                     Ok((first, second))
                 };
                 match (owned, part) {

@@ -6,7 +6,7 @@ use super::functions::mean_factor;
 use super::{Choices, memory, settings};
 use crate::fixed_point::Secret;
 use crate::fixed_point::check::{Check, Output};
-use crate::fixed_point::weights::{Elements, SharedWeights};
+use crate::fixed_point::weights::{Elements, Factor, SharedWeights};
 use qbench_protocols::model::float::Parameters;
 use qbench_protocols::model::reference_float::relative_rms_error;
 use qbench_protocols::model::walk::walk;
@@ -128,11 +128,21 @@ impl WalkedSystem for SigmaSystem {
     ) -> Result<Weights> {
         let model = secret.take_model();
         let ring = plan.choices.ring();
-        let wire = |runtime: &mut Runtime<'_>, len, values: Elements<'_>| {
+        let wire = |runtime: &mut Runtime<'_>, len: usize, values: Elements<'_>| {
             masked_from_p0(runtime, ring, len, values)
         };
+        let multiplied = |runtime: &mut Runtime<'_>, factor: Factor, values: Elements<'_>| {
+            wire(runtime, factor.elements(), values)
+        };
         let fixed = plan.choices.fixed;
-        SharedWeights::share(runtime, &plan.config, fixed, model.as_deref(), wire, wire)
+        SharedWeights::share(
+            runtime,
+            &plan.config,
+            fixed,
+            model.as_deref(),
+            multiplied,
+            wire,
+        )
     }
 
     fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Output> {

@@ -6,6 +6,8 @@ mod crypten_encoder;
 mod crypten_ops;
 mod crypten_privacy;
 mod crypten_weights;
+mod fixed_trunc_ops;
+mod fixed_trunc_support;
 mod fss;
 mod sigma_encoder;
 mod sigma_fidelity;
