@@ -303,8 +303,8 @@ fn functions_cost_the_closed_forms() {
         assert_eq!(bytes, 90 * (832 + 6 * product));
         assert_eq!(rounds, 23 + 5 * 3);
         let (_, (bytes, rounds)) = function(&choices, &values, |r, x| inverse_sqrt(r, &choices, x));
-        assert_eq!(bytes, 90 * (832 + 4 * t_bytes + 12 * product));
-        assert_eq!(rounds, 23 + 4 * 2 + 10 * 3);
+        assert_eq!(bytes, 90 * (832 + t_bytes + 12 * product));
+        assert_eq!(rounds, 23 + 2 + 10 * 3);
         let (_, (bytes, _)) = function(&choices, &values, |r, x| softmax(r, &choices, x, 9));
         let element = 172 + t_bytes + squarings * product + product;
         assert_eq!(bytes, 10 * (8 * 172 + 832 + 6 * product) + 90 * element);

@@ -17,6 +17,9 @@ pub enum Fault {
         /// The end of the step's label; empty for every step.
         step: &'static str,
     },
+    /// What the seeds of several pairs give is zero, in every step. With the two that a party knows, what it receives has to be
+    /// hidden by what it does not know.
+    ZerosOfPairs(&'static [(Party, Party)]),
     /// What the seed of one party alone gives has no more than so many bits, in steps whose label ends in `step`: masks that
     /// are too narrow.
     Narrow {

@@ -250,11 +250,12 @@ impl Session {
     fn kept_bits(&self, seed: usize) -> Option<u64> {
         use crate::fault::Fault;
         let (me, label) = (self.me(), self.book.path.label());
+        let is_of = |(a, b): (Party, Party)| {
+            (me == a && seed == b.index()) || (me == b && seed == a.index())
+        };
         match self.fault? {
-            Fault::Zeros { of: (a, b), step } => {
-                let here = (me == a && seed == b.index()) || (me == b && seed == a.index());
-                (here && label.ends_with(step)).then_some(0)
-            }
+            Fault::Zeros { of, step } => (is_of(of) && label.ends_with(step)).then_some(0),
+            Fault::ZerosOfPairs(pairs) => pairs.iter().any(|pair| is_of(*pair)).then_some(0),
             Fault::Narrow { of, step, bits } => {
                 let here = me == of && seed == of.index();
                 (here && label.ends_with(step)).then_some(Ring::new(bits).mask())

@@ -66,13 +66,12 @@ pub fn reciprocal(runtime: &mut Runtime<'_>, choices: &Choices, x: &Share) -> Re
     let one = choices.encode(1.0);
     let mut error = shares::add_public(runtime, shares::times(runtime, product, -1), one);
     for iteration in 0..RECIPROCAL_ITERATIONS {
-        let left = shares::join(&[&y, &error]);
-        let right = shares::join(&[&error, &error]);
-        let last = iteration + 1 == RECIPROCAL_ITERATIONS;
-        if last {
+        if iteration + 1 == RECIPROCAL_ITERATIONS {
             let more = multiply(runtime, choices, &y, &error)?;
             y = shares::add(runtime, y, &more);
         } else {
+            let left = shares::join(&[&y, &error]);
+            let right = shares::join(&[&error, &error]);
             let [more, square] = shares::parts(&multiply(runtime, choices, &left, &right)?);
             y = shares::add(runtime, y, &more);
             error = square;
@@ -83,7 +82,7 @@ pub fn reciprocal(runtime: &mut Runtime<'_>, choices: &Choices, x: &Share) -> Re
 
 /// `1 / sqrt x` for x from 2^-f to 2^(f - 1) (Goldschmidt): x is brought to [1/4, 1) by a power of four.
 ///
-/// Cost, with T bytes a truncation: 832, 4 T, and 12 (24 + T) bytes a number; 23 rounds, four truncations and ten products in a row.
+/// Cost, with T bytes a truncation: 832, T, and 12 (24 + T) bytes a number; 23 rounds, a truncation and ten products in a row.
 ///
 /// # Security
 /// As its parts.
@@ -102,26 +101,25 @@ pub fn inverse_sqrt(runtime: &mut Runtime<'_>, choices: &Choices, x: &Share) -> 
     let scaled = multiply(runtime, choices, x, &factor)?;
     let c = multiply(runtime, choices, &scaled, &factor)?;
     // g tends to sqrt c, h to 1 / (2 sqrt c).
-    let y = line(runtime, choices, &c, INVERSE_SQRT)?;
-    let mut g = multiply(runtime, choices, &c, &y)?;
-    let mut h = y;
+    let (slope, constant) = INVERSE_SQRT;
+    let mut h = line(runtime, choices, &c, (slope / 2.0, constant / 2.0))?;
+    let doubled = shares::times(runtime, h.clone(), 2);
+    let mut g = multiply(runtime, choices, &c, &doubled)?;
     for iteration in 0..INVERSE_SQRT_ITERATIONS {
-        // h is twice what it is usually: r = 1 - g h, and halves of it are added.
         let product = multiply(runtime, choices, &g, &h)?;
-        let one = choices.encode(1.0);
-        let r = shares::add_public(runtime, shares::times(runtime, product, -1), one);
-        let half = truncate(runtime, choices, &r, 1)?;
-        let last = iteration + 1 == INVERSE_SQRT_ITERATIONS;
-        if last {
-            let more = multiply(runtime, choices, &h, &half)?;
+        let half = choices.encode(0.5);
+        let r = shares::add_public(runtime, shares::times(runtime, product, -1), half);
+        if iteration + 1 == INVERSE_SQRT_ITERATIONS {
+            let more = multiply(runtime, choices, &h, &r)?;
             h = shares::add(runtime, h, &more);
         } else {
             let left = shares::join(&[&g, &h]);
-            let right = shares::join(&[&half, &half]);
+            let right = shares::join(&[&r, &r]);
             let [of_g, of_h] = shares::parts(&multiply(runtime, choices, &left, &right)?);
             g = shares::add(runtime, g, &of_g);
             h = shares::add(runtime, h, &of_h);
         }
     }
-    multiply(runtime, choices, &h, &factor)
+    let y = shares::times(runtime, h, 2);
+    multiply(runtime, choices, &y, &factor)
 }
