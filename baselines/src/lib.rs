@@ -5,6 +5,7 @@ pub mod crypten;
 pub mod fixed_point;
 pub mod fixed_trunc;
 pub mod fss;
+pub mod lut_trunc;
 pub mod sigma;
 
 use qbench_protocols::system::System;
@@ -15,5 +16,6 @@ pub fn systems() -> Vec<&'static dyn System> {
         &crypten::system::CrypTenSystem,
         &sigma::system::SigmaSystem,
         &fixed_trunc::system::FixedTruncSystem,
+        &lut_trunc::system::LutTruncSystem,
     ]
 }

@@ -30,7 +30,7 @@ pub mod shares;
 pub mod system;
 pub mod truncate;
 mod turns;
-mod weight;
+pub mod weight;
 
 pub use crate::fixed_point::RING64 as RING;
 pub use settings::Choices;

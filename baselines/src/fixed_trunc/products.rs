@@ -15,7 +15,7 @@ use qbench_protocols::threads::{GRAIN, Threads};
 use qbench_protocols::wipe::Wiped;
 
 /// A product to be made: its length, and this party's summand of it.
-pub(super) struct Factors<'a> {
+pub struct Factors<'a> {
     len: usize,
     summand: Box<dyn Fn(&Threads, &mut [u64]) + Sync + 'a>,
 }
@@ -103,12 +103,28 @@ impl<'a> Factors<'a> {
         }
     }
 
-    pub fn len(&self) -> usize {
+    /// The same with each row of the product plus `per_column`, such as a bias: each party adds one component.
+    pub fn plus_columns(self, per_column: &'a Share) -> Self {
+        let width = per_column.len;
+        assert_eq!(self.len % width.max(1), 0, "shapes of a row sum");
+        Self {
+            len: self.len,
+            summand: Box::new(move |threads, out| {
+                (self.summand)(threads, out);
+                for row in out.chunks_mut(width.max(1)) {
+                    RING.add_to(row, &per_column.next);
+                }
+            }),
+        }
+    }
+
+    /// Elements of the product.
+    pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// This party's summand.
-    pub fn summand(&self, threads: &Threads) -> Wiped<u64> {
+    pub(super) fn summand(&self, threads: &Threads) -> Wiped<u64> {
         let mut out = Wiped::zeros(self.len);
         (self.summand)(threads, &mut out);
         out
@@ -140,7 +156,7 @@ pub(super) fn sharing_of_zero(runtime: &mut Runtime<'_>, len: usize) -> Result<W
 ///
 /// # Errors
 /// The network's.
-pub(super) fn untruncated(runtime: &mut Runtime<'_>, factors: &Factors<'_>) -> Result<Share> {
+pub fn untruncated(runtime: &mut Runtime<'_>, factors: &Factors<'_>) -> Result<Share> {
     let len = factors.len();
     if runtime.phase() != Phase::Online {
         return Ok(shares::absent(len));
@@ -170,7 +186,7 @@ pub(super) fn untruncated(runtime: &mut Runtime<'_>, factors: &Factors<'_>) -> R
 ///
 /// # Errors
 /// Theirs.
-pub(super) fn truncated(
+pub fn truncated(
     runtime: &mut Runtime<'_>,
     choices: &Choices,
     factors: &Factors<'_>,

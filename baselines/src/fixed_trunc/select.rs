@@ -58,8 +58,12 @@ pub fn times_bit(runtime: &mut Runtime<'_>, bit: &Share, x: &Share) -> Result<Sh
             .iter()
             .flat_map(|turn| transfers.map(|transfer| (*turn, transfer)))
     };
+    // Everything is heard before anything is answered.
     for ((turn, transfer), part) in all().zip(&mut begun) {
         transfer.choose(session, turn, turn.of(bit), part)?;
+    }
+    for ((turn, transfer), part) in all().zip(&begun) {
+        transfer.answer(session, turn, part)?;
     }
     let mut thirds: Vec<[Wiped<u64>; 2]> = Vec::with_capacity(turns.len());
     for (i, ((turn, transfer), part)) in all().zip(begun).enumerate() {
@@ -136,7 +140,7 @@ impl Transfer {
         Ok([draw(sender), Wiped::default()])
     }
 
-    /// The receiver opens the message that the bit asks for, and tells the helper.
+    /// The receiver opens the message that the bit asks for.
     fn choose(
         self,
         session: &mut Session,
@@ -153,6 +157,15 @@ impl Transfer {
         let masks: Wiped<u64> = session.receive_elements(helper, RING, len)?;
         let got = (0..len).map(|i| messages[(bit[1][i] & 1) as usize * len + i] ^ masks[i]);
         part[1] = got.collect();
+        Ok(())
+    }
+
+    /// The receiver tells the helper what it got.
+    fn answer(self, session: &mut Session, turn: Turn, part: &[Wiped<u64>; 2]) -> Result<()> {
+        let [_, helper, receiver] = self.roles().map(|role| turn.party(role));
+        if session.me() != receiver {
+            return Ok(());
+        }
         session.send_elements(helper, RING, &part[1])
     }
 

@@ -12,6 +12,7 @@ mod fixed_trunc_ops;
 mod fixed_trunc_privacy;
 mod fixed_trunc_support;
 mod fss;
+mod lut_trunc;
 mod sigma_encoder;
 mod sigma_fidelity;
 mod sigma_gates;

@@ -139,8 +139,8 @@ fn inner_products(operands: &[Replicated<u32>], row: usize, ring: Ring) -> Wiped
         .collect()
 }
 
-/// One table a feature on (deviation, variance).
-fn affine_tables(
+/// One table a feature on (deviation, variance); none where there is no model.
+pub fn affine_tables(
     norm: Option<&crate::quantized::integer::norm::IntegerNorm>,
     hidden: usize,
     ring: Ring,

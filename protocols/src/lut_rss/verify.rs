@@ -22,6 +22,13 @@ pub fn verify(workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> 
     check(workload, &source, range, &values, evidence)
 }
 
+/// [`verify`] for a run with truncation protocols in a wide ring in place of cuts.
+pub fn verify_in_a_wide_ring(workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
+    let source = load::model(workload)?;
+    let (range, values) = load::input(workload)?;
+    check_in_a_wide_ring(workload, &source, range, &values, evidence)
+}
+
 /// [`verify`] with model and input at hand.
 pub fn check(
     workload: &Workload,
@@ -30,14 +37,39 @@ pub fn check(
     input: &[f32],
     evidence: &[Vec<u8>; 3],
 ) -> Result<Verified> {
+    checked(workload, source, input_range, input, evidence, false)
+}
+
+/// [`verify_in_a_wide_ring`] with model and input at hand.
+pub fn check_in_a_wide_ring(
+    workload: &Workload,
+    source: &QuantizedModel,
+    input_range: Range,
+    input: &[f32],
+    evidence: &[Vec<u8>; 3],
+) -> Result<Verified> {
+    checked(workload, source, input_range, input, evidence, true)
+}
+
+fn checked(
+    workload: &Workload,
+    source: &QuantizedModel,
+    input_range: Range,
+    input: &[f32],
+    evidence: &[Vec<u8>; 3],
+    wide: bool,
+) -> Result<Verified> {
     let p1 = Evidence::from_bytes(&evidence[1])?;
     let p2 = Evidence::from_bytes(&evidence[2])?;
     let plan = Plan::new(workload)?;
     let model = IntegerModel::new(source, plan.index_bits, plan.seq_len)?;
     let indices = IntegerModel::quantize_input(input_range, plan.index_bits, input);
-    let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
-    let mut reference =
-        IntegerReference::new(&model, workload.seq_len, indices.into_vec(), carries);
+    let sums = Evidence::low_sums(&p1, &p2)?;
+    let of = |carries| IntegerReference::new(&model, workload.seq_len, indices.into_vec(), carries);
+    let mut reference = match wide {
+        true => of(Carries::outputs(sums)).in_a_wide_ring(),
+        false => of(Carries::recorded(sums)),
+    };
     walk(&mut reference, &workload.model)?;
     reference.expect_all_used()?;
     compare(&p1.output, &reference.output)?;

@@ -9,6 +9,8 @@ use std::collections::{HashMap, VecDeque};
 pub enum Carries {
     /// From a secure run: for each cut of a step, in order, the sums of both shares' low bits.
     Recorded(HashMap<String, VecDeque<Vec<u64>>>),
+    /// From a secure run that truncated in a wide ring: for each cut of a step, in order, the low 32 bits of what came out.
+    Outputs(HashMap<String, VecDeque<Vec<u64>>>),
     /// Drawn with the probability that fresh shares give: the ideal functionality.
     Random(Box<Xoshiro256PlusPlus>),
 }
@@ -16,11 +18,12 @@ pub enum Carries {
 impl Carries {
     /// From a run's record: step and, for each element, the sum of what both shares dropped.
     pub fn recorded(cuts: Vec<(String, Vec<u64>)>) -> Self {
-        let mut by_step: HashMap<String, VecDeque<Vec<u64>>> = HashMap::new();
-        for (step, sums) in cuts {
-            by_step.entry(step).or_default().push_back(sums);
-        }
-        Self::Recorded(by_step)
+        Self::Recorded(by_step(cuts))
+    }
+
+    /// From a run's record: step and, for each element, what came out, modulo 2^32.
+    pub fn outputs(cuts: Vec<(String, Vec<u64>)>) -> Self {
+        Self::Outputs(by_step(cuts))
     }
 
     /// Seeded.
@@ -28,50 +31,70 @@ impl Carries {
         Self::Random(Box::new(Xoshiro256PlusPlus::seed_from_u64(seed)))
     }
 
-    /// Whether the low bits of each element carry. `low` are the low `dropped` bits that the two shares'
-    /// low bits must add up to.
+    /// Whether the low bits of each element carry. `raised` are the numbers that are cut, already raised by `2^dropped - 1`.
     ///
     /// # Errors
     /// A recorded run that cuts other elements here, or whose shares held other values.
-    pub(super) fn take(&mut self, step: &str, dropped: u32, low: &[u64]) -> Result<Vec<bool>> {
+    pub(super) fn take(&mut self, step: &str, dropped: u32, raised: &[i64]) -> Result<Vec<bool>> {
         let wrong = |what: String| Err(Error::Verification(what));
         let mask = (1u64 << dropped) - 1;
-        match self {
-            Self::Recorded(cuts) => {
-                let Some(sums) = cuts.get_mut(step).and_then(VecDeque::pop_front) else {
-                    return wrong(format!("the reference cuts at `{step}`, the run did not"));
-                };
-                if sums.len() != low.len() {
-                    return wrong(format!(
-                        "the reference cuts {} elements at `{step}`, the run {}",
-                        low.len(),
-                        sums.len()
-                    ));
-                }
-                let differing = sums
-                    .iter()
-                    .zip(low)
-                    .filter(|(s, low)| **s & mask != **low)
-                    .count();
-                if differing > 0 {
-                    return wrong(format!(
-                        "{differing} of {} values at `{step}` differ from the integer reference",
-                        sums.len()
-                    ));
-                }
-                Ok(sums.into_iter().map(|sum| sum >> dropped != 0).collect())
-            }
+        let lows = raised.iter().map(|y| *y as u64 & mask);
+        if let Self::Random(random) = self {
             // With y = k unit + r the shares carry with probability (unit - r) / unit, never for r = 0.
-            Self::Random(random) => Ok(low
-                .iter()
-                .map(|low| (random.next_u64() & mask) > *low)
-                .collect()),
+            return Ok(lows.map(|low| (random.next_u64() & mask) > low).collect());
         }
+        let (Self::Recorded(cuts) | Self::Outputs(cuts)) = self else {
+            return Ok(Vec::new());
+        };
+        let Some(recorded) = cuts.get_mut(step).and_then(VecDeque::pop_front) else {
+            return wrong(format!("the reference cuts at `{step}`, the run did not"));
+        };
+        if recorded.len() != raised.len() {
+            return wrong(format!(
+                "the reference cuts {} elements at `{step}`, the run {}",
+                raised.len(),
+                recorded.len()
+            ));
+        }
+        if let Self::Recorded(_) = self {
+            let differing = recorded
+                .iter()
+                .zip(lows)
+                .filter(|(s, low)| **s & mask != *low);
+            let differing = differing.count();
+            if differing > 0 {
+                return wrong(format!(
+                    "{differing} of {} values at `{step}` differ from the integer reference",
+                    recorded.len()
+                ));
+            }
+            return Ok(recorded
+                .into_iter()
+                .map(|sum| sum >> dropped != 0)
+                .collect());
+        }
+        let carried =
+            |(out, raised): (&u64, &i64)| ((raised >> dropped) as u32).wrapping_sub(*out as u32);
+        let carries: Vec<u32> = recorded.iter().zip(raised).map(carried).collect();
+        // A number is never rounded beyond its neighbours, and stays where it is whole.
+        let whole = raised.iter().map(|y| (y + 1) as u64 & mask == 0);
+        let failed = carries.iter().zip(whole);
+        let failed = failed
+            .filter(|(carry, whole)| **carry > u32::from(!whole))
+            .count();
+        if failed > 0 {
+            return wrong(format!(
+                "{failed} of {} values at `{step}` are not the neighbours of the integer reference's: the truncation wrapped, or they \
+                 differ",
+                carries.len()
+            ));
+        }
+        Ok(carries.into_iter().map(|carry| carry == 1).collect())
     }
 
     /// Refuses recorded cuts that nobody asked for.
     pub(super) fn expect_all_used(&self) -> Result<()> {
-        if let Self::Recorded(left) = self
+        if let Self::Recorded(left) | Self::Outputs(left) = self
             && let Some((step, _)) = left.iter().find(|(_, cuts)| !cuts.is_empty())
         {
             return Err(Error::Verification(format!(
@@ -80,4 +103,12 @@ impl Carries {
         }
         Ok(())
     }
+}
+
+fn by_step(cuts: Vec<(String, Vec<u64>)>) -> HashMap<String, VecDeque<Vec<u64>>> {
+    let mut by_step: HashMap<String, VecDeque<Vec<u64>>> = HashMap::new();
+    for (step, values) in cuts {
+        by_step.entry(step).or_default().push_back(values);
+    }
+    by_step
 }

@@ -2,7 +2,7 @@
 
 use super::super::turns::{Turn, declare, joined};
 use super::super::{RING, Share, shares};
-use super::Resharing;
+use super::{RESHARING, reshare};
 use qbench_protocols::Result;
 use qbench_protocols::runtime::Runtime;
 use qbench_protocols::session::Session;
@@ -15,14 +15,14 @@ use qbench_protocols::wipe::Wiped;
 ///
 /// # Security
 /// c is masked by r, of which role 0 and role 1 know a part each; what role 2 deals is masked by its own generator. The halves are
-/// shared again by [`Resharing`].
+/// shared again by [`reshare`].
 pub(super) fn truncate(runtime: &mut Runtime<'_>, x: &Share, bits: u32) -> Result<Share> {
     declare(
         runtime,
         x.len,
         &[(0, 1, 8), (1, 0, 8), (2, 0, 16), (2, 1, 16)],
     );
-    declare(runtime, x.len, &Resharing::MESSAGES);
+    declare(runtime, x.len, &RESHARING);
     let Some(me) = runtime.me() else {
         return Ok(shares::absent(x.len));
     };
@@ -32,25 +32,17 @@ pub(super) fn truncate(runtime: &mut Runtime<'_>, x: &Share, bits: u32) -> Resul
     for turn in &turns {
         parts.push(mask(session, *turn, turn.of(x), bits)?);
     }
-    let mut reshared = Vec::with_capacity(turns.len());
+    let mut halves = Vec::with_capacity(turns.len());
     for (turn, own) in turns.iter().zip(parts) {
-        let role = turn.role(me);
-        reshared.push(if role == 2 {
-            Err(Resharing::third(session, *turn))
+        let computes = turn.role(me) != 2;
+        halves.push(if computes {
+            Some(shift(session, *turn, own, bits)?)
         } else {
-            let half = shift(session, *turn, own, bits)?;
-            Ok(Resharing::send(session, *turn, half)?)
+            None
         });
     }
-    let thirds: Result<Vec<_>> = turns
-        .iter()
-        .zip(reshared)
-        .map(|(turn, reshared)| match reshared {
-            Ok(reshared) => reshared.receive(session, *turn),
-            Err(third) => Ok(third),
-        })
-        .collect();
-    Ok(joined(x.len, &thirds?))
+    let thirds = reshare(session, &turns, halves)?;
+    Ok(joined(x.len, &thirds))
 }
 
 /// Half of the values' range: added, it makes them positive.

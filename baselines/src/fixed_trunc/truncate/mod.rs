@@ -80,52 +80,49 @@ fn shifted_up_signed(x: u64, bits: u32) -> u64 {
     ((x as i64).wrapping_neg() >> bits).wrapping_neg() as u64
 }
 
-/// How roles 0 and 1 get from a sum of what they hold to three components: component of role 2 is what both tell each other, less one
-/// that role 0 shares with role 2 and one that role 1 does.
+/// Messages of [`reshare`]: from role, to role, bytes an element.
+const RESHARING: [(usize, usize, usize); 2] = [(0, 1, 8), (1, 0, 8)];
+
+/// How roles 0 and 1 get from a sum of what they hold to three components: the component of role 2 is what both tell each other, less one
+/// that role 0 shares with role 2 and one that role 1 does. Role 2 has no half. Everything is sent before anything is received.
 ///
 /// Cost: 8 bytes an element from role 0 to role 1 and as many back.
 ///
 /// # Security
-/// Each sends its part less an element that the other does not know.
-struct Resharing {
-    /// Component of role 1 at role 0, of role 0 at role 1.
-    kept: Wiped<u64>,
-    /// What this party told the other.
-    sent: Wiped<u64>,
-}
-
-impl Resharing {
-    /// Messages of the stage in which it is sent: from role, to role, bytes.
-    const MESSAGES: [(usize, usize, usize); 2] = [(0, 1, 8), (1, 0, 8)];
-
-    /// Sends, from role 0 or 1.
-    fn send(session: &mut Session, turn: Turn, mut part: Wiped<u64>) -> Result<Self> {
-        let other = turn.party(1 - turn.role(session.me()));
-        let kept: Wiped<u64> = session.draw(turn.party(2), RING, part.len());
-        for (part, kept) in part.iter_mut().zip(kept.iter()) {
-            *part = part.wrapping_sub(*kept);
+/// Each sends its half less an element that the other does not know.
+fn reshare(
+    session: &mut Session,
+    turns: &[Turn],
+    halves: Vec<Option<Wiped<u64>>>,
+) -> Result<Vec<[Wiped<u64>; 2]>> {
+    let me = session.me();
+    let mut thirds = Vec::with_capacity(turns.len());
+    for (turn, half) in turns.iter().zip(halves) {
+        let mut draw = |role| -> Wiped<u64> { session.draw(turn.party(role), RING, turn.len()) };
+        thirds.push(match half {
+            // The components of role 1, shared with role 0, and of role 0.
+            None => [draw(0), draw(1)],
+            Some(mut half) => {
+                let kept = draw(2);
+                for (half, kept) in half.iter_mut().zip(kept.iter()) {
+                    *half = half.wrapping_sub(*kept);
+                }
+                session.send_elements(turn.party(1 - turn.role(me)), RING, &half)?;
+                // Role 0 holds the components of roles 2 and 1, role 1 those of roles 0 and 2.
+                match turn.role(me) {
+                    0 => [half, kept],
+                    _ => [kept, half],
+                }
+            }
+        });
+    }
+    for (turn, third) in turns.iter().zip(&mut thirds) {
+        let role = turn.role(me);
+        if role != 2 {
+            let other = turn.party(1 - role);
+            let theirs: Wiped<u64> = session.receive_elements(other, RING, turn.len())?;
+            RING.add_to(&mut third[role], &theirs);
         }
-        session.send_elements(other, RING, &part)?;
-        Ok(Self { kept, sent: part })
     }
-
-    /// Receives: previous and next component of role 0 or 1.
-    fn receive(self, session: &mut Session, turn: Turn) -> Result<[Wiped<u64>; 2]> {
-        let role = turn.role(session.me());
-        let mut common: Wiped<u64> =
-            session.receive_elements(turn.party(1 - role), RING, turn.len())?;
-        RING.add_to(&mut common, &self.sent);
-        // Role 0 holds the components of roles 2 and 1, role 1 those of roles 0 and 2.
-        Ok(match role {
-            0 => [common, self.kept],
-            _ => [self.kept, common],
-        })
-    }
-
-    /// Role 2's components: of role 1, shared with role 0; of role 0, shared with role 1.
-    fn third(session: &mut Session, turn: Turn) -> [Wiped<u64>; 2] {
-        let previous = session.draw(turn.party(0), RING, turn.len());
-        let next = session.draw(turn.party(1), RING, turn.len());
-        [previous, next]
-    }
+    Ok(thirds)
 }

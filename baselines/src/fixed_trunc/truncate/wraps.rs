@@ -2,7 +2,7 @@
 
 use super::super::turns::{Turn, declare, joined};
 use super::super::{RING, Share, shares};
-use super::{Resharing, shifted_up};
+use super::{RESHARING, reshare, shifted_up};
 use qbench_protocols::Result;
 use qbench_protocols::ring::Ring;
 use qbench_protocols::runtime::Runtime;
@@ -17,14 +17,14 @@ const QUARTER: u64 = 1 << 62;
 /// Roles 0 and 1 hold x as two parts without sign, `x0 + x1 = x + w 2^64`. Of w, 0 to 2, role 0 knows a part; the rest is a product of a
 /// bit of each, by one of Beaver's triples that role 2 deals.
 ///
-/// Cost: 28 bytes an element and two rounds: 12 for the product of bits, 16 for [`Resharing`].
+/// Cost: 28 bytes an element and two rounds: 12 for the product of bits, 16 for [`reshare`].
 ///
 /// # Security
 /// Bits go out masked by what role 2 dealt, and the receiver does not know; the triple's last part is masked by role 2's and role 1's
 /// seed.
 pub(super) fn truncate(runtime: &mut Runtime<'_>, x: &Share, bits: u32) -> Result<Share> {
     declare(runtime, x.len, &[(0, 1, 4), (1, 0, 4), (2, 1, 4)]);
-    declare(runtime, x.len, &Resharing::MESSAGES);
+    declare(runtime, x.len, &RESHARING);
     let Some(me) = runtime.me() else {
         return Ok(shares::absent(x.len));
     };
@@ -34,24 +34,17 @@ pub(super) fn truncate(runtime: &mut Runtime<'_>, x: &Share, bits: u32) -> Resul
     for turn in &turns {
         begun.push(Begun::new(session, *turn, turn.of(x))?);
     }
-    let mut reshared = Vec::with_capacity(turns.len());
-    for (turn, begun) in turns.iter().zip(begun) {
-        reshared.push(if turn.role(me) == 2 {
-            Err(Resharing::third(session, *turn))
+    let mut halves = Vec::with_capacity(turns.len());
+    for (turn, own) in turns.iter().zip(begun) {
+        let computes = turn.role(me) != 2;
+        halves.push(if computes {
+            Some(own.shift(session, *turn, bits)?)
         } else {
-            let half = begun.shift(session, *turn, bits)?;
-            Ok(Resharing::send(session, *turn, half)?)
+            None
         });
     }
-    let thirds: Result<Vec<_>> = turns
-        .iter()
-        .zip(reshared)
-        .map(|(turn, reshared)| match reshared {
-            Ok(reshared) => reshared.receive(session, *turn),
-            Err(third) => Ok(third),
-        })
-        .collect();
-    Ok(joined(x.len, &thirds?))
+    let thirds = reshare(session, &turns, halves)?;
+    Ok(joined(x.len, &thirds))
 }
 
 /// What role 0 or 1 keeps from the first stage.

@@ -267,6 +267,24 @@ impl<'a> IntegerModel<'a> {
         Ok(self.compile(weights, input_step, output_step))
     }
 
+    /// The weights of a layer for a wide ring, in which no table lifts what comes out: those of queries carry what a query's level
+    /// counts in the scores, those of values what a value's level counts in the product with the probabilities.
+    ///
+    /// # Errors
+    /// As [`IntegerModel::linear`].
+    pub fn scaled_linear(&self, linear: Linear) -> Result<IntegerLinear<'a>> {
+        let mut weights = self.linear(linear)?;
+        let factor = match linear {
+            Linear::Query(l) => self.layers[l].query_factor as f64,
+            Linear::Value(l) => self.layers[l].value_factor,
+            _ => return Ok(weights),
+        };
+        for value in weights.magnitudes.iter_mut().chain(&mut weights.bias) {
+            *value = (*value as f64 * factor).round() as i64;
+        }
+        Ok(weights)
+    }
+
     fn compile(
         &self,
         source: &'a QuantizedLinear,

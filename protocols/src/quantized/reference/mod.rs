@@ -12,6 +12,7 @@ mod multiply;
 
 use super::carries::Carries;
 use super::integer::norm::VARIANCE_BITS;
+use super::integer::scale::Scale;
 use super::integer::{IntegerModel, PRODUCT};
 use crate::model::config::Head;
 use crate::model::walk::{Engine, Linear, Nonlinearity, Norm};
@@ -36,6 +37,8 @@ pub struct IntegerReference<'a> {
     seq_len: usize,
     input: Vec<u8>,
     carries: Carries,
+    /// Whether products and what is cut of them stay in a ring that holds them all.
+    wide: bool,
     path: crate::steps::StepPath,
     /// Values that were wrapped.
     pub sites: Sites,
@@ -57,10 +60,19 @@ impl<'a> IntegerReference<'a> {
             seq_len,
             input,
             carries,
+            wide: false,
             path,
             sites: Sites::default(),
             output: Vec::new(),
         }
+    }
+
+    /// The same model where a truncation protocol in a wide ring stands for each cut: values wrap where a table takes them, and
+    /// nowhere else; and the private scales of queries and values are in their weights ([`IntegerModel::scaled_linear`]), since no
+    /// table lifts them.
+    pub fn in_a_wide_ring(mut self) -> Self {
+        self.wide = true;
+        self
     }
 
     /// Refuses recorded cuts that the reference does not make.
@@ -76,7 +88,7 @@ impl<'a> IntegerReference<'a> {
     }
 
     /// Drops the low bits: `floor((y + unit - 1) / unit) - carry`, elements of `bits` bits of y in a ring of `ring` bits. What lies
-    /// outside of `range`, the integers that the result can stand for, is counted at `site`.
+    /// outside of `range`, the integers that the result can stand for, is counted at `site`, and wraps there, unless the ring is wide.
     fn cut(
         &mut self,
         ring: Ring,
@@ -84,21 +96,36 @@ impl<'a> IntegerReference<'a> {
         bits: u32,
         site: &str,
         range: Range<i64>,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Vec<i64>> {
         let dropped = ring.bits() - bits;
         let low = (1i64 << dropped) - 1;
         let raised: Vec<i64> = y.iter().map(|y| y.wrapping_add(low)).collect();
-        let lows: Vec<u64> = raised.iter().map(|y| (y & low) as u64).collect();
-        let carries = self.carries.take(self.path.label(), dropped, &lows)?;
+        let carries = self.carries.take(self.path.label(), dropped, &raised)?;
         let tops = raised.iter().zip(carries);
         let tops: Vec<i64> = tops
             .map(|(y, carry)| (y >> dropped) - i64::from(carry))
             .collect();
+        if self.wide {
+            return Ok(tops);
+        }
         self.count(site, &tops, range);
-        Ok(tops
-            .into_iter()
-            .map(|top| Ring::new(bits).encode(top))
-            .collect())
+        let index = Ring::new(bits);
+        Ok(tops.into_iter().map(|top| wrapped(index, top)).collect())
+    }
+
+    /// The index that a table takes, of a number in a wide ring.
+    fn narrowed(&mut self, x: Vec<i64>, site: &str) -> Vec<i64> {
+        if !self.wide {
+            return x;
+        }
+        let index = Ring::new(self.model.index_bits);
+        self.count(site, &x, signed(index));
+        x.into_iter().map(|x| wrapped(index, x)).collect()
+    }
+
+    /// What an index counts in a product: its level, unless it has never been an index.
+    fn operand(&self, scale: Scale, index: i64) -> i64 {
+        if self.wide { index } else { scale.level(index) }
     }
 
     /// Counts the values that lie outside of what their ring can stand for.
@@ -112,10 +139,7 @@ impl<'a> IntegerReference<'a> {
     fn index(&mut self, x: Clear) -> Result<Vec<i64>> {
         let ring = Ring::new(self.model.index_bits);
         match x {
-            Clear::Product(y) => {
-                let cut = self.cut(PRODUCT, &y, ring.bits(), "cut", signed(ring))?;
-                Ok(cut.into_iter().map(|v| ring.signed(v)).collect())
-            }
+            Clear::Product(y) => self.cut(PRODUCT, &y, ring.bits(), "cut", signed(ring)),
             Clear::Index(x) => Ok(x),
             Clear::Levels(_) => Err(self.shape("levels where an index is due")),
         }
@@ -141,7 +165,7 @@ impl<'a> IntegerReference<'a> {
             self.path.leave();
         }
         match x {
-            Clear::Index(x) => Ok(x.iter().map(|index| scale.level(*index)).collect()),
+            Clear::Index(x) => Ok(x.iter().map(|index| self.operand(scale, *index)).collect()),
             Clear::Levels(levels) => Ok(levels.clone()),
             Clear::Product(_) => Err(self.shape("a product where levels are due")),
         }
@@ -178,7 +202,10 @@ impl Engine for IntegerReference<'_> {
 
     fn linear(&mut self, linear: Linear, x: &mut Clear) -> Result<Clear> {
         let levels = self.input_levels(linear, x)?;
-        let weights = self.model.linear(linear)?;
+        let weights = match self.wide {
+            true => self.model.scaled_linear(linear)?,
+            false => self.model.linear(linear)?,
+        };
         Ok(Clear::Product(multiply::fully_connected(&weights, &levels)))
     }
 
@@ -191,7 +218,7 @@ impl Engine for IntegerReference<'_> {
         let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
         let levels = |x: Vec<i64>, operand: usize| -> Vec<i64> {
             x.into_iter()
-                .map(|index| scales.qkv[operand].level(index))
+                .map(|index| self.operand(scales.qkv[operand], index))
                 .collect()
         };
         let (q, k) = (levels(q, 0), levels(k, 1));
@@ -202,7 +229,8 @@ impl Engine for IntegerReference<'_> {
                     let dot: i64 = (head * width..(head + 1) * width)
                         .map(|f| q[row * hidden + f] * k[column * hidden + f])
                         .sum();
-                    scores.push(scales.query_factor.wrapping_mul(dot));
+                    let factor = if self.wide { 1 } else { scales.query_factor };
+                    scores.push(factor.wrapping_mul(dot));
                 }
             }
         }
@@ -211,6 +239,7 @@ impl Engine for IntegerReference<'_> {
 
     fn softmax(&mut self, layer: usize, scores: Clear) -> Result<Clear> {
         let scores = self.index(scores)?;
+        let scores = self.narrowed(scores, "cut");
         let softmax = &self.model.layers[layer].softmax;
         let mut p = Vec::with_capacity(scores.len());
         for row in scores.chunks_exact(self.seq_len) {
@@ -246,7 +275,10 @@ impl Engine for IntegerReference<'_> {
         let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
         let v: Vec<i64> = v
             .into_iter()
-            .map(|v| scales.value(scales.qkv[2].level(v)))
+            .map(|v| match self.wide {
+                true => v,
+                false => scales.value(scales.qkv[2].level(v)),
+            })
             .collect();
         let mut context = vec![0; n * hidden];
         for head in 0..config.heads {
@@ -283,7 +315,7 @@ impl Engine for IntegerReference<'_> {
         let means: Vec<i64> = sum
             .chunks_exact(hidden)
             .map(|row| {
-                let total: i64 = row.iter().map(|v| index.signed(*v)).sum();
+                let total: i64 = row.iter().sum();
                 total * norm.mean_factor as i64
             })
             .collect();
@@ -291,17 +323,11 @@ impl Engine for IntegerReference<'_> {
         let deviation: Vec<i64> = sum
             .chunks_exact(hidden)
             .zip(means)
-            .flat_map(|(row, mean)| {
-                row.iter()
-                    .map(move |v| index.signed(*v) - index.signed(mean))
-            })
+            .flat_map(|(row, mean)| row.iter().map(move |v| v - mean))
             .collect();
         self.count("deviation", &deviation, signed(index));
         self.path.leave();
-        let deviation: Vec<i64> = deviation
-            .into_iter()
-            .map(|d| index.signed(index.encode::<u64>(d)))
-            .collect();
+        let deviation: Vec<i64> = deviation.into_iter().map(|d| wrapped(index, d)).collect();
 
         self.path.enter("variance");
         let squares: Vec<i64> = deviation
@@ -314,6 +340,8 @@ impl Engine for IntegerReference<'_> {
         let windows = 0..1 << VARIANCE_BITS;
         let variance = self.cut(norm.wide, &squares, VARIANCE_BITS, "variance", windows)?;
         self.path.leave();
+        let window = Ring::new(VARIANCE_BITS);
+        let variance = variance.into_iter().map(|v| window.encode::<u64>(v));
 
         let out = deviation
             .chunks_exact(hidden)
@@ -329,6 +357,7 @@ impl Engine for IntegerReference<'_> {
 
     fn activate(&mut self, function: Nonlinearity, x: Clear) -> Result<Clear> {
         let x = self.index(x)?;
+        let x = self.narrowed(x, "cut");
         let ring = Ring::new(self.model.index_bits);
         let table = match function {
             Nonlinearity::FeedForward(layer) => &self.model.layers[layer].activated,
@@ -362,6 +391,11 @@ impl Engine for IntegerReference<'_> {
         };
         Ok(())
     }
+}
+
+/// What a ring makes of an integer.
+fn wrapped(ring: Ring, x: i64) -> i64 {
+    ring.signed(ring.encode::<u64>(x))
 }
 
 /// The integers that a ring's elements stand for.
