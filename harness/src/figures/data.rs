@@ -131,12 +131,13 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                         shape: place + order,
                         ..Look::measured(place)
                     };
-                    let points = points(&own, &spec.x, quantity, &xs, |row| {
-                        self::variant(row, &varying) == variant
-                    });
+                    let of_variant = |row: &RunRow| self::variant(row, &varying) == variant;
+                    let points = points(&own, &spec.x, quantity, &xs, of_variant);
+                    let shown: Vec<&RunRow> =
+                        own.iter().copied().filter(|r| of_variant(r)).collect();
                     if !points.is_empty() {
                         series.push(Series {
-                            name: legend(&spec.series, name, &variant),
+                            name: legend(&spec.series, name, &variant) + &extrapolated_note(&shown),
                             look,
                             points,
                         });
@@ -229,6 +230,22 @@ fn legend(column: &str, name: &str, variant: &str) -> String {
         name
     } else {
         format!("{name}, {variant}")
+    }
+}
+
+/// What a legend says of rows of which fewer layers ran.
+pub fn extrapolated_note<R: Borrow<RunRow>>(rows: &[R]) -> String {
+    let few = rows
+        .iter()
+        .filter_map(|row| row.borrow().extrapolated_from_layers);
+    let few = distinct(few.map(|layers| layers.to_string()));
+    let all = rows
+        .iter()
+        .all(|row| row.borrow().extrapolated_from_layers.is_some());
+    match (few.is_empty(), all) {
+        (true, _) => String::new(),
+        (false, true) => format!(" (extrapolated from {} layer)", few.join(", ")),
+        (false, false) => format!(" (partly extrapolated from {} layer)", few.join(", ")),
     }
 }
 

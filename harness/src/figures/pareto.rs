@@ -2,7 +2,7 @@
 
 use super::axes::{Plane, Scale};
 use super::canvas::{Anchor, Canvas, Point, text_width};
-use super::data::{distinct, panel_heading, value, varies};
+use super::data::{distinct, extrapolated_note, panel_heading, value, varies};
 use super::style::{INK, Look, place};
 use super::{Drawing, Sheet};
 use crate::quantities::Quantity;
@@ -79,7 +79,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Pareto> {
                         .filter(|row| variant(row) == *of)
                         .collect();
                     let cloud = Cloud {
-                        name: format!("{name}{of}"),
+                        name: format!("{name}{of}{}", extrapolated_note(&rows)),
                         look: Look {
                             shape: place + order,
                             ..Look::measured(place)

@@ -1,6 +1,6 @@
 //! Ratios of a base system to the others, from repetitions that ran next to each other.
 
-use super::data::{Figure, Panel, Series, distinct, panel_heading, x_label};
+use super::data::{Figure, Panel, Series, distinct, extrapolated_note, panel_heading, x_label};
 use super::style::{Look, place};
 use crate::compare::groups::{Group, default_base, groups, systems};
 use crate::compare::settings::LINK;
@@ -15,6 +15,8 @@ struct Point {
     heading: String,
     x: String,
     system: String,
+    /// Of rows of which fewer layers ran.
+    note: String,
     /// Settings that vary and that the figure names nowhere.
     variant: String,
     summary: crate::stats::Summary,
@@ -23,7 +25,7 @@ struct Point {
 /// The base of a figure, if the rows have it and another system.
 pub fn base(spec: &FigureSpec, rows: &[RunRow]) -> Option<String> {
     let names = systems(rows.iter());
-    match &spec.base {
+    match spec.over.as_ref().or(spec.base.as_ref()) {
         Some(base) => (names.len() > 1 && names.contains(&base.as_str())).then(|| base.clone()),
         None => default_base(&names),
     }
@@ -57,12 +59,23 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     if panels.is_empty() {
         return None;
     }
-    let title = match spec.title.as_str() {
-        "" => format!("Speedup over {base}"),
-        title => title.to_owned(),
+    let (title, which) = match spec.over {
+        None => (
+            format!("Speedup over {base}"),
+            format!("{base} / system, above 1 the system is ahead"),
+        ),
+        Some(_) => (
+            format!("Speedup of {base}"),
+            format!("system / {base}, above 1 {base} is ahead"),
+        ),
+    };
+    let title = if spec.title.is_empty() {
+        &title
+    } else {
+        &spec.title
     };
     Some(Figure {
-        title: format!("{title} ({base} / system, above 1 the system is ahead)"),
+        title: format!("{title} ({which})"),
         x_label: x_label(spec),
         xs: distinct(xs.into_iter()),
         panels,
@@ -97,7 +110,11 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
             let Some(other) = group.base_of(base, entry) else {
                 continue;
             };
-            let Some(ratio) = entry.ratio(other, quantity).filter(|r| r.paired) else {
+            let ratio = match spec.over {
+                None => entry.ratio(other, quantity),
+                Some(_) => other.ratio(entry, quantity),
+            };
+            let Some(ratio) = ratio.filter(|r| r.paired) else {
                 continue;
             };
             let Some(row) = entry.rows.first() else {
@@ -120,6 +137,7 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
                 heading: panel_heading(row, &spec.panel),
                 x: value(&spec.x),
                 system: entry.system.clone(),
+                note: extrapolated_note(&entry.rows),
                 variant: variant.join(", "),
                 summary: ratio.summary,
             };
@@ -150,7 +168,7 @@ fn series<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Series> {
         let name = match point.variant.as_str() {
             "" => point.system.clone(),
             variant => format!("{}, {variant}", point.system),
-        };
+        } + &point.note;
         let look = Look {
             shape: place + variants,
             ..Look::measured(place)

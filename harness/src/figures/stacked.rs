@@ -10,6 +10,7 @@ use crate::record::runs::RunRow;
 use crate::record::steps::{StepRow, family, kind};
 use crate::record::values::dimensions;
 use crate::scenario::FigureSpec;
+use crate::scenario::extrapolated::stands_for;
 use crate::stats::summarize;
 use crate::units::digits;
 use anyhow::Result;
@@ -84,7 +85,8 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow], steps: &[StepRow]) -> Option<St
             .into_iter()
             .flatten()
         {
-            *kinds.entry(name(&step.step)).or_default() += step.wall_ns as f64 / 1e9;
+            let seconds = step.wall_ns as f64 / 1e9 * stands_for(row, &step.step);
+            *kinds.entry(name(&step.step)).or_default() += seconds;
         }
     }
     let of = |row: &RunRow| seconds.get(&key(row));

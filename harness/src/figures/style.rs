@@ -27,7 +27,7 @@ pub const PAPER: RGBColor = RGBColor(255, 255, 255);
 pub const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Systems with a place of their own in the palette: the same colour, marker and hatching in every figure.
-const SYSTEMS: [(&str, usize); 7] = [
+const SYSTEMS: [(&str, usize); 10] = [
     ("lut-rss", 0),
     ("crypten", 1),
     ("sigma", 2),
@@ -35,6 +35,10 @@ const SYSTEMS: [(&str, usize); 7] = [
     ("fixed-trunc", 4),
     ("own", 5),
     ("crypten-pypi", 6),
+    // Colours start again where a system belongs to another: its shape tells it apart.
+    ("lut-trunc", 8),
+    ("spu-aby3", 12),
+    ("spu-semi2k", 15),
 ];
 
 /// How one series looks.

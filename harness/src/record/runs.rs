@@ -59,6 +59,8 @@ pub struct RunRow {
     pub model: String,
     /// Encoder layers.
     pub layers: usize,
+    /// Layers that ran, where times, bytes and rounds are those of so few, multiplied: `layers` stand for all.
+    pub extrapolated_from_layers: Option<usize>,
     /// Tokens.
     pub seq_len: usize,
     /// Threads of each party.
@@ -141,6 +143,10 @@ impl RunRow {
         out.put("system", &self.system);
         out.put("model", &self.model);
         out.put("layers", self.layers);
+        out.put(
+            "extrapolated_from_layers",
+            optional(&self.extrapolated_from_layers),
+        );
         out.put("seq_len", self.seq_len);
         out.put("threads", self.threads);
         out.put("activation", &self.activation);
@@ -248,6 +254,10 @@ impl RunRow {
         };
         if get.has("activation") {
             row.activation = get.text("activation")?;
+        }
+        // Earlier runs have whole models alone.
+        if get.has("extrapolated_from_layers") {
+            row.extrapolated_from_layers = get.optional("extrapolated_from_layers")?;
         }
         // Runs of before wrapped values were counted have no such columns.
         if get.has("wrapped_values") {

@@ -5,6 +5,7 @@ use super::tables::{head, time_cell};
 use crate::compare::groups::{default_base, groups, systems};
 use crate::compare::ratio::Ratio;
 use crate::compare::settings::ACTIVATION;
+use crate::figures::data::extrapolated_note;
 use crate::quantities::{Quantity, spoken};
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
@@ -49,7 +50,7 @@ pub fn systems_beside(rows: &[RunRow]) -> String {
             if group.entries.len() < 2 {
                 continue;
             }
-            let mut name = entry.system.clone();
+            let mut name = entry.system.clone() + &extrapolated_note(&entry.rows);
             let same = group.entries.iter().filter(|e| e.system == entry.system);
             if same.count() > 1 {
                 name += &format!(", {}", entry.activation);

@@ -1,6 +1,7 @@
 //! The tables of the report.
 
 use super::escape;
+use crate::figures::data::extrapolated_note;
 use crate::published::Published;
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
@@ -103,7 +104,10 @@ pub fn measured(rows: &[RunRow]) -> String {
     for cell in cells(rows) {
         text += "<tr>";
         for column in &dimensions {
-            let value = cell[0].dimension(column).unwrap_or_default();
+            let mut value = cell[0].dimension(column).unwrap_or_default();
+            if *column == "system" {
+                value += &extrapolated_note(&cell);
+            }
             text += &format!("<td>{}</td>", escape(&value));
         }
         text += &format!("<td>{}</td>", cell.len());

@@ -12,6 +12,7 @@ use super::trio::Event;
 use crate::link::rig::Rig;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
+use crate::scenario::extrapolated::is_of_a_layer;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
@@ -169,6 +170,19 @@ impl Measured {
         if let Some(difference) = &self.difference {
             row.error = format!("declared and counted traffic differ: {difference}");
         }
+    }
+
+    /// By phase and party, the part of the time that is within layers.
+    pub fn layer_shares(&self) -> [[f64; 3]; 3] {
+        let share = |report: &PhaseReport| {
+            let steps = &report.record.steps;
+            let all: u64 = steps.iter().map(|step| step.wall_ns).sum();
+            let layers = steps.iter().filter(|step| is_of_a_layer(&step.step));
+            layers.map(|step| step.wall_ns).sum::<u64>() as f64 / all.max(1) as f64
+        };
+        self.reports
+            .each_ref()
+            .map(|phase| phase.each_ref().map(share))
     }
 
     /// The parties' traces by phase and party, where they were asked for.

@@ -12,6 +12,11 @@ use std::path::PathBuf;
 /// data, so that earlier runs can go on.
 const ALWAYS_IN_CONTENT: [&str; 3] = ["index_bits", "max_protocol", "variance_protocol"];
 
+/// The name of a model with another number of layers.
+pub(super) fn named_after(model: &str, layers: usize) -> String {
+    format!("{model}-{layers}layers")
+}
+
 /// One combination of settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
@@ -39,6 +44,8 @@ pub struct Cell {
     pub seed: u64,
     /// Whether the output is checked.
     pub verify: bool,
+    /// Layers that run, where they stand for all of the model's.
+    pub measured_layers: Option<usize>,
     /// Where correlated randomness waits on the disk: how much of it is in memory even so, bytes of all parties.
     pub material_on_disk: Option<u64>,
 }
@@ -46,6 +53,16 @@ pub struct Cell {
 impl Cell {
     /// The workload as all parties know it; the folders are filled in when it runs.
     pub fn workload(&self) -> Workload {
+        let mut workload = self.whole_workload();
+        if let Some(layers) = self.measured_layers {
+            workload.model.name = named_after(&workload.model.name, layers);
+            workload.model.layers = layers;
+        }
+        workload
+    }
+
+    /// The workload that the cell's rows are of, where fewer layers run.
+    pub fn whole_workload(&self) -> Workload {
         Workload {
             input_seed: self.seed,
             settings: self.settings.clone(),
@@ -71,7 +88,11 @@ impl Cell {
             .telling
             .iter()
             .map(|(key, value)| format!(" {key}={value}"));
-        text + &settings.collect::<String>()
+        let few = self.measured_layers;
+        let few = few.map_or_else(String::new, |layers| {
+            format!(" from {layers} of {} layers", self.model.layers)
+        });
+        text + &settings.collect::<String>() + &few
     }
 
     /// The value of a column that `--only` and figures know.
@@ -119,6 +140,9 @@ impl Cell {
             None => {}
             Some(0) => content["material"] = "disk".into(),
             Some(in_memory) => content["material_in_memory"] = in_memory.into(),
+        }
+        if let Some(layers) = self.measured_layers {
+            content["measured_layers"] = layers.into();
         }
         if let Some(external) = &self.external {
             content["external"] = external.identity();

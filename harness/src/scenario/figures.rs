@@ -14,6 +14,7 @@ pub fn default_set() -> Vec<FigureSpec> {
         title: title.into(),
         published: false,
         base: None,
+        over: None,
         log: None,
         share: None,
     };

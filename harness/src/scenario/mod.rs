@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod costs;
 mod external;
+pub mod extrapolated;
 pub mod figures;
 pub mod parse;
 pub mod plan;
@@ -34,6 +35,8 @@ pub struct Scenario {
     pub links: Vec<Link>,
     /// Programs that the harness drives and does not contain.
     pub externals: Vec<External>,
+    /// Systems of which fewer layers run than the model has.
+    pub extrapolations: Vec<extrapolated::Extrapolation>,
     /// Links whose mode was `auto`, by name, once it is resolved.
     pub auto_links: Vec<String>,
     /// Repetitions and limits.
@@ -124,6 +127,9 @@ pub struct FigureSpec {
     /// The system that ratios are taken of; `None` for the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// The system whose time others' are divided by, where ratios are the other way round: how far it is ahead of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
     /// Whether bars have a logarithmic axis; `None` to go by what they show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<bool>,

@@ -1,6 +1,6 @@
 //! The plan of a scenario: its cells, in the order in which they run.
 
-use super::cell::Cell;
+use super::cell::{Cell, named_after};
 use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
 use crate::link::Link;
@@ -197,6 +197,7 @@ fn cells(
                         telling: Settings::default(),
                         seed: scenario.run.seed,
                         verify: scenario.run.verify,
+                        measured_layers: None,
                         material_on_disk: None,
                     };
                     for cell in cells_of_shape(scenario, systems, &shape)? {
@@ -255,6 +256,13 @@ fn cells_of_shape(
                     ) => runner.default_activation(),
                     (None, _) => cell.model.activation,
                 };
+                let extrapolation = scenario.extrapolations.iter();
+                let mut extrapolation =
+                    extrapolation.filter(|e| e.covers(id, &cell.link.name, cell.seq_len));
+                cell.measured_layers = extrapolation
+                    .next()
+                    .map(|e| e.layers)
+                    .filter(|l| *l < cell.model.layers);
                 let in_memory = scenario.run.material_in_memory;
                 cell.material_on_disk = in_memory.filter(|limit| exceeds(&runner, &cell, *limit));
                 cells.push(cell.hashed(runner.settings()));
@@ -314,7 +322,7 @@ fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
             .map(|&layers| {
                 let mut config = config.clone();
                 if layers != config.layers {
-                    config.name = format!("{}-{layers}layers", config.name);
+                    config.name = named_after(&config.name, layers);
                 }
                 config.layers = layers;
                 (config, ModelSource::Synthetic { seed })

@@ -54,6 +54,8 @@ struct Times {
     online: Column,
     offline: Column,
     error: Vec<String>,
+    /// Said of times of which fewer layers ran.
+    extrapolated: Vec<String>,
 }
 
 impl Times {
@@ -72,7 +74,7 @@ impl Times {
             false => self.online.seconds(at),
         };
         match self.online.has(at) {
-            true => format!("{times} ({})", self.error[at]),
+            true => format!("{times} ({}{})", self.error[at], self.extrapolated[at]),
             false => times,
         }
     }
@@ -116,6 +118,7 @@ pub fn table(marker: &Marker) -> Result<String> {
                 online: column(variant, ONLINE),
                 offline: column(variant, OFFLINE),
                 error: lines.iter().map(error).collect(),
+                extrapolated: lines.iter().map(|line| few(line, variant)).collect(),
             }
         })
         .collect();
@@ -161,6 +164,15 @@ pub fn table(marker: &Marker) -> Result<String> {
     }
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     Ok(markdown(&head, &body))
+}
+
+/// ` x 12 of 1 layer`, where so few layers ran.
+fn few(line: &Line<'_>, variant: &Variant) -> String {
+    let row = line.of(variant).and_then(|entry| entry.rows.first());
+    match row.and_then(|row| Some((row.layers, row.extrapolated_from_layers?))) {
+        Some((layers, few)) => format!("; {layers} layers from {few}"),
+        None => String::new(),
+    }
 }
 
 /// The columns, systems in the order of the rows.

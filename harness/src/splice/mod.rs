@@ -12,11 +12,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`marker`] | what a marker says |
-//! | [`comparison`], [`growth`], [`links`] | the kinds of tables |
+//! | [`comparison`], [`growth`], [`headline`], [`links`] | the kinds of tables |
 //! | [`numbers`] | how many digits a number of a column gets |
 
 mod comparison;
 mod growth;
+mod headline;
 mod links;
 mod marker;
 mod numbers;
@@ -30,9 +31,10 @@ use std::path::Path;
 type Table = fn(&Marker) -> Result<String>;
 
 /// The kinds by the name that markers give them.
-const KINDS: [(&str, Table); 4] = [
+const KINDS: [(&str, Table); 5] = [
     ("comparison", comparison::table),
     ("growth", growth::table),
+    ("headline", headline::table),
     ("links", links::probed),
     ("modes", links::modes),
 ];

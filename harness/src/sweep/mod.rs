@@ -19,6 +19,7 @@ use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::RunSettings;
 use crate::scenario::cell::Cell;
+use crate::scenario::extrapolated::extrapolate;
 use crate::scenario::plan::Plan;
 use crate::scenario::runner::Runner;
 use crate::units::digits;
@@ -197,18 +198,24 @@ impl Setup<'_> {
             threads: cell.threads,
             link: &cell.link,
             timeout: self.settings.timeout,
-            trace: self.settings.trace,
+            // A trace of few layers would be replayed as if it were of all.
+            trace: self.settings.trace && cell.measured_layers.is_none(),
             port: self.settings.port,
         };
         match Runner::of(self.systems, cell)? {
             Runner::Own(system) => {
                 memory::check(system, cell, self.settings.memory_limit, &self.dir)?;
-                order.workload.model_dir = self.models.folder_of(&cell.model, &cell.source)?;
+                order.workload.model_dir =
+                    self.models.folder_of(&order.workload.model, &cell.source)?;
                 if cell.material_on_disk.is_some() {
                     order.workload.material_dir = Some(self.dir.canonicalize()?);
                 }
                 let measured = unless_changed(cell, controller::repetition(system, &order, proof))?;
                 measured.fill(row);
+                if let Some(layers) = cell.measured_layers {
+                    let whole = system.cost(&cell.whole_workload())?;
+                    extrapolate(row, layers, measured.layer_shares(), &whole);
+                }
                 Ok(Some(measured))
             }
             Runner::External(external) => {

@@ -42,6 +42,7 @@ pub(super) fn figures(
             "title",
             "published",
             "base",
+            "over",
             "log",
             "share",
         ])?;
@@ -55,6 +56,12 @@ pub(super) fn figures(
             kind,
             &[FigureKind::Speedup, FigureKind::SpeedupMap],
         )?;
+        only_for(node, "over", kind, &[FigureKind::Speedup])?;
+        if let (Some(_), Some(over)) = (node.get("base"), node.get("over")) {
+            return Err(over.problem(
+                "ratios are of a base to the others, or of the others over one: write one of both",
+            ));
+        }
         only_for(node, "log", kind, &[FigureKind::Bars])?;
         only_for(node, "share", kind, &[FigureKind::Stacked])?;
         let columns = |key: &str, default: &[&str], known: &[&str]| match node.get(key) {
@@ -95,6 +102,7 @@ pub(super) fn figures(
             title: node.get("title").map_or(Ok(""), Node::line)?.to_owned(),
             published: flag("published")?.unwrap_or(false),
             base: node.get("base").map(|n| one_of(n, systems)).transpose()?,
+            over: node.get("over").map(|n| one_of(n, systems)).transpose()?,
             log: flag("log")?,
             share: flag("share")?,
         };

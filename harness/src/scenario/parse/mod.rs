@@ -1,6 +1,7 @@
 //! Reads a scenario file. Every refusal names file, line and field, and says what would be right.
 
 mod externals;
+mod extrapolated;
 mod figures;
 mod links;
 mod model;
@@ -49,7 +50,17 @@ pub fn scenario(
         apply(&mut root, setting)?;
     }
     root.keys(&[
-        "title", "question", "model", "sweep", "link", "grid", "run", "figure", "table", "external",
+        "title",
+        "question",
+        "model",
+        "sweep",
+        "link",
+        "grid",
+        "run",
+        "figure",
+        "table",
+        "external",
+        "extrapolate",
     ])?;
     let name = Path::new(file).file_stem().map_or_else(
         || "scenario".to_owned(),
@@ -63,6 +74,7 @@ pub fn scenario(
     let mut systems = known.systems.clone();
     systems.extend(externals.iter().map(|e| e.id.as_str()));
     let sweep = sweep::sweep(&root, &model, &systems, &known.settings, &links, &grid)?;
+    let extrapolations = extrapolated::extrapolations(&root, &sweep, &model)?;
     let figures = figures::figures(&root, &systems, &known.settings)?;
     Ok(Scenario {
         title: root
@@ -76,6 +88,7 @@ pub fn scenario(
         links,
         run: run(&root)?,
         externals,
+        extrapolations,
         auto_links: Vec::new(),
         figures,
         tables: tables::tables(&root)?,
