@@ -9,6 +9,7 @@ use super::{Activation, LutRss};
 use crate::kernel::gemm16::{self, Packed16};
 use crate::lut::{Input, open_all};
 use crate::model::walk::Linear;
+use crate::quantized::integer::scale::Scale;
 use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::session::Session;
 use crate::share::{Replicated, gather_product, reshare};
@@ -132,11 +133,9 @@ impl LutRss<'_> {
     }
 }
 
-/// The scale of a fully connected layer's input.
-fn input_scale(
-    model: &IntegerModel<'_>,
-    linear: Linear,
-) -> crate::quantized::integer::scale::Scale {
+/// The scale of a fully connected layer's input, where that is an index: the inputs of [`Linear::FeedForwardOut`] and
+/// [`Linear::Classifier`] come out of a non-linearity, which has levels of its own.
+pub fn input_scale(model: &IntegerModel<'_>, linear: Linear) -> Scale {
     match linear {
         Linear::Query(l) | Linear::Key(l) | Linear::Value(l) => model.layers[l].input,
         Linear::AttentionOutput(l) => model.layers[l].context,
@@ -151,8 +150,8 @@ fn input_scale(
 }
 
 /// This party's summand of `<x> W'^T`, where W' has no component 0 (see [`SharedLinear`]):
-/// P0 `x_2 W' + x_1 w_2 + bias`, P1 `x_0 w_2`, P2 `(x_0 + x_1) w_1`.
-fn weight_summand(
+/// P0 `x_2 W' + x_1 w_2 + bias`, P1 `x_0 w_2`, P2 `(x_0 + x_1) w_1`. `x` is `[rows, inputs]`, the result `[rows, outputs]`.
+pub fn weight_summand(
     threads: &Threads,
     x: &Replicated<u16>,
     shared: &SharedLinear,
@@ -207,16 +206,22 @@ fn add(a: &[u16], b: &[u16]) -> Wiped<u16> {
     a.iter().zip(b).map(|(a, b)| a.wrapping_add(*b)).collect()
 }
 
-/// How activations fall into heads.
-struct HeadShape {
-    tokens: usize,
-    hidden: usize,
-    heads: usize,
-    width: usize,
+/// How activations fall into heads: a head takes `width` neighbouring columns of an `[n, hidden]` matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadShape {
+    /// n.
+    pub tokens: usize,
+    /// Columns of all heads.
+    pub hidden: usize,
+    /// Number of heads.
+    pub heads: usize,
+    /// Columns of a head.
+    pub width: usize,
 }
 
 impl HeadShape {
-    fn new(plan: &Plan) -> Self {
+    /// Of a plan.
+    pub fn new(plan: &Plan) -> Self {
         let config = &plan.config;
         Self {
             tokens: plan.seq_len,
@@ -227,7 +232,7 @@ impl HeadShape {
     }
 
     /// This party's summand of q k^T, `[heads * n, n]`.
-    fn scores_summand(
+    pub fn scores_summand(
         &self,
         session: &mut Session,
         q: &Replicated<u16>,
@@ -262,7 +267,7 @@ impl HeadShape {
     }
 
     /// This party's summand of p v, `[n, hidden]`.
-    fn context_summand(
+    pub fn context_summand(
         &self,
         session: &mut Session,
         p: &Replicated<u16>,
@@ -300,7 +305,7 @@ impl HeadShape {
     }
 
     /// One head's columns of an `[n, hidden]` matrix, `[n, width]`.
-    fn head_columns(&self, x: &[u16], head: usize) -> Wiped<u16> {
+    pub fn head_columns(&self, x: &[u16], head: usize) -> Wiped<u16> {
         x.chunks_exact(self.hidden)
             .flat_map(|row| &row[head * self.width..(head + 1) * self.width])
             .copied()

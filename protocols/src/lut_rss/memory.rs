@@ -9,7 +9,7 @@ use crate::system::PROCESS_BYTES;
 ///
 /// Weights are held packed, twice at P0, with one matrix at a time unpacked; the widest activation is
 /// held in shares and in messages; a verified run keeps four bytes for every value it cuts.
-pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u64; 3] {
+pub fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u64; 3] {
     let config = &plan.config;
     let weights: u64 = Linear::all(config)
         .into_iter()

@@ -20,7 +20,7 @@
 
 pub mod linear;
 pub mod max;
-mod memory;
+pub mod memory;
 pub mod norm;
 pub mod plan;
 pub mod softmax;
@@ -72,26 +72,72 @@ pub struct Activation {
 }
 
 impl Activation {
-    fn of_product(product: Additive<u16>) -> Self {
+    /// `[y]^16`, to be cut by the next step.
+    pub fn of_product(product: Additive<u16>) -> Self {
         Self {
             product: Some(product),
             ..Self::default()
         }
     }
 
-    fn of_index(index: Additive<u8>) -> Self {
+    /// `[x]^b`.
+    pub fn of_index(index: Additive<u8>) -> Self {
         Self {
             index: Some(index),
             ..Self::default()
         }
     }
+
+    /// Levels in the product ring, as the next layer takes them.
+    pub fn of_lifted(lifted: Replicated<u16>) -> Self {
+        Self {
+            lifted: Some(lifted),
+            ..Self::default()
+        }
+    }
+
+    /// The product, if it has not been cut.
+    pub fn product(&self) -> Option<&Additive<u16>> {
+        self.product.as_ref()
+    }
+
+    /// The product, taken out: the activation is used up.
+    pub fn take_product(&mut self) -> Option<Additive<u16>> {
+        self.product.take()
+    }
+
+    /// The index, if it has been cut: [`LutRss::index_of`] cuts it.
+    pub fn index(&self) -> Option<&Additive<u8>> {
+        self.index.as_ref()
+    }
+
+    /// The opened index, if it has been opened: [`LutRss::open_once`] opens it.
+    pub fn opened(&self) -> Option<&Opened> {
+        self.opened.as_ref()
+    }
+
+    /// The levels, if they have been converted.
+    pub fn lifted(&self) -> Option<&Replicated<u16>> {
+        self.lifted.as_ref()
+    }
+
+    /// Keeps levels for other layers that use the activation.
+    pub fn keep_lifted(&mut self, lifted: Replicated<u16>) {
+        self.lifted = Some(lifted);
+    }
 }
 
 /// `lut-rss` on the walk, in any phase and in the cost walk.
+///
+/// An engine that does some operations in another way can hold one of these and hand it the rest: all that such an engine needs is
+/// public. What it makes itself, it records in the same [`Evidence`], under the same steps.
 pub struct LutRss<'a> {
-    pub(crate) runtime: Runtime<'a>,
-    pub(crate) plan: &'a Plan,
-    pub(crate) known: Knowledge<'a>,
+    /// What the steps run in.
+    pub runtime: Runtime<'a>,
+    /// Shapes and choices.
+    pub plan: &'a Plan,
+    /// What this party brings.
+    pub known: Knowledge<'a>,
     /// What P1 learned, and the low bits that the cuts dropped, where they are to be kept.
     pub evidence: Evidence,
 }
@@ -108,7 +154,10 @@ impl<'a> LutRss<'a> {
     }
 
     /// The index of an activation; cuts the product if that has not been done.
-    fn index_of(&mut self, x: &mut Activation) -> Result<Additive<u8>> {
+    ///
+    /// # Errors
+    /// An activation that has been used up.
+    pub fn index_of(&mut self, x: &mut Activation) -> Result<Additive<u8>> {
         if let Some(index) = &x.index {
             return Ok(index.clone());
         }
@@ -122,18 +171,21 @@ impl<'a> LutRss<'a> {
     }
 
     /// Runs `body` inside step `name`.
-    fn step<T>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    ///
+    /// # Errors
+    /// The body's.
+    pub fn step<T>(&mut self, name: &str, body: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         step(self, name, body)
     }
 
     /// The cut, with its low bits kept where the run is to be verified.
-    fn cut<W: Word, V: Word>(&mut self, y: &Additive<W>, bits: u32) -> Additive<V> {
+    pub fn cut<W: Word, V: Word>(&mut self, y: &Additive<W>, bits: u32) -> Additive<V> {
         let evidence = self.known.record.then_some(&mut self.evidence);
         cut(&self.runtime, evidence, y, bits)
     }
 
-    /// Opens the index of an activation if that has not been done.
-    fn open_once(&mut self, x: &mut Activation) -> Result<()> {
+    /// Opens the index of an activation if that has not been done. Cost, security and errors as [`open()`].
+    pub fn open_once(&mut self, x: &mut Activation) -> Result<()> {
         if x.opened.is_none() {
             let index = self.index_of(x)?;
             x.opened = Some(open(&mut self.runtime, &index)?);
@@ -141,15 +193,16 @@ impl<'a> LutRss<'a> {
         Ok(())
     }
 
-    fn misplaced(&self, expected: &str) -> Error {
+    /// The error of an activation that does not hold what a step needs.
+    pub fn misplaced(&self, expected: &str) -> Error {
         Error::Shape {
             step: self.runtime.label().to_owned(),
             what: format!("the walk asks for {expected} of an activation that has been used up"),
         }
     }
 
-    /// A table of one function of a signed index: P0 evaluates `f(model, index)`.
-    pub(crate) fn signed_table<W: Word>(
+    /// A table of one function of a signed index: P0 evaluates `f(model, index)`. Cost, security and errors as [`lookup`].
+    pub fn signed_table<W: Word>(
         &mut self,
         input: Input<'_>,
         count: usize,

@@ -31,8 +31,32 @@ pub enum Secret {
 }
 
 impl Secret {
+    /// What a party makes of what it has read from the model folder.
+    pub fn new(plan: &Plan, loaded: Loaded) -> Self {
+        match loaded {
+            Loaded::Model(model) => Self::Model(model),
+            Loaded::Input(range, values) => Self::Input(IntegerModel::quantize_input(
+                range,
+                plan.index_bits,
+                &values,
+            )),
+            Loaded::Nothing => Self::Nothing,
+        }
+    }
+
+    /// P1's input, for P1.
+    pub fn input(&self) -> Option<&[u8]> {
+        match self {
+            Self::Input(input) => Some(input),
+            _ => None,
+        }
+    }
+
     /// P0's model in integers, for P0.
-    fn integer_model(&self, plan: &Plan) -> Result<Option<IntegerModel<'_>>> {
+    ///
+    /// # Errors
+    /// As [`IntegerModel::new`].
+    pub fn integer_model(&self, plan: &Plan) -> Result<Option<IntegerModel<'_>>> {
         match self {
             Self::Model(model) => IntegerModel::new(model, plan.index_bits, plan.seq_len).map(Some),
             _ => Ok(None),
@@ -72,15 +96,7 @@ impl WalkedSystem for LutRssSystem {
     }
 
     fn secret(&self, plan: &Plan, loaded: Loaded) -> Result<Secret> {
-        Ok(match loaded {
-            Loaded::Model(model) => Secret::Model(model),
-            Loaded::Input(range, values) => Secret::Input(IntegerModel::quantize_input(
-                range,
-                plan.index_bits,
-                &values,
-            )),
-            Loaded::Nothing => Secret::Nothing,
-        })
+        Ok(Secret::new(plan, loaded))
     }
 
     fn share_weights(
@@ -94,14 +110,10 @@ impl WalkedSystem for LutRssSystem {
 
     fn walk(&self, runtime: Runtime<'_>, plan: &Plan, known: Known<'_, Self>) -> Result<Evidence> {
         let model = known.secret.integer_model(plan)?;
-        let input = match known.secret {
-            Secret::Input(input) => Some(&input[..]),
-            _ => None,
-        };
         let knowledge = Knowledge {
             model: model.as_ref(),
             weights: Some(known.weights),
-            input,
+            input: known.secret.input(),
             record: known.record,
         };
         let mut engine = LutRss::new(runtime, plan, knowledge);

@@ -37,6 +37,11 @@ impl Opened {
         self.ring
     }
 
+    /// `d` at P1 and P2 online; `D`, a secret, at P0 offline; else empty.
+    pub fn elements(&self) -> &[u16] {
+        &self.elements
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.len
