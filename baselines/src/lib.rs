@@ -4,11 +4,16 @@
 pub mod crypten;
 pub mod fixed_point;
 pub mod fss;
+pub mod lut_mul;
 pub mod sigma;
 
 use qbench_protocols::system::System;
 
 /// Every baseline.
 pub fn systems() -> Vec<&'static dyn System> {
-    vec![&crypten::system::CrypTenSystem, &sigma::system::SigmaSystem]
+    vec![
+        &crypten::system::CrypTenSystem,
+        &sigma::system::SigmaSystem,
+        &lut_mul::system::LutMulSystem,
+    ]
 }

@@ -7,6 +7,7 @@ mod crypten_ops;
 mod crypten_privacy;
 mod crypten_weights;
 mod fss;
+mod lut_mul_encoder;
 mod sigma_encoder;
 mod sigma_fidelity;
 mod sigma_gates;

@@ -1,0 +1,186 @@
+//! Sums of products by tables.
+
+use super::deal::{fill, table_bytes};
+use super::dots::Dots;
+use super::look_up::{Differences, sums};
+use super::operand::Contents;
+use qbench_protocols::lut::Opened;
+use qbench_protocols::lut::evaluate::Shares;
+use qbench_protocols::material::Dealt;
+use qbench_protocols::net::Party;
+use qbench_protocols::phase::Phase;
+use qbench_protocols::quantized::integer::PRODUCT;
+use qbench_protocols::runtime::Runtime;
+use qbench_protocols::share::Additive;
+use qbench_protocols::wipe::Wiped;
+use qbench_protocols::{Error, Result};
+use std::fmt;
+use std::ops::Range;
+
+/// Largest piece of correlated randomness: what P2 has in memory at a time where the rest waits on the disk.
+const PIECE_BYTES: usize = 64 << 20;
+/// Largest message, as of other tables: smaller ones would cost headers, larger ones keep P2 waiting.
+const MESSAGE_BYTES: usize = 1 << 20;
+
+/// What the store keeps of the tables of some dot products.
+#[derive(PartialEq)]
+struct Tables {
+    dots: Dots,
+    part: Range<usize>,
+    bits: [u32; 2],
+}
+
+impl fmt::Display for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "tables of dot products {} to {} of {:?}, operands of {} and {} bits",
+            self.part.start, self.part.end, self.dots, self.bits[0], self.bits[1]
+        )
+    }
+}
+
+/// Whole dot products, at least one, whose tables fit `bytes`.
+fn parts(
+    range: Range<usize>,
+    dot_bytes: usize,
+    bytes: usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let step = (bytes / dot_bytes).max(1);
+    let starts = range.clone().step_by(step);
+    starts.map(move |start| start..range.end.min(start + step))
+}
+
+/// `[y]^16`: every dot product of `dots`. `right` are opened, and `left` too unless P0 knows them.
+///
+/// For each product P0 deals the table of `left(d) * right(d')` over all values that the operands may be opened as, rotated by
+/// their offsets; the bias is added into one table of each dot product. P1 and P2 look up the entry that was opened and add.
+///
+/// Cost: `16 * 2^(b + b')` bits a product from P0 to P2 offline, where b and b' are the widths of the operands that are opened, and zero where P0
+/// knows one; nothing online, and nothing to P1, whose shares are the output of the P0-P1 generator: it computes the entries
+/// that it looks up. The openings are paid where they are made, once for all products.
+///
+/// The original, whose full text was not at hand, opens both factors of every product and deals tables of `2^(b + b')` entries.
+/// Here P0 is the dealer and knows the weights, so products with weights take `2^b`: less than the original, in favour of
+/// this system.
+///
+/// # Security
+/// Each table has a fresh mask, P1's share, a part of a stream that is used once; P2 receives it under that mask. All that P1 and
+/// P2 see beside are the openings, and every table is looked up at the one place that they say.
+///
+/// `contents` is called at P0 only, offline only.
+///
+/// # Errors
+/// Tables that were dealt for something else; the network's; those of `contents`.
+pub fn sums_of_products(
+    runtime: &mut Runtime<'_>,
+    dots: Dots,
+    left: Option<&Opened>,
+    right: &Opened,
+    contents: impl FnOnce() -> Result<Contents>,
+) -> Result<Additive<u16>> {
+    let bits = [
+        left.map_or(0, |left| left.ring().bits()),
+        right.ring().bits(),
+    ];
+    let dot_bytes = dots.terms() * table_bytes(bits);
+    let pieces = parts(0..dots.count(), dot_bytes, PIECE_BYTES);
+    match (runtime.phase(), runtime.me()) {
+        (Phase::Offline, None) => {
+            for part in pieces {
+                runtime.declare_dealt(Party::P2, part.len() * dot_bytes);
+            }
+        }
+        (Phase::Offline, Some(Party::P0)) => {
+            let contents = contents()?;
+            for part in pieces {
+                deal(runtime, dots, part, dot_bytes, &contents)?;
+            }
+        }
+        (Phase::Offline, Some(Party::P1)) => {
+            for part in pieces {
+                let stream = runtime.session()?.shared_stream(Party::P0);
+                runtime.put(Tables { dots, part, bits }, Dealt::stream(stream))?;
+            }
+        }
+        (Phase::Offline, Some(Party::P2)) => {
+            for part in pieces {
+                let tables = receive(runtime, part.clone(), dot_bytes)?;
+                runtime.put(Tables { dots, part, bits }, Dealt::bytes(tables))?;
+            }
+        }
+        (Phase::Online, Some(Party::P1 | Party::P2)) => {
+            let differences = Differences {
+                left: left.map_or(&[], Opened::elements),
+                right: right.elements(),
+                bits,
+            };
+            let mut out = Wiped::zeros(dots.count());
+            for part in pieces {
+                let (first, range) = (part.start, part.clone());
+                let dealt = runtime.take(&Tables { dots, part, bits })?;
+                let tables = shares(&dealt)?;
+                let threads = runtime.session()?.threads();
+                threads.chunks_mut(&mut out[range], 1, |skipped, out| {
+                    sums(tables, dots, differences, first, skipped, out);
+                });
+            }
+            return Ok(Additive::held(PRODUCT, out));
+        }
+        _ => {}
+    }
+    Ok(Additive::absent(PRODUCT, dots.count()))
+}
+
+/// P0 makes one piece and sends it to P2.
+fn deal(
+    runtime: &mut Runtime<'_>,
+    dots: Dots,
+    piece: Range<usize>,
+    dot_bytes: usize,
+    contents: &Contents,
+) -> Result<()> {
+    let session = runtime.session()?;
+    let stream = session.shared_stream(Party::P1);
+    let first = piece.start;
+    for part in parts(piece, dot_bytes, MESSAGE_BYTES) {
+        let mut message = vec![0; part.len() * dot_bytes];
+        let skipped = part.start - first;
+        let fill_part = |byte: usize, out: &mut [u8]| {
+            fill(
+                dots,
+                contents,
+                &stream,
+                first,
+                skipped + byte / dot_bytes,
+                out,
+            );
+        };
+        session
+            .threads()
+            .chunks_mut(&mut message, dot_bytes, fill_part);
+        session.send(Party::P2, message)?;
+    }
+    Ok(())
+}
+
+/// P2's part of one piece.
+fn receive(runtime: &mut Runtime<'_>, piece: Range<usize>, dot_bytes: usize) -> Result<Wiped<u8>> {
+    let session = runtime.session()?;
+    let mut tables = Wiped::zeros(piece.len() * dot_bytes);
+    let first = piece.start;
+    for part in parts(piece, dot_bytes, MESSAGE_BYTES) {
+        let message = session.receive(Party::P0, part.len() * dot_bytes)?;
+        let at = (part.start - first) * dot_bytes;
+        tables[at..at + message.len()].copy_from_slice(&message);
+    }
+    Ok(tables)
+}
+
+fn shares(dealt: &Dealt) -> Result<Shares<'_>> {
+    match (&dealt.bytes, &dealt.stream) {
+        (Some(bytes), _) => Ok(Shares::Packed(bytes)),
+        (None, Some(stream)) => Ok(Shares::Stream(stream)),
+        (None, None) => Err(Error::Internal("tables without their shares".into())),
+    }
+}
