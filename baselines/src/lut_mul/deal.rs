@@ -2,7 +2,7 @@
 
 use super::dots::Dots;
 use super::operand::Contents;
-use qbench_protocols::kernel::widest;
+use qbench_protocols::kernel::outer16::subtract_from_products;
 use qbench_protocols::prg::Stream;
 
 /// Bytes of tables that are made at a time, to stay in the first-level cache between the generator and the multiplication.
@@ -44,42 +44,6 @@ pub fn fill(
         }
         if !contents.bias.is_empty() {
             add(&mut out[..size], contents.bias[dot % contents.bias.len()]);
-        }
-    }
-}
-
-/// `share = left * right - share` for every pair of the entries of each product, 16-bit words in little-endian order: `lefts` and
-/// `rights` entries a product, the right running fastest.
-pub fn subtract_from_products(
-    shares: &mut [u8],
-    left: &[u16],
-    lefts: usize,
-    right: &[u16],
-    rights: usize,
-) {
-    widest(
-        #[inline(always)]
-        || match rights {
-            // Lengths that are known are unrolled.
-            16 => rows(shares, left, lefts, right, 16),
-            32 => rows(shares, left, lefts, right, 32),
-            64 => rows(shares, left, lefts, right, 64),
-            _ => rows(shares, left, lefts, right, rights),
-        },
-    );
-}
-
-#[inline(always)]
-fn rows(shares: &mut [u8], left: &[u16], lefts: usize, right: &[u16], rights: usize) {
-    let products = shares.chunks_exact_mut(2 * lefts * rights);
-    let operands = left.chunks_exact(lefts).zip(right.chunks_exact(rights));
-    for (shares, (left, right)) in products.zip(operands) {
-        for (shares, left) in shares.chunks_exact_mut(2 * rights).zip(left) {
-            for (share, right) in shares.as_chunks_mut::<2>().0.iter_mut().zip(right) {
-                let product = left.wrapping_mul(*right);
-                let difference = product.wrapping_sub(u16::from_le_bytes(*share));
-                *share = difference.to_le_bytes();
-            }
         }
     }
 }
