@@ -8,6 +8,8 @@ mod crypten_privacy;
 mod crypten_weights;
 mod fss;
 mod lut_mul_encoder;
+mod lut_mul_privacy;
+mod lut_mul_products;
 mod sigma_encoder;
 mod sigma_fidelity;
 mod sigma_gates;
