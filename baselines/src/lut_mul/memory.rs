@@ -8,7 +8,7 @@ use qbench_protocols::system::PROCESS_BYTES;
 /// processes.
 ///
 /// P0 holds the model, one matrix of weights at a time unpacked, and what every index of the widest input counts. P1 and P2 hold no
-/// weights, only activations in shares and messages; a verified run keeps four bytes for every value it cuts.
+/// weights, only activations in shares and messages, and tables as they came, between which some memory is lost; a verified run keeps four bytes for every value it cuts.
 pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u64; 3] {
     let config = &plan.config;
     let weights: u64 = Linear::all(config)
@@ -27,6 +27,6 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u6
     [
         working + weights / 4 + 2 * hidden * inner + rotated,
         working + record + material[1],
-        working + record + material[2] + material[2] / 32,
+        working + record + material[2] + material[2] / 16,
     ]
 }

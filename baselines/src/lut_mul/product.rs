@@ -17,10 +17,9 @@ use qbench_protocols::{Error, Result};
 use std::fmt;
 use std::ops::Range;
 
-/// Largest piece of correlated randomness: what P2 has in memory at a time where the rest waits on the disk.
-const PIECE_BYTES: usize = 64 << 20;
-/// Largest message, as of other tables: smaller ones would cost headers, larger ones keep P2 waiting.
-const MESSAGE_BYTES: usize = 1 << 20;
+/// Largest piece of correlated randomness, unless one dot product takes more. Each is one message, which P2 keeps as it came: smaller
+/// ones would leave threads little to do, larger ones keep P2 waiting for what P0 has yet to compute.
+const PIECE_BYTES: usize = 4 << 20;
 
 /// What the store keeps of the tables of some dot products.
 #[derive(PartialEq)]
@@ -40,15 +39,11 @@ impl fmt::Display for Tables {
     }
 }
 
-/// Whole dot products, at least one, whose tables fit `bytes`.
-fn parts(
-    range: Range<usize>,
-    dot_bytes: usize,
-    bytes: usize,
-) -> impl Iterator<Item = Range<usize>> {
-    let step = (bytes / dot_bytes).max(1);
-    let starts = range.clone().step_by(step);
-    starts.map(move |start| start..range.end.min(start + step))
+/// The dot products of each piece: whole ones, at least one.
+fn pieces(count: usize, dot_bytes: usize) -> impl Iterator<Item = Range<usize>> {
+    let step = (PIECE_BYTES / dot_bytes).max(1);
+    let starts = (0..count).step_by(step);
+    starts.map(move |start| start..count.min(start + step))
 }
 
 /// `[y]^16`: every dot product of `dots`. `right` are opened, and `left` too unless P0 knows them.
@@ -84,7 +79,7 @@ pub fn sums_of_products(
         right.ring().bits(),
     ];
     let dot_bytes = dots.terms() * table_bytes(bits);
-    let pieces = parts(0..dots.count(), dot_bytes, PIECE_BYTES);
+    let pieces = pieces(dots.count(), dot_bytes);
     match (runtime.phase(), runtime.me()) {
         (Phase::Offline, None) => {
             for part in pieces {
@@ -105,7 +100,8 @@ pub fn sums_of_products(
         }
         (Phase::Offline, Some(Party::P2)) => {
             for part in pieces {
-                let tables = receive(runtime, part.clone(), dot_bytes)?;
+                let bytes = part.len() * dot_bytes;
+                let tables = runtime.session()?.receive(Party::P0, bytes)?;
                 runtime.put(Tables { dots, part, bits }, Dealt::bytes(tables))?;
             }
         }
@@ -136,45 +132,20 @@ pub fn sums_of_products(
 fn deal(
     runtime: &mut Runtime<'_>,
     dots: Dots,
-    piece: Range<usize>,
+    part: Range<usize>,
     dot_bytes: usize,
     contents: &Contents,
 ) -> Result<()> {
     let session = runtime.session()?;
     let stream = session.shared_stream(Party::P1);
-    let first = piece.start;
-    for part in parts(piece, dot_bytes, MESSAGE_BYTES) {
-        let mut message = vec![0; part.len() * dot_bytes];
-        let skipped = part.start - first;
-        let fill_part = |byte: usize, out: &mut [u8]| {
-            fill(
-                dots,
-                contents,
-                &stream,
-                first,
-                skipped + byte / dot_bytes,
-                out,
-            );
-        };
-        session
-            .threads()
-            .chunks_mut(&mut message, dot_bytes, fill_part);
-        session.send(Party::P2, message)?;
-    }
-    Ok(())
-}
-
-/// P2's part of one piece.
-fn receive(runtime: &mut Runtime<'_>, piece: Range<usize>, dot_bytes: usize) -> Result<Wiped<u8>> {
-    let session = runtime.session()?;
-    let mut tables = Wiped::zeros(piece.len() * dot_bytes);
-    let first = piece.start;
-    for part in parts(piece, dot_bytes, MESSAGE_BYTES) {
-        let message = session.receive(Party::P0, part.len() * dot_bytes)?;
-        let at = (part.start - first) * dot_bytes;
-        tables[at..at + message.len()].copy_from_slice(&message);
-    }
-    Ok(tables)
+    let mut tables = vec![0; part.len() * dot_bytes];
+    let fill_part = |byte: usize, out: &mut [u8]| {
+        fill(dots, contents, &stream, part.start, byte / dot_bytes, out);
+    };
+    session
+        .threads()
+        .chunks_mut(&mut tables, dot_bytes, fill_part);
+    session.send(Party::P2, tables)
 }
 
 fn shares(dealt: &Dealt) -> Result<Shares<'_>> {

@@ -94,7 +94,7 @@ fn settings_are_bit_exact_too() {
     }
 }
 
-/// A layer of several pieces and many messages, and material that waits in a file.
+/// Layers of many pieces, and material that waits in a file.
 #[test]
 fn pieces_from_the_disk_are_bit_exact() {
     let config = ModelConfig {

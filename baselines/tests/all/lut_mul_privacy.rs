@@ -15,7 +15,7 @@ use qbench_protocols::testing::examine::{Examined, MOST_TESTS, Test, examine};
 use qbench_protocols::testing::functionality::{Ran, elements, share, try_run};
 use qbench_protocols::testing::view::{Opening, Seen, Sharing, View, openings, unpack};
 
-/// A head of 64 queries and keys. Its scores are 4096 dot products, in tables of several messages.
+/// A head of 64 queries and keys. Its scores are 4096 dot products, in tables of several pieces.
 const SHAPE: HeadShape = HeadShape {
     tokens: 64,
     hidden: 8,
