@@ -1,5 +1,6 @@
 //! Predicted memory.
 
+use super::product::PIECE_BYTES;
 use qbench_protocols::lut_rss::plan::Plan;
 use qbench_protocols::model::walk::Linear;
 use qbench_protocols::system::PROCESS_BYTES;
@@ -7,7 +8,8 @@ use qbench_protocols::system::PROCESS_BYTES;
 /// Predicted peak memory of each party's process, meant to be a little above what is measured; a test compares the two on real
 /// processes.
 ///
-/// P0 holds the model, one matrix of weights at a time unpacked, and what every index of the widest input counts. P1 and P2 hold no
+/// P0 holds the model, one matrix of weights at a time unpacked, what every index of the widest input counts, and
+/// tables on their way. P1 and P2 hold no
 /// weights, only activations in shares and messages, and tables as they came, between which some memory is lost; a verified run keeps four bytes for every value it cuts.
 pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u64; 3] {
     let config = &plan.config;
@@ -25,7 +27,7 @@ pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3], record: bool) -> [u6
     let cuts = config.layers as u64 * (tokens * (6 * hidden + inner) + scores);
     let record = if record { 2 * 4 * cuts } else { 0 };
     [
-        working + weights / 4 + 2 * hidden * inner + rotated,
+        working + weights / 4 + 2 * hidden * inner + rotated + 3 * PIECE_BYTES as u64,
         working + record + material[1],
         working + record + material[2] + material[2] / 16,
     ]

@@ -20,6 +20,13 @@
 //! # What each party learns
 //! As in `lut-rss`: P0 nothing, P1 and P2 openings under P0's fresh offsets, P2 tables under P1's fresh shares, P1 the output.
 //! Weights leave P0 in such tables alone.
+//!
+//! # Products by one-hot vectors of single bits are not here
+//! P0 could share, by exclusive or, a vector of `2^(b + b')` bits that is one at the place of the pair (x, w); both parties add up the
+//! products at the places where their bits are set, and the difference is `x * w` up to a sign s that P0 knows. It is tempting to
+//! let P0 open `s * w - D` instead of `w - D` for a uniform D. But s is a function of P1's own bits at the place that D chooses,
+//! so what is opened depends on w and on x's offset for anyone who knows those bits: P1 learns both from two tokens. A table of
+//! words over one input, as dealt here, has as many bits at b = b' = 4, and a fresh mask an entry.
 
 pub mod deal;
 pub mod dots;

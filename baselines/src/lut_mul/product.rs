@@ -19,7 +19,7 @@ use std::ops::Range;
 
 /// Largest piece of correlated randomness, unless one dot product takes more. Each is one message, which P2 keeps as it came: smaller
 /// ones would leave threads little to do, larger ones keep P2 waiting for what P0 has yet to compute.
-const PIECE_BYTES: usize = 4 << 20;
+pub(super) const PIECE_BYTES: usize = 4 << 20;
 
 /// What the store keeps of the tables of some dot products.
 #[derive(PartialEq)]
