@@ -1,6 +1,7 @@
 //! Products by tables: lookups a second of P1 and of P2, and tables a second of P0. One thread, and nothing else runs.
 //!
-//! The original's abstract claims 2^26 tables of 8-bit products a second and core.
+//! The original's abstract claims 2^26 tables of 8-bit input and 8-bit output a second and core; two operands of 4 bits are an input of
+//! 8 bits.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use qbench_baselines::lut_mul::deal::{fill, table_bytes};

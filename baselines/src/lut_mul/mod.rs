@@ -1,8 +1,9 @@
-//! The baseline `lut-mul`: multiplications are lookup tables too. It stands for Lu et al., NDSS 2025 (eprint 2024/1132), the
-//! predecessor of the system under test, on the same quantized model with the same integers: what differs from `lut-rss` is how
+//! The baseline `lut-mul`: multiplications are lookup tables too. It stands for Lu et al., A New PPML Paradigm for Quantized
+//! Models, NDSS 2025 (eprint 2024/1132), the predecessor of the system under test, on the same quantized model with the same integers: what differs from `lut-rss` is how
 //! products are taken, and nothing else.
 //!
-//! The original's full text was not at hand: what is here follows its abstract and what arXiv 2508.01636 says of it.
+//! The original's full text was not at hand. What is here follows its abstract: a model is a sequence of quantized operators, each of
+//! them a lookup table, whose evaluation takes log n bits online for n entries; and what arXiv 2508.01636 says of it.
 //!
 //! | module | what it holds |
 //! |---|---|

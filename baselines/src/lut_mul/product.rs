@@ -55,9 +55,10 @@ fn pieces(count: usize, dot_bytes: usize) -> impl Iterator<Item = Range<usize>> 
 /// knows one; nothing online, and nothing to P1, whose shares are the output of the P0-P1 generator: it computes the entries
 /// that it looks up. The openings are paid where they are made, once for all products.
 ///
-/// The original, whose full text was not at hand, opens both factors of every product and deals tables of `2^(b + b')` entries.
-/// Here P0 is the dealer and knows the weights, so products with weights take `2^b`: less than the original, in favour of
-/// this system.
+/// Deviation: a table whose entries are pairs of an input and a weight, as an operator on two secret values, would take
+/// `2^(b + b')` entries and another opening. Here P0 is the dealer and knows the weights, so products with weights take `2^b`. It
+/// is in favour of this system wherever the original does otherwise, which its abstract does not say. And tables put out 16 bits,
+/// which the sums of the quantized model need, where the abstract counts tables that put out 8.
 ///
 /// # Security
 /// Each table has a fresh mask, P1's share, a part of a stream that is used once; P2 receives it under that mask. All that P1 and

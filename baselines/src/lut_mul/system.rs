@@ -32,7 +32,7 @@ impl WalkedSystem for LutMulSystem {
     }
 
     fn source(&self) -> &'static str {
-        "after Lu et al., NDSS 2025 (eprint 2024/1132), from its abstract and arXiv 2508.01636"
+        "after Lu et al., A New PPML Paradigm for Quantized Models, NDSS 2025 (eprint 2024/1132), from its abstract"
     }
 
     fn settings(&self) -> &'static [Setting] {
