@@ -5,6 +5,7 @@ pub mod crypten;
 pub mod fixed_point;
 pub mod fixed_trunc;
 pub mod fss;
+pub mod lut_mul;
 pub mod lut_trunc;
 pub mod sigma;
 
@@ -16,6 +17,7 @@ pub fn systems() -> Vec<&'static dyn System> {
         &crypten::system::CrypTenSystem,
         &sigma::system::SigmaSystem,
         &fixed_trunc::system::FixedTruncSystem,
+        &lut_mul::system::LutMulSystem,
         &lut_trunc::system::LutTruncSystem,
     ]
 }

@@ -13,10 +13,15 @@ fn processes_stay_within_what_is_predicted() {
 
 fn stays_within(system: &dyn System) {
     let id = system.id();
+    // Tables of products are far more material a token than anything else: 1.9 GB for 16 tokens.
+    let lengths = match id {
+        "lut-mul" => "[2, 6]",
+        _ => "[16, 64]",
+    };
     let place = Place::of_qbench(
         &scenario(id, "")
             .replace("bert-tiny", "bert-mini")
-            .replace("seq_len = 8", "seq_len = [16, 64]")
+            .replace("seq_len = 8", &format!("seq_len = {lengths}"))
             .replace("2ms", "0.1ms"),
     );
     let output = place.run(&[]);

@@ -207,7 +207,7 @@ fn add(a: &[u16], b: &[u16]) -> Wiped<u16> {
 }
 
 /// How activations fall into heads: a head takes `width` neighbouring columns of an `[n, hidden]` matrix.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeadShape {
     /// n.
     pub tokens: usize,
