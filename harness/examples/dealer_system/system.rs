@@ -82,7 +82,7 @@ impl WalkedSystem for DealerSystem {
             &plan.config,
             FIXED,
             model.as_deref(),
-            |runtime, len, values| masked_from_p0(runtime, RING64, len, values),
+            |runtime, factor, values| masked_from_p0(runtime, RING64, factor.elements(), values),
             |runtime, len, values| share_from_p0(runtime, RING64, len, values),
         )
     }

@@ -9,6 +9,7 @@ mod crypten;
 mod engine;
 mod examples;
 mod external;
+mod extrapolated;
 mod failures;
 mod figures;
 mod fixture;

@@ -48,6 +48,8 @@ def interpreter():
 
 def load():
     """Imports CrypTen; refuses other versions, whose costs differ."""
+    # It computes on the CPU, and the torch that setup.sh installs has no CUDA to speak of.
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
         import torch
         import crypten

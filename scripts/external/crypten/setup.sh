@@ -8,8 +8,8 @@
 #
 #   Python         torch    download   disk
 #   3.7 to 3.9     1.12.1   0.8 GB     1.8 GB
-#   3.10, 3.11     2.1.2    @D311@     @S311@     needs cc and readelf
-#   3.12, 3.13     2.5.1    @D313@     @S313@     needs cc and readelf
+#   3.10, 3.11     2.1.2    0.7 GB     1.7 GB     needs cc and readelf
+#   3.12, 3.13     2.5.1    1.0 GB     2.0 GB     needs cc and readelf
 #
 # Why so: CrypTen asks for versions of its dependencies that no longer exist together, so it is installed without them.
 # torch 1.12.1 is the last one whose x86-64 wheel on PyPI brings all it loads, and from Python 3.10 on it refuses what

@@ -14,18 +14,19 @@ What is measured. Each party is a process with SPU's runtime and its own link (y
 The encoder layer is a jax function that SPU's compiler lowers before the clocks start; ring of 64 bits and 18 fraction
 bits, SPU's defaults. As its deployments for Transformers do (PUMA, arXiv 2307.12533), GELU is PUMA's polynomial in three
 pieces, and softmax subtracts the maximum, takes SPU's exponential and multiplies with one reciprocal a row; LayerNorm is
-as jax writes it. QBENCH_SPU_GELU=tanh or =erf takes jax's GELU, as SPU lowers it, instead. Weights are random and
-of the model's shape.
+as jax writes it. QBENCH_SPU_GELU=tanh or =erf takes jax's GELU, as SPU lowers it, instead. PUMA's cut of the
+exponential at -14 is left out: random weights stay far from it. Weights are random and of the model's shape.
 
-setup: the first party (aby3), or the second (semi2k), shares the weights with SPU's Io and sends the shares over SPU's
-link. online: the input's owner (P1 with the parties as documented) shares it, and the forward pass runs up to shares of the
-output. offline is not given: aby3 has none, and the trusted first party of semi2k lets one of the two computing parties
-know the seeds of both and correct the triples by itself. That costs no traffic, is on the online clock as SPU has it there,
-and is not secure.
+setup: the owner of the weights (P0 of aby3, P2 of semi2k) shares them with SPU's Io and sends the shares over SPU's link.
+online: P1 shares the input in the same way, and the forward pass runs, layer by layer, up to shares of the output. offline
+is not given: aby3 has none, and semi2k's triples come from the trusted first party, which is not secure: one of the two
+computing parties knows the seeds of both and makes the triples fit by itself. That costs no traffic, and its time is on the
+online clock, because SPU does it there.
 
-Bytes are SPU's own counts of payload; what it does not count, shares that this script sends, is counted here. Of three
+Bytes are SPU's own counts of payload; the shares of inputs and weights, which this script sends, it counts itself. Of three
 parties SPU counts only a party's sum: it is split over its two peers after what the kernel counted on their connections.
-Rounds are the longest chain of dependent messages, out of SPU's trace of the link at all parties.
+Rounds are the longest chain of dependent messages, out of SPU's trace of the link at all parties; those of aby3 vary by a
+few from run to run, as do a party's bytes, because SPU draws at every truncation which two parties do it.
 
 Threads: SPU's pool and OpenMP get the cell's number. brpc's threads, and the second thread that SPU starts for a part of every
 matrix product of aby3, cannot be turned off: cpu_seconds has them all.
@@ -53,6 +54,8 @@ WANTED = "0.9.5"
 SYSTEMS = {"aby3": 3, "semi2k": 2}
 # Of SPU's answer: fixed point with 18 fraction bits and PUMA's GELU stay far below this, a wrap-around far above.
 LARGEST_ERROR = 0.5
+# A layer's rounds of aby3, from run to run.
+ROUNDS_VARY = 8
 
 
 def fail(text):
@@ -201,9 +204,10 @@ class Party:
         self.jax, self.spu, self.frontend = load()
         self.folder = tempfile.TemporaryDirectory(prefix="qbench-spu-")
         self.log, self.trace = (Path(self.folder.name) / name for name in ("log", "trace"))
-        from spu.libspu import logging
+        logging = self.spu.libspu.logging
         options = logging.LogOptions()
-        options.enable_console_logger = False
+        # The harness shows its end where a party fails, which brpc may end without a word.
+        options.enable_console_logger = "QBENCH_PARTY" in os.environ
         options.system_log_path, options.trace_log_path = str(self.log), str(self.trace)
         options.trace_content_length = 0
         logging.setup_logging(options)
@@ -211,7 +215,7 @@ class Party:
             protocol=getattr(self.spu.ProtocolKind, kind.upper()), field=self.spu.FieldType.FM64
         )
         self.config.max_concurrency = cell["threads"]
-        # For the line with the bytes.
+        # For the line in the log that has the bytes.
         self.config.enable_pphlo_profile = True
         desc = self.spu.link.Desc()
         desc.recv_timeout_ms = int(cell.get("timeout_seconds", 600) * 1000)
@@ -362,8 +366,9 @@ class Party:
         if self.cell["verify"]:
             answer["float_error"] = self.error(x, layers)
             answer["verified"] = "SPU's output, opened after the clocks had stopped, against jax's float encoder"
-        # Nothing of this party's may be under way when it ends.
+        # A peer that misses brpc's reply to its last message ends with an error: the replies get time to arrive.
         self.link.stop_link()
+        time.sleep(0.5 + 2e-9 * self.cell.get("link", {}).get("rtt_ns", 0))
         return answer
 
     def error(self, x, layers):
@@ -396,7 +401,8 @@ def free_ports(count):
 
 
 def self_check():
-    """Bytes and rounds of one layer against those on record; equal, not close."""
+    """Bytes of whole encoders against those on record, equal; rounds of aby3 vary by a few, because SPU draws at every
+    truncation which two parties do it."""
     with open(HERE / "expected.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -434,10 +440,11 @@ def self_check():
         online = [answer["phases"]["online"] for answer in answers]
         found = (online[0]["rounds"], sum(sum(phase["sent_bytes"]) for phase in online))
         expected = (int(row["rounds"]), int(row["total_bytes_sent"]))
+        slack = ROUNDS_VARY * int(row["layers"]) if kind == "aby3" else 0
         seconds = max(phase["seconds"] for phase in online)
         print(f"{kind}, {row['layers']} layers, n = {row['seq_len']}: {found[0]} rounds, {found[1]} bytes, "
               f"{seconds:.2f} s, error {answers[0]['float_error']:.3g}", flush=True)
-        if found != expected:
+        if found[1] != expected[1] or abs(found[0] - expected[0]) > slack:
             fail(f"expected {expected[0]} rounds and {expected[1]} bytes")
 
 
