@@ -8,7 +8,7 @@ systems, docs/EXTERNAL.md: a BERT encoder, everything secret. Two systems:
   run.py [aby3|semi2k]         a cell as JSON on standard input, the answer as JSON on standard output; without the
                                argument the end of the system's name decides (`spu-aby3`)
   run.py --check               whether it can run here; the last line says why not, or the versions
-  run.py --self-check          one-layer encoders on loopback against expected.csv; needs two cores, a minute
+  run.py --self-check          encoders of one and two layers on loopback against expected.csv; two cores, a minute
 
 What is measured. Each party is a process with SPU's runtime and its own link (yacl over brpc): no Ray, no node daemons.
 The encoder layer is a jax function that SPU's compiler lowers before the clocks start; ring of 64 bits and 18 fraction
