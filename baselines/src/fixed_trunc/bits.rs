@@ -106,7 +106,7 @@ fn summands(runtime: &mut Runtime<'_>, x: &Share) -> Result<[Share; 2]> {
 /// Cost: 108 bytes a number ([`BitPacking::Bytes`]) or 95.25 and 8 rounds (SPU's `msb_a2b`).
 ///
 /// # Security
-/// As [`and`].
+/// As a product, with exclusive or in place of sums.
 ///
 /// # Errors
 /// The network's.
@@ -213,7 +213,7 @@ fn spread(x: u64) -> u64 {
 /// Cost: 336 bytes a number, 8 rounds.
 ///
 /// # Security
-/// As [`and`].
+/// As a product, with exclusive or in place of sums.
 ///
 /// # Errors
 /// The network's.
@@ -262,7 +262,7 @@ fn sum(runtime: &mut Runtime<'_>, a: Share, b: Share) -> Result<Share> {
 /// Cost: 144 bytes a word, 6 rounds.
 ///
 /// # Security
-/// As [`and`].
+/// As a product, with exclusive or in place of sums.
 ///
 /// # Errors
 /// The network's.

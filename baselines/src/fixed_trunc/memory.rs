@@ -12,7 +12,7 @@ use qbench_protocols::system::PROCESS_BYTES;
 pub(super) fn memory_bytes(plan: &Plan, material: [u64; 3]) -> [u64; 3] {
     let sizes = Sizes::of(&plan.config, plan.seq_len);
     let (weights, matrix, widest) = (sizes.weights, 8 * sizes.largest, 8 * sizes.widest);
-    let working = PROCESS_BYTES + 4 * matrix + 64 * widest;
+    let working = PROCESS_BYTES + 8 * matrix + 72 * widest;
     [
         working + 16 * weights + weights / 4,
         working + 8 * weights + material[1],

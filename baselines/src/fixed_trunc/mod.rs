@@ -8,7 +8,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`shares`] | what needs no communication |
-//! | [`turns`] | three parties with three roles, who take turns at them |
+//! | `turns` | three parties with three roles, who take turns at them |
 //! | [`products`] | products, element by element and of matrices |
 //! | [`truncate`] | four ways to take fractional bits away |
 //! | [`bits`] | sharings by exclusive or: carries, sums, the highest one |

@@ -14,10 +14,13 @@ use qbench_protocols::runtime::Runtime;
 use qbench_protocols::threads::{GRAIN, Threads};
 use qbench_protocols::wipe::Wiped;
 
+/// Adds this party's summand of a product to zeros.
+type Summand<'a> = dyn Fn(&Threads, &mut [u64]) + Sync + 'a;
+
 /// A product to be made: its length, and this party's summand of it.
 pub struct Factors<'a> {
     len: usize,
-    summand: Box<dyn Fn(&Threads, &mut [u64]) + Sync + 'a>,
+    summand: Box<Summand<'a>>,
 }
 
 impl<'a> Factors<'a> {

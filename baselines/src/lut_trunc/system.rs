@@ -134,7 +134,7 @@ impl WalkedSystem for LutTruncSystem {
         let scores = plan.config.heads as u64 * tokens * tokens;
         let cuts = plan.config.layers as u64 * (tokens * (6 * hidden + inner) + scores);
         let record = if record { 2 * 4 * cuts } else { 0 };
-        let working = PROCESS_BYTES + 4 * matrix + 16 * widest;
+        let working = PROCESS_BYTES + 8 * matrix + 24 * widest;
         [
             working + 16 * weights + weights / 4,
             working + 8 * weights + record + material[1],

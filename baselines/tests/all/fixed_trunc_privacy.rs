@@ -28,15 +28,12 @@ fn received(runs: &[Ran<Share>], party: Party) -> View {
     let mut view = View::new();
     for (phase, name) in ["offline", "online"].into_iter().enumerate() {
         let messages = &runs[0].received[phase][party.index()];
-        for number in 0..messages.len() {
+        for (number, message) in messages.iter().enumerate() {
             let bytes = |ran: &Ran<Share>| {
                 unpack(BYTE, &ran.received[phase][party.index()][number].payload)
             };
             let seen = Seen::additive(BYTE, vec![runs.iter().map(bytes).collect()]);
-            view.insert(
-                format!("{name} #{number} from {}", messages[number].from),
-                seen,
-            );
+            view.insert(format!("{name} #{number} from {}", message.from), seen);
         }
     }
     view

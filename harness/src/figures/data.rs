@@ -110,6 +110,7 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
     // The committed files are read by a test; without them there is nothing to draw beside.
     let published = Published::committed().ok().filter(|_| spec.published);
     let mut panels = Vec::new();
+    let all_rows = rows;
     for y in &spec.y {
         let quantity = Quantity::find(y)?;
         let varying = varying(spec, quantity, rows);
@@ -128,16 +129,19 @@ pub fn figure(spec: &FigureSpec, rows: &[RunRow]) -> Option<Figure> {
                 for (order, variant) in variants.into_iter().enumerate() {
                     // One colour a system; its variants differ in marker and hatching.
                     let look = Look {
-                        shape: place + order,
+                        shape: Look::measured(place).shape + order,
                         ..Look::measured(place)
                     };
                     let of_variant = |row: &RunRow| self::variant(row, &varying) == variant;
                     let points = points(&own, &spec.x, quantity, &xs, of_variant);
-                    let shown: Vec<&RunRow> =
-                        own.iter().copied().filter(|r| of_variant(r)).collect();
+                    // Of all panels, so that a series has one name.
+                    let all = all_rows
+                        .iter()
+                        .filter(|row| value(row, &spec.series) == *name);
+                    let all: Vec<&RunRow> = all.filter(|row| of_variant(row)).collect();
                     if !points.is_empty() {
                         series.push(Series {
-                            name: legend(&spec.series, name, &variant) + &extrapolated_note(&shown),
+                            name: legend(&spec.series, name, &variant) + &extrapolated_note(&all),
                             look,
                             points,
                         });
@@ -235,17 +239,16 @@ fn legend(column: &str, name: &str, variant: &str) -> String {
 
 /// What a legend says of rows of which fewer layers ran.
 pub fn extrapolated_note<R: Borrow<RunRow>>(rows: &[R]) -> String {
-    let few = rows
-        .iter()
-        .filter_map(|row| row.borrow().extrapolated_from_layers);
-    let few = distinct(few.map(|layers| layers.to_string()));
-    let all = rows
-        .iter()
-        .all(|row| row.borrow().extrapolated_from_layers.is_some());
-    match (few.is_empty(), all) {
-        (true, _) => String::new(),
-        (false, true) => format!(" (extrapolated from {} layer)", few.join(", ")),
-        (false, false) => format!(" (partly extrapolated from {} layer)", few.join(", ")),
+    let few = rows.iter().map(|row| row.borrow().extrapolated_from_layers);
+    let part = match few.clone().any(|few| few.is_none()) {
+        true => "partly ",
+        false => "",
+    };
+    let few = distinct(few.flatten().map(|layers| layers.to_string()));
+    match few.as_slice() {
+        [] => String::new(),
+        [one] if one == "1" => format!(" ({part}extrapolated from 1 layer)"),
+        few => format!(" ({part}extrapolated from {} layers)", few.join(", ")),
     }
 }
 
@@ -316,7 +319,7 @@ fn as_published(
             series.push(Series {
                 name: format!("{}, as published", legend(&spec.series, name, variant_name)),
                 look: Look {
-                    shape: place + order,
+                    shape: Look::measured(place).shape + order,
                     hollow: true,
                     ..Look::measured(place)
                 },

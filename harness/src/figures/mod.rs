@@ -206,6 +206,14 @@ pub fn draw_all(
     Ok(drawn)
 }
 
+/// Draws a figure that is made of no rows, as lines: `path.svg` and `path.png`.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn draw_lines(figure: data::Figure, path: &Path) -> Result<()> {
+    save(&lines::Lines(figure), path, &RefCell::default())
+}
+
 /// What the bars of a figure start from: as its `log` says, else a logarithmic axis for the traffic of several
 /// systems that spans more than a decade.
 fn foot(spec: &FigureSpec, figure: &data::Figure) -> Foot {

@@ -81,7 +81,7 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Pareto> {
                     let cloud = Cloud {
                         name: format!("{name}{of}{}", extrapolated_note(&rows)),
                         look: Look {
-                            shape: place + order,
+                            shape: Look::measured(place).shape + order,
                             ..Look::measured(place)
                         },
                         points: points(&rows, x, y),

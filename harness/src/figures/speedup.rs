@@ -170,7 +170,7 @@ fn series<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Series> {
             variant => format!("{}, {variant}", point.system),
         } + &point.note;
         let look = Look {
-            shape: place + variants,
+            shape: Look::measured(place).shape + variants,
             ..Look::measured(place)
         };
         all.push((

@@ -35,10 +35,10 @@ const SYSTEMS: [(&str, usize); 10] = [
     ("fixed-trunc", 4),
     ("own", 5),
     ("crypten-pypi", 6),
-    // Colours start again where a system belongs to another: its shape tells it apart.
-    ("lut-trunc", 8),
+    ("lut-trunc", 7),
+    // Colours start again, shapes do not.
     ("spu-aby3", 12),
-    ("spu-semi2k", 15),
+    ("spu-semi2k", 13),
 ];
 
 /// How one series looks.

@@ -73,10 +73,29 @@ pub fn table(rows: &[RunRow]) -> Result<String> {
     Ok(markdown(&head, &body))
 }
 
-fn line(claim: &Claim, group: &Group<'_>) -> Option<Vec<String>> {
-    // Its default settings: what its authors have.
+/// The online factors of the table, and the offline ones: medians, of what is there.
+pub fn factors(rows: &[RunRow]) -> [Vec<f64>; 2] {
+    let groups = groups(&[rows]);
+    let pairs = CLAIMS
+        .iter()
+        .flat_map(|claim| groups.iter().filter_map(|group| pair(claim, group)));
+    let pairs: Vec<_> = pairs.collect();
+    [ONLINE, OFFLINE].map(|quantity| {
+        let ratios = pairs
+            .iter()
+            .filter_map(|(own, other)| own.ratio(other, quantity));
+        ratios.map(|ratio| ratio.summary.median).collect()
+    })
+}
+
+/// `lut-rss`, and the system that a claim is of.
+fn pair<'a, 'b>(claim: &Claim, group: &'b Group<'a>) -> Option<(&'b Entry<'a>, &'b Entry<'a>)> {
     let of = |system: &str| group.entries.iter().find(|entry| entry.system == system);
-    let (own, other) = (of("lut-rss")?, of(claim.system)?);
+    Some((of("lut-rss")?, of(claim.system)?))
+}
+
+fn line(claim: &Claim, group: &Group<'_>) -> Option<Vec<String>> {
+    let (own, other) = pair(claim, group)?;
     let factor = |quantity| {
         let ratio = own.ratio(other, quantity);
         ratio.map_or_else(|| "-".to_owned(), |ratio| text(&ratio))
@@ -90,7 +109,7 @@ fn line(claim: &Claim, group: &Group<'_>) -> Option<Vec<String>> {
         .rows
         .iter()
         .find_map(|row| row.extrapolated_from_layers);
-    let few = few.map_or_else(String::new, |few| format!(", from {few} layer"));
+    let few = few.map_or_else(String::new, |few| format!(", layers from {few}"));
     Some(vec![
         claim.factor.to_owned(),
         format!("`{}`{few}", claim.system),

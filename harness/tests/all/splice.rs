@@ -254,3 +254,26 @@ fn markers_that_make_no_table_say_why() {
         said(&output)
     );
 }
+
+/// A line for each claim, length and link, with the paired ratio; claims of systems that were not run are left out.
+#[test]
+fn headline_factors_stand_beside_what_was_measured() {
+    let place = Place::of_qbench("");
+    Fixture::new(&place.path("run"))
+        .sweep(&SYSTEMS, &[8, 32], &[LAN, WAN], 3, false)
+        .write("");
+    let page = "<!-- qbench:begin headline runs=run -->\n<!-- qbench:end -->\n";
+    std::fs::write(place.path("page.md"), page).unwrap();
+    let output = place.output(&["splice", "page.md"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(place.path("page.md")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("x | `")).collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    for line in lines {
+        assert!(
+            line.starts_with("| 22x | `crypten` | Table 2: online, LAN"),
+            "{line}"
+        );
+        assert!(line.contains(" to "), "{line}");
+    }
+}

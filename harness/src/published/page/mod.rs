@@ -1,6 +1,7 @@
 //! `docs/PUBLISHED.md`: where the published comparison is not like for like. Every statement is computed from
 //! `results/published` when the page is written; one whose numbers do not say so is an error, not a sentence.
 
+mod headline;
 mod offline;
 mod table2;
 mod table4;
@@ -19,6 +20,7 @@ use qbench_protocols::system::{Declared, System, Workload};
 /// A statement that the numbers do not bear out.
 pub fn page(systems: &[&'static dyn System], published: &Published) -> Result<String> {
     let parts = [
+        headline::section().context("the headline factors")?,
         table2::section(published).context("Table 2")?,
         table4::section(systems, published).context("Table 4")?,
         wan::section(systems, published).context("the WAN times")?,
