@@ -137,7 +137,7 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
                 heading: panel_heading(row, &spec.panel),
                 x: value(&spec.x),
                 system: entry.system.clone(),
-                note: extrapolated_note(&entry.rows),
+                note: note(groups, &entry.system),
                 variant: variant.join(", "),
                 summary: ratio.summary,
             };
@@ -152,6 +152,14 @@ fn points(spec: &FigureSpec, groups: &[Group<'_>], base: &str, quantity: Quantit
         }
     }
     points
+}
+
+/// What the legend says of a system's rows, those of all panels, so that it has one name.
+fn note(groups: &[Group<'_>], system: &str) -> String {
+    let entries = groups.iter().flat_map(|group| &group.entries);
+    let own = entries.filter(|entry| entry.system == system);
+    let rows: Vec<&RunRow> = own.flat_map(|entry| entry.rows.iter().copied()).collect();
+    extrapolated_note(&rows)
 }
 
 fn series<'a>(points: impl Iterator<Item = &'a Point>) -> Vec<Series> {

@@ -59,7 +59,7 @@ fn wrapped(text: &str) -> String {
 
 const HEAD: &str = "# Where the published comparison is not like for like
 
-Written by `qbench report --published` from the files of [results/published](../results/published); do not edit. Every number below is computed \
+Written by `qbench report --published` from the files of [results/published](../results/published), and of one run of ours; do not edit. Every number below is computed \
 from those files (what is *declared* here: by the walk of `qbench cost`), and every statement is checked when the page is written. *The paper* is arXiv \
 2508.01636v1 (`lut-rss`). Each section says what follows from the numbers and what does not. Times are of the online phase unless said.
 ";
