@@ -66,6 +66,7 @@ impl<'a> Factors<'a> {
 
     /// Of a matrix with a layer's weights.
     pub fn weights(x: &'a Share, weight: &'a Weight) -> Self {
+        assert!(!matches!(weight, Weight::Gain(_)), "gamma is no matrix");
         let [outputs, inputs] = weight.shape();
         let rows = x.len / inputs.max(1);
         assert_eq!(x.len, rows * inputs, "shapes of a product");

@@ -70,7 +70,7 @@ pub struct LutTrunc<'a> {
     /// `lut-rss`, which does what is not changed.
     pub inner: LutRss<'a>,
     pub(super) choices: &'a Choices,
-    weights: Option<&'a Weights>,
+    weights: &'a Weights,
 }
 
 impl<'a> LutTrunc<'a> {
@@ -79,7 +79,7 @@ impl<'a> LutTrunc<'a> {
         Self {
             inner,
             choices,
-            weights: Some(weights),
+            weights,
         }
     }
 
@@ -160,8 +160,7 @@ impl<'a> LutTrunc<'a> {
     }
 
     fn weight(&self, linear: Linear) -> Result<&'a (Weight, Share)> {
-        let weights = self.weights.and_then(|weights| weights.get(&linear));
-        weights.ok_or_else(|| Error::Material {
+        self.weights.get(&linear).ok_or_else(|| Error::Material {
             step: linear.to_string(),
             expected: "weights shared at setup".into(),
             actual: "none".into(),

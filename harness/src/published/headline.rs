@@ -17,7 +17,7 @@ struct Claim {
     of: &'static str,
 }
 
-/// In the order of the abstract.
+/// As the abstract has them; that the tables give these factors is checked by `page::headline::claimed`.
 const CLAIMS: [Claim; 3] = [
     Claim {
         factor: "8x",

@@ -25,8 +25,8 @@ impl Extrapolation {
 }
 
 /// Makes a row of which `measured` layers ran stand for all that it names. Bytes, rounds and correlated randomness are those that the
-/// system declares for the whole model. Of each phase's time, the part within layers is multiplied, as its slowest party's steps
-/// (`shares` by phase and party) have it; processor time likewise. Memory and outputs stay what they were.
+/// system declares for the whole model. Of each phase's time the part within layers is multiplied: the largest that any
+/// party's steps have (`shares` by phase and party); of each party's processor time, its own part. Memory and outputs stay what they were.
 pub fn extrapolate(row: &mut RunRow, measured: usize, shares: [[f64; 3]; 3], whole: &Declared) {
     let more = row.layers as f64 / measured.max(1) as f64 - 1.0;
     let grown = |value: Option<u64>, share: f64| {

@@ -39,12 +39,13 @@ impl Carries {
         let wrong = |what: String| Err(Error::Verification(what));
         let mask = (1u64 << dropped) - 1;
         let lows = raised.iter().map(|y| *y as u64 & mask);
-        if let Self::Random(random) = self {
+        let of_outputs = matches!(self, Self::Outputs(_));
+        let cuts = match self {
             // With y = k unit + r the shares carry with probability (unit - r) / unit, never for r = 0.
-            return Ok(lows.map(|low| (random.next_u64() & mask) > low).collect());
-        }
-        let (Self::Recorded(cuts) | Self::Outputs(cuts)) = self else {
-            return Ok(Vec::new());
+            Self::Random(random) => {
+                return Ok(lows.map(|low| (random.next_u64() & mask) > low).collect());
+            }
+            Self::Recorded(cuts) | Self::Outputs(cuts) => cuts,
         };
         let Some(recorded) = cuts.get_mut(step).and_then(VecDeque::pop_front) else {
             return wrong(format!("the reference cuts at `{step}`, the run did not"));
@@ -56,7 +57,7 @@ impl Carries {
                 recorded.len()
             ));
         }
-        if let Self::Recorded(_) = self {
+        if !of_outputs {
             let differing = recorded
                 .iter()
                 .zip(lows)

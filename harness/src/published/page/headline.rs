@@ -1,6 +1,6 @@
 //! The headline factors beside what a committed run gives.
 
-use crate::published::headline;
+use crate::published::{Published, headline};
 use crate::record::runs::RunRow;
 use crate::units::digits;
 use anyhow::{Context, Result, ensure};
@@ -25,6 +25,30 @@ fn rows() -> Result<Vec<RunRow>> {
         }
     }
     Ok(rows)
+}
+
+/// Holds the factors of the abstract against the tables that they are of.
+pub(super) fn claimed(published: &Published) -> Result<()> {
+    let seconds = |table: &'static str, system: &str, threads: Option<usize>, device: &str| {
+        let mut of_table = published.of_table(table);
+        let found = of_table.find(|n| {
+            n.system == system && n.threads == threads && (device.is_empty() || n.device == device)
+        });
+        found.map(|n| n.value).context("a cell that a claim is of")
+    };
+    for (factor, other, own) in [
+        (8.0, ("table3", "lut-mul", Some(96), ""), Some(96)),
+        (9.0, ("table2", "sigma", Some(4), "cpu"), Some(4)),
+        (22.0, ("table2", "crypten", None, "gpu"), Some(96)),
+    ] {
+        let (table, system, threads, device) = other;
+        let ratio = seconds(table, system, threads, device)? / seconds(table, "lut-rss", own, "")?;
+        ensure!(
+            (ratio - factor).abs() < 0.5,
+            "{system}: {ratio}, claimed {factor}"
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn section() -> Result<String> {

@@ -27,6 +27,7 @@ pub fn page(systems: &[&'static dyn System], published: &Published) -> Result<St
         offline::section(published).context("the offline times")?,
         usable::section(published).context("what can be compared")?,
     ];
+    headline::claimed(published).context("the headline factors")?;
     Ok(wrapped(&format!("{HEAD}\n{}", parts.join("\n"))))
 }
 
@@ -140,6 +141,8 @@ mod tests {
             (with("table4", "crypten", |n| n.note.clear()), "note"),
             (with("table3", "lut-rss", |n| n.value *= 9.0), "Fig. 5"),
             (with("table4", "lut-rss", less_offline), "offline"),
+            (with("table3", "lut-mul", |n| n.value *= 1.5), "claimed 8"),
+            (with("table2", "sigma", |n| n.value *= 1.5), "claimed 9"),
         ] {
             let error = format!("{:#}", page(&published).unwrap_err());
             assert!(error.contains(part), "no `{part}` in {error}");
