@@ -20,11 +20,11 @@ pub const INDEX_BITS: Setting = Setting {
 /// How the maximum of a softmax row is found.
 pub const MAX_PROTOCOL: Setting = Setting {
     key: "max_protocol",
-    values: Values::Names(&["tournament", "radix-sort"]),
+    values: Values::Names(&["tournament", "radix-sort", "histogram"]),
     default: "tournament",
     default_of_infer: None,
     label: "maximum protocol",
-    help: "How the maxima of the softmax are found; radix-sort is the paper's",
+    help: "How the maxima of the softmax are found; radix-sort is the paper's, histogram takes 2 rounds at any length",
 };
 
 /// How the variance of a LayerNorm row is found.
@@ -51,6 +51,8 @@ pub enum MaxProtocol {
     Tournament,
     /// The paper's choice: three-party radix sort (Asharov et al., CCS 2022).
     RadixSort,
+    /// By counting how many reach each threshold: 2 rounds at any length.
+    Histogram,
 }
 
 /// How the variance of a LayerNorm row is found; in the order of [`VARIANCE_PROTOCOL`]'s names.
@@ -85,7 +87,11 @@ impl Plan {
     /// A setting with a value that it does not have.
     pub fn new(workload: &Workload) -> Result<Self> {
         let settings = &workload.settings;
-        let max = [MaxProtocol::Tournament, MaxProtocol::RadixSort];
+        let max = [
+            MaxProtocol::Tournament,
+            MaxProtocol::RadixSort,
+            MaxProtocol::Histogram,
+        ];
         let variance = [
             VarianceProtocol::SquareTable,
             VarianceProtocol::InnerProduct,

@@ -14,7 +14,7 @@ pub(super) const NIBBLE: Ring = Ring::new(4);
 impl LutRss<'_> {
     /// `[scores]^b`, rows of `seq_len`, to `[p]^4`, codes of probabilities.
     ///
-    /// Cost an element, 4-bit: max 16 bits online by tournament (far more by radix sort, see there), exponential 8, quotient 8; a row: sum
+    /// Cost an element, 4-bit: max 16 bits online by tournament (by histogram and radix sort see there), exponential 8, quotient 8; a row: sum
     /// `2 (4 + ceil(log2 n))` and denominator 8. Rounds: the max's, then 3.
     pub(super) fn row_softmax(
         &mut self,
@@ -28,6 +28,7 @@ impl LutRss<'_> {
             let max = match engine.plan.max_protocol {
                 MaxProtocol::Tournament => engine.tournament_max(&scores, row)?,
                 MaxProtocol::RadixSort => engine.radix_sort_max(&scores, row)?,
+                MaxProtocol::Histogram => engine.histogram_max(&scores, row)?,
             };
             Ok(max)
         })?;

@@ -94,7 +94,7 @@ fn the_papers_variance_is_exact_and_costs_what_it_declares() {
 }
 
 #[test]
-fn radix_sort_is_exact_and_costs_what_it_declares() {
+fn other_maxima_are_exact_and_cost_what_they_declare() {
     for (layers, hidden, heads, seq_len, index_bits, head) in [
         (2, 24, 3, 1, 4, Head::Hidden),
         (1, 16, 2, 2, 4, Head::Hidden),
@@ -105,7 +105,8 @@ fn radix_sort_is_exact_and_costs_what_it_declares() {
     ] {
         let model = config(layers, hidden, heads, head);
         let workload = workload(model, seq_len, index_bits);
-        check(&workload.with("max_protocol", "radix-sort"), 2);
+        check(&workload.clone().with("max_protocol", "radix-sort"), 2);
+        check(&workload.with("max_protocol", "histogram"), 2);
     }
 }
 

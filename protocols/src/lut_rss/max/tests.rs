@@ -1,4 +1,4 @@
-//! Both protocols against the true maxima, and what the radix sort is made of.
+//! Each protocol against the true maxima, and what the radix sort is made of.
 
 use super::radix_sort::{bit_destinations, position_ring, sort_rows};
 use crate::Result;
@@ -36,6 +36,7 @@ fn maxima_are_true(bits: u32, row: usize, threads: usize, protocol: MaxProtocol)
         match protocol {
             MaxProtocol::Tournament => engine.tournament_max(&x, row),
             MaxProtocol::RadixSort => engine.radix_sort_max(&x, row),
+            MaxProtocol::Histogram => engine.histogram_max(&x, row),
         }
     });
     let expected: Vec<u8> = values
@@ -51,7 +52,12 @@ fn maxima_are_true_for_every_row_length() {
     for row in (1..=9).chain([16, 31, 33]) {
         maxima_are_true(4, row, 1, MaxProtocol::RadixSort);
         maxima_are_true(4, row, 1, MaxProtocol::Tournament);
+        maxima_are_true(4, row, 1, MaxProtocol::Histogram);
     }
+    for bits in [3, 5, 6] {
+        maxima_are_true(bits, 9, 3, MaxProtocol::Histogram);
+    }
+    maxima_are_true(4, 300, 3, MaxProtocol::Histogram);
     maxima_are_true(1, 5, 1, MaxProtocol::RadixSort);
     maxima_are_true(6, 9, 1, MaxProtocol::RadixSort);
     maxima_are_true(4, 300, 3, MaxProtocol::RadixSort);

@@ -47,11 +47,22 @@ pub enum Shares<'a> {
 }
 
 impl<'a> Shares<'a> {
-    fn of(dealt: &'a Dealt) -> Result<Self> {
+    pub(super) fn of(dealt: &'a Dealt) -> Result<Self> {
         match (&dealt.bytes, &dealt.stream) {
             (Some(bytes), _) => Ok(Self::Packed(bytes)),
             (None, Some(stream)) => Ok(Self::Stream(stream)),
             (None, None) => Err(Error::Internal("tables without their shares".into())),
+        }
+    }
+
+    /// All entries from `first` on, which lies on a whole byte.
+    pub(super) fn read<W: Word>(self, ring: Ring, first: usize, out: &mut [W]) {
+        match self {
+            Self::Stream(stream) => stream.fill(ring, first as u64, out),
+            Self::Packed(tables) => {
+                let bytes = ring.wire_bytes(out.len());
+                pack::unpack(ring, &tables[ring.wire_bytes(first)..][..bytes], out);
+            }
         }
     }
 }

@@ -4,12 +4,14 @@
 //! A table lookup is two things. [`open()`] gives every element of an input an offset D and opens
 //! `d = x - D` to P1 and P2, once. [`lookup`] evaluates a table on one or more opened inputs
 //! without any message: P0 has dealt each instance, rotated by the inputs' offsets and shared. Tables
-//! that share an input share its offset and its opening.
+//! that share an input share its offset and its opening. [`histogram`] reads tables of a row whole.
 
 pub mod deal;
 pub mod evaluate;
+mod histogram;
 pub mod open;
 
+pub use histogram::histogram;
 pub use open::{Opened, open, open_all};
 
 use crate::Result;

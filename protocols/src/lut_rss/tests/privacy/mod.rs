@@ -43,7 +43,7 @@ fn inputs(plan: &Plan) -> [Vec<u8>; 2] {
     ]
 }
 
-/// Every party's view over both inputs, examined. With the tournament there is nothing in P0's.
+/// Every party's view over both inputs, examined. Without a radix sort there is nothing in P0's.
 fn examine_runs(plan: &Plan, sessions: usize, fault: Option<Fault>) -> [Examined; 3] {
     let source = skewed_model(&plan.config);
     let runs = Runs {
@@ -52,7 +52,7 @@ fn examine_runs(plan: &Plan, sessions: usize, fault: Option<Fault>) -> [Examined
         threads: 1,
     };
     let [least, random] = inputs(plan).map(|input| observe(plan, &source, &input, runs, fault));
-    let alone = plan.max_protocol == MaxProtocol::Tournament;
+    let alone = plan.max_protocol != MaxProtocol::RadixSort;
     assert_eq!(
         least[0].is_empty() && random[0].is_empty(),
         alone,
@@ -66,8 +66,10 @@ fn what_a_party_sees_is_uniform_and_independent_of_the_input() {
     let config = config(8, 2, ActivationFunction::Relu);
     let mut paper = plan(config.clone(), 2, 4);
     paper.variance_protocol = VarianceProtocol::InnerProduct;
+    let mut counted = plan(config.clone(), 2, 4);
+    counted.max_protocol = MaxProtocol::Histogram;
     let mut tests = 0;
-    for plan in [paper, plan(config, 2, 5)] {
+    for plan in [paper, counted, plan(config, 2, 5)] {
         for examined in examine_runs(&plan, SESSIONS, None) {
             assert_eq!(examined.findings, [], "{plan:?}");
             tests += examined.tests;

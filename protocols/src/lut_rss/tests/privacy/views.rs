@@ -1,7 +1,7 @@
 //! Runs with every received message kept, and unpacked to ring elements.
 
 use super::*;
-use crate::lut_rss::max::position_ring;
+use crate::lut_rss::max::{count_ring, position_ring};
 use crate::material::Store;
 use crate::model::walk::walk;
 use crate::phase::Phase;
@@ -229,6 +229,8 @@ fn ring_of(plan: &Plan, phase: Phase, message: &Received, ordinal: usize) -> Rin
         "narrow" => (index, nibble),
         "exponential" => (nibble, sum),
         "denominator" => (sum, nibble),
+        "histogram" => (nibble, count_ring(plan.seq_len)),
+        "reached" => (count_ring(plan.seq_len), nibble),
         "mean" | "variance" => (index, wide),
         "affine" => (nibble, index),
         // Its input has been opened before: there are only tables.

@@ -1,0 +1,78 @@
+//! Row maxima by counting: how many of a row reach each threshold, in two rounds whatever the row's length.
+
+use crate::Result;
+use crate::lut::{Contents, Input, histogram, lookup, open};
+use crate::lut_rss::LutRss;
+use crate::ring::{Ring, Word};
+use crate::share::Additive;
+use crate::wipe::Wiped;
+
+/// The ring of counts of a row: 0 to `row`.
+pub(crate) fn count_ring(row: usize) -> Ring {
+    Ring::new(row.ilog2() + 1)
+}
+
+impl LutRss<'_> {
+    /// `[max of each row]` of `[x]`, rows of `row` signed values. Not in the paper.
+    ///
+    /// The row's histogram, added up from above, is how many of it reach each of the `2^b - 1` thresholds; the maximum is the least
+    /// value and one more for each threshold that is reached by any.
+    ///
+    /// Cost, b bits, counts of `w = floor(log2 n) + 1` bits: online 2b bits an element and `2w (2^b - 1)` a row, 2 rounds; offline
+    /// `b + 2^b w` an element and `(2^b - 1)(w + 2^w b)` a row. A row of one has its maximum already.
+    ///
+    /// # Security
+    /// Elements and counts are opened against fresh offsets: see [`open`].
+    pub(crate) fn histogram_max(&mut self, x: &Additive<u8>, row: usize) -> Result<Additive<u8>> {
+        if row == 1 {
+            return Ok(x.clone());
+        }
+        let ring = x.ring();
+        let thresholds = ring.mask() as usize;
+        let at_least = self.step("histogram", |engine| {
+            let opened = open(&mut engine.runtime, x)?;
+            let counts = histogram(&mut engine.runtime, &opened, row, count_ring(row))?;
+            Ok(at_least(&counts, ring))
+        })?;
+        self.step("reached", |engine| {
+            let opened = open(&mut engine.runtime, &at_least)?;
+            let inputs = [Input::each(&opened)];
+            let reached: Additive<u8> =
+                lookup(&mut engine.runtime, &inputs, at_least.len(), ring, || {
+                    is_reached(count_ring(row), ring)
+                })?;
+            Ok(reached.sum_rows(thresholds, 1))
+        })
+    }
+}
+
+/// From how many are k to how many are at least t, for every signed t but the least.
+fn at_least(counts: &Additive<u16>, of: Ring) -> Additive<u16> {
+    let (ring, entries) = (counts.ring(), of.mask() as usize + 1);
+    let thresholds = entries - 1;
+    counts.map_to(ring, counts.len() / entries * thresholds, |counts| {
+        let mut out = Wiped::zeros(counts.len() / entries * thresholds);
+        let rows = counts.chunks_exact(entries);
+        for (counts, out) in rows.zip(out.chunks_exact_mut(thresholds)) {
+            let mut sum = 0u16;
+            for (t, out) in out.iter_mut().enumerate().rev() {
+                // Signed values in their order begin half a ring on.
+                sum = sum.add(counts[(t + 1 + entries / 2) % entries]);
+                *out = ring.reduce(sum);
+            }
+        }
+        out
+    })
+}
+
+/// For each threshold a table of "count is not zero", that of the first added to the least value.
+fn is_reached(counts: Ring, ring: Ring) -> Contents<u8> {
+    let least = 1i64 << (ring.bits() - 1);
+    let table = |add: i64| {
+        let entry = |count: u64| ring.encode(i64::from(count > 0) + add);
+        (0..=counts.mask()).map(entry).collect()
+    };
+    let mut tables = vec![table(0); ring.mask() as usize];
+    tables[0] = table(-least);
+    Contents { tables }
+}
