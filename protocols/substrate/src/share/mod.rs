@@ -4,6 +4,7 @@
 //! A share vector knows its ring and length everywhere, and holds values only at a party that has a
 //! share, and only online: offline and in the cost walk the same code runs over shapes.
 
+mod dealt;
 mod input;
 mod masked;
 mod multiply;
@@ -12,7 +13,9 @@ mod product;
 mod reshare;
 mod reveal;
 mod shuffle;
+pub mod spare;
 
+pub use dealt::dealt;
 pub use input::{share_from_p0, share_from_p1};
 pub use masked::{
     Covered, Masked, masked_from_p0, masked_from_p1, open_masked, open_masked_all, uncover,

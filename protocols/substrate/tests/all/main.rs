@@ -9,5 +9,6 @@ mod network;
 mod replicated;
 mod session;
 mod sharings;
+mod spare;
 mod tables;
 mod trace;

@@ -1,0 +1,216 @@
+//! Sums and squares of rows of numbers with a spare bit, and their products with one wire a row: with private factors, and without a
+//! message.
+
+use super::{Factors, Spare};
+use crate::Result;
+use crate::ring::Word;
+use crate::runtime::Runtime;
+use crate::share::{Additive, Masked, dealt};
+use crate::threads::GRAIN;
+use crate::wipe::Wiped;
+
+/// `[sum of c_j x_j]` of each row.
+///
+/// Cost: offline l bits an element and a row from P0 to P2; nothing online.
+///
+/// # Security
+/// Local on what [`Spare`] has open; see there, and [`dealt`].
+///
+/// # Errors
+/// Elements dealt for something else; the network's.
+///
+/// # Panics
+/// If there is no whole number of rows.
+pub fn row_sums<W: Word, V: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Spare<W>,
+    c: &Factors<V>,
+) -> Result<Additive<V>> {
+    let secret = Secret { x, c };
+    let wraps: Additive<V> = secret.deal(runtime, |c, _, wrap| c.wrapping_mul(wrap))?;
+    let rest = secret.deal_rows(runtime, |c, d, _| c.wrapping_mul(d).wrapping_neg())?;
+    Ok(sum_rows(runtime, x, c, &rest, |i, c| {
+        let (n, open) = x.public(i);
+        n.wrapping_mul(c)
+            .wrapping_add(if open { wraps.values()[i].to_u64() } else { 0 })
+    }))
+}
+
+/// `[sum of c_j x_j^2]` of each row.
+///
+/// Cost: offline 3 l bits an element and l a row from P0 to P2; nothing online.
+///
+/// # Security
+/// As [`row_sums`].
+///
+/// # Errors
+/// As [`row_sums`].
+///
+/// # Panics
+/// If there is no whole number of rows.
+pub fn row_squares<W: Word, V: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Spare<W>,
+    c: &Factors<V>,
+) -> Result<Additive<V>> {
+    // x^2 = N^2 - 2 N D + D^2 + o m (2 T (N - D) + T^2), T = 2^(b+1); `wrap` is m T.
+    let secret = Secret { x, c };
+    let whole = x.whole();
+    let twice = |c: u64| c.wrapping_mul(2);
+    let line = secret.deal(runtime, |c, d, _| twice(c).wrapping_mul(d).wrapping_neg())?;
+    let wrapped_line = secret.deal(runtime, |c, _, wrap| twice(c).wrapping_mul(wrap))?;
+    let wrapped = secret.deal(runtime, |c, d, wrap| {
+        c.wrapping_mul(wrap)
+            .wrapping_mul(whole.wrapping_sub(d.wrapping_mul(2)))
+    })?;
+    let rest = secret.deal_rows(runtime, |c, d, _| c.wrapping_mul(d).wrapping_mul(d))?;
+    let dealt = [line, wrapped_line, wrapped];
+    let [line, wrapped_line, wrapped] = dealt.each_ref().map(|dealt: &Additive<V>| dealt.values());
+    Ok(sum_rows(runtime, x, c, &rest, |i, c| {
+        let (n, open) = x.public(i);
+        let mut slope = n.wrapping_mul(c).wrapping_add(line[i].to_u64());
+        let mut constant = 0;
+        if open {
+            slope = slope.wrapping_add(wrapped_line[i].to_u64());
+            constant = wrapped[i].to_u64();
+        }
+        n.wrapping_mul(slope).wrapping_add(constant)
+    }))
+}
+
+/// `[c_j x_j y]` for each element of a row, y being the row's element of a wire.
+///
+/// Cost: offline 5 l bits an element from P0 to P2; nothing online.
+///
+/// # Security
+/// As [`row_sums`].
+///
+/// # Errors
+/// As [`row_sums`].
+///
+/// # Panics
+/// If there is no whole number of rows, or y has another ring or not an element a row.
+pub fn times_row<W: Word, V: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Spare<W>,
+    c: &Factors<V>,
+    y: &Masked<V>,
+) -> Result<Additive<V>> {
+    // c (N - D + o m T) (Y - s) = N (c Y - c s) + Y (-c D + o c m T) + c D s - o c m T s.
+    let row = c.len();
+    let shape = (y.ring(), y.len() * row);
+    assert_eq!(shape, (c.ring(), x.len()), "an element a row");
+    let secret = Secret { x, c };
+    let masks = y.masks();
+    let s = |i: usize| masks[i / row].to_u64();
+    let dealt = [
+        secret.deal_at(runtime, |i, c, _, _| c.wrapping_mul(s(i)).wrapping_neg())?,
+        secret.deal(runtime, |c, d, _| c.wrapping_mul(d).wrapping_neg())?,
+        secret.deal(runtime, |c, _, wrap| c.wrapping_mul(wrap))?,
+        secret.deal_at(runtime, |i, c, d, _| c.wrapping_mul(d).wrapping_mul(s(i)))?,
+        secret.deal_at(runtime, |i, c, _, wrap| {
+            c.wrapping_mul(wrap).wrapping_mul(s(i)).wrapping_neg()
+        })?,
+    ];
+    let ring = c.ring();
+    if runtime.computing_peer().is_none() {
+        return Ok(Additive::absent(ring, x.len()));
+    }
+    let [of_n, of_y, wrapped_of_y, rest, wrapped] =
+        dealt.each_ref().map(|dealt: &Additive<V>| dealt.values());
+    let (factors, values) = (c.shares.values(), y.values());
+    let mut out = Wiped::zeros(x.len());
+    let threads = runtime.session()?.threads();
+    threads.chunks_mut(&mut out, GRAIN, |first, part: &mut [V]| {
+        for (i, out) in (first..).zip(part) {
+            let ((n, open), y) = (x.public(i), values[i / row].to_u64());
+            let mut of_y = of_y[i].to_u64();
+            let mut rest = rest[i].to_u64();
+            if open {
+                of_y = of_y.wrapping_add(wrapped_of_y[i].to_u64());
+                rest = rest.wrapping_add(wrapped[i].to_u64());
+            }
+            let of_n = factors[i % row]
+                .to_u64()
+                .wrapping_mul(y)
+                .wrapping_add(of_n[i].to_u64());
+            let sum = n.wrapping_mul(of_n).wrapping_add(y.wrapping_mul(of_y));
+            *out = ring.reduce(V::from_u64(sum.wrapping_add(rest)));
+        }
+    });
+    Ok(Additive::held(ring, out))
+}
+
+/// What P0 knows of numbers with a spare bit and of their factors.
+struct Secret<'a, W, V> {
+    x: &'a Spare<W>,
+    c: &'a Factors<V>,
+}
+
+impl<W: Word, V: Word> Secret<'_, W, V> {
+    /// Deals `f(c, D, m 2^(b+1))` for each element.
+    fn deal(
+        &self,
+        runtime: &mut Runtime<'_>,
+        f: impl Fn(u64, u64, u64) -> u64,
+    ) -> Result<Additive<V>> {
+        self.deal_at(runtime, |_, c, d, wrap| f(c, d, wrap))
+    }
+
+    /// The same of the element's place too.
+    fn deal_at(
+        &self,
+        runtime: &mut Runtime<'_>,
+        f: impl Fn(usize, u64, u64, u64) -> u64,
+    ) -> Result<Additive<V>> {
+        let len = self.x.len();
+        dealt(runtime, self.c.ring(), len, || {
+            (0..len).map(|i| V::from_u64(self.at(i, &f))).collect()
+        })
+    }
+
+    /// Deals the sum of `f(c, D, m 2^(b+1))` over each row.
+    fn deal_rows(
+        &self,
+        runtime: &mut Runtime<'_>,
+        f: impl Fn(u64, u64, u64) -> u64,
+    ) -> Result<Additive<V>> {
+        let (len, row) = (self.x.len(), self.c.len());
+        let f = |_, c, d, wrap| f(c, d, wrap);
+        dealt(runtime, self.c.ring(), len / row, || {
+            let sum = |first: usize| {
+                let row = (first..first + row).map(|i| self.at(i, &f));
+                V::from_u64(row.fold(0, u64::wrapping_add))
+            };
+            (0..len).step_by(row).map(sum).collect()
+        })
+    }
+
+    fn at(&self, i: usize, f: impl Fn(usize, u64, u64, u64) -> u64) -> u64 {
+        let (d, m) = self.x.secret(i);
+        let c = self.c.clear[i % self.c.len()].to_u64();
+        f(i, c, d, m.wrapping_mul(self.x.whole()))
+    }
+}
+
+/// At P1 and P2, the sum of `f(element, its factor's share)` over each row, and the row's `rest`.
+fn sum_rows<W: Word, V: Word>(
+    runtime: &Runtime<'_>,
+    x: &Spare<W>,
+    c: &Factors<V>,
+    rest: &Additive<V>,
+    f: impl Fn(usize, u64) -> u64,
+) -> Additive<V> {
+    let (ring, row) = (c.ring(), c.len());
+    assert!(x.len().is_multiple_of(row), "whole rows");
+    if runtime.computing_peer().is_none() {
+        return Additive::absent(ring, x.len() / row);
+    }
+    let shares = c.shares.values();
+    let sums = rest.values().iter().enumerate().map(|(r, rest)| {
+        let terms = shares.iter().enumerate();
+        let terms = terms.map(|(j, c)| f(r * row + j, c.to_u64()));
+        ring.reduce(V::from_u64(terms.fold(rest.to_u64(), u64::wrapping_add)))
+    });
+    Additive::held(ring, sums.collect::<Wiped<V>>())
+}
