@@ -351,6 +351,9 @@ pub struct InferArguments {
     /// Keep the quantized form of a Hugging Face folder here [default: qbench-model in it]
     #[arg(long, value_name = "DIR")]
     pub quantized: Option<PathBuf>,
+    /// Bits of a weight in the quantized form of a Hugging Face folder, 1 to 8 [default: 1]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub weight_bits: Option<u32>,
     /// Text; give it twice to compare two
     #[arg(long, required = true)]
     pub text: Vec<String>,

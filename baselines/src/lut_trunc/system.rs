@@ -80,10 +80,15 @@ impl WalkedSystem for LutTruncSystem {
                 let factor = Factor::Matrix { outputs, inputs };
                 let weight = Weight::share(runtime, factor, &|first, out| {
                     if let Some(clear) = &clear {
-                        for (i, out) in (first..).zip(out.iter_mut()) {
-                            let (output, input) = (i / inputs, i % inputs);
-                            let sign = i64::from(clear.source.sign(output, input));
-                            *out = RING.encode(sign * clear.magnitudes[output]);
+                        let (rows, last) = (first / inputs, first + out.len());
+                        for output in rows..last.div_ceil(inputs) {
+                            let of_codes = clear.of_codes(output);
+                            let codes = clear.source.codes(output);
+                            for (i, code) in (output * inputs..).zip(codes) {
+                                if (first..last).contains(&i) {
+                                    out[i - first] = RING.encode(of_codes[usize::from(code)]);
+                                }
+                            }
                         }
                     }
                 })?;

@@ -166,7 +166,7 @@ fn a_wrong_run_does_not_pass() {
     let mut no_beta = model.clone();
     no_beta.layers[0].attention_norm.beta.fill(0.0);
     let mut flipped = model.clone();
-    flipped.layers[1].value.signs[0] ^= 0xff;
+    flipped.layers[1].value.planes[0] ^= 0xff;
     for (what, wrong) in [
         ("bias", no_bias),
         ("layers", swapped),

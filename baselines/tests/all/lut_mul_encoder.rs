@@ -182,7 +182,7 @@ fn a_wrong_run_does_not_pass() {
     let mut no_bias = model.clone();
     no_bias.layers[1].feed_forward_out.bias.fill(0.0);
     let mut flipped = model.clone();
-    flipped.layers[1].value.signs[0] ^= 0xff;
+    flipped.layers[1].value.planes[0] ^= 0xff;
     let mut swapped = model.clone();
     swapped.layers.swap(0, 1);
     for (what, wrong) in [("bias", no_bias), ("signs", flipped), ("layers", swapped)] {

@@ -75,7 +75,7 @@ fn a_wrong_run_does_not_pass() {
     let model = synthetic(&workload.model, 1).unwrap();
     let input = synthetic_input(&workload.model, 6, 3);
     let mut flipped = model.clone();
-    flipped.layers[1].value.signs[0] ^= 0xff;
+    flipped.layers[1].value.planes[0] ^= 0xff;
     let mut biased = model.clone();
     biased.layers[0].query.bias[3] += 3.0;
     for wrong in [flipped, biased] {

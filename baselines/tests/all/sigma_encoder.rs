@@ -108,7 +108,7 @@ fn a_wrong_run_does_not_pass() {
     let mut swapped = model.clone();
     swapped.layers.swap(0, 1);
     let mut flipped = model.clone();
-    flipped.layers[1].value.signs[0] ^= 0xff;
+    flipped.layers[1].value.planes[0] ^= 0xff;
     for (what, wrong) in [("bias", no_bias), ("layers", swapped), ("signs", flipped)] {
         let outcomes = infer(&workload, &wrong, &input).unwrap();
         match check(&workload, &model, &input, &outcomes[1].evidence) {

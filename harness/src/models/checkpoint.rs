@@ -12,8 +12,16 @@ use qbench_tokenizer::{CHECKPOINT_FILES, TOKENIZER_FILE, Tokenizer};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The quantized form's folder within a checkpoint, unless another is chosen.
-const FORM: &str = "qbench-model";
+/// The quantized form's folder within a checkpoint, unless another is chosen: of weights of one bit, and of more.
+fn form_of(weight_bits: u32) -> String {
+    match weight_bits {
+        DEFAULT_WEIGHT_BITS => "qbench-model".into(),
+        bits => format!("qbench-model-{bits}bit"),
+    }
+}
+
+/// Bits of a weight where nothing is said: the paper's.
+pub const DEFAULT_WEIGHT_BITS: u32 = 1;
 
 /// Sentences on which a checkpoint's activation ranges are set: everyday English of several lengths.
 const CALIBRATION: &[&str] = &[
@@ -35,13 +43,14 @@ const CALIBRATION: &[&str] = &[
     "The court held that the contract had been broken by both sides.",
 ];
 
-/// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it. That is kept
-/// in `form`, or in `DIR/qbench-model`, and is taken only if it was made of exactly the files that are there now.
+/// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it, with weights of
+/// `weight_bits` bits, or 1. That is kept in `form`, or in `DIR/qbench-model` (`DIR/qbench-model-8bit`), and is taken only if it was
+/// made of exactly the files that are there now.
 ///
 /// # Errors
 /// A folder that holds neither or both; a checkpoint that cannot be read; a place that cannot be written, or that holds what
 /// this program has not made.
-pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
+pub fn model_folder(dir: &Path, form: Option<&Path>, weight_bits: Option<u32>) -> Result<PathBuf> {
     let shown = dir.display();
     let Ok(dir) = dir.canonicalize() else {
         bail!("{shown} holds no model: there is no such folder");
@@ -59,6 +68,10 @@ pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
                 form.is_none(),
                 "--quantized is where the quantized form of a checkpoint goes, and {shown} is quantized already: leave it out"
             );
+            ensure!(
+                weight_bits.is_none(),
+                "--weight-bits says how a checkpoint is quantized, and {shown} is quantized already: leave it out"
+            );
             Ok(dir)
         }
         (Some(ours), Some(theirs)) => bail!(
@@ -69,7 +82,7 @@ pub fn model_folder(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
             "{shown} holds no model: expected {CONFIG_FILE}, {WEIGHTS_FILE} and {TOKENIZER_FILE} of a BERT, or a quantized model{}",
             of_one_that_is_gone(&dir)
         ),
-        (None, Some(_)) => quantized_form(&dir, form),
+        (None, Some(_)) => quantized_form(&dir, form, weight_bits.unwrap_or(DEFAULT_WEIGHT_BITS)),
     }
 }
 
@@ -84,15 +97,16 @@ pub fn original(dir: &Path) -> Result<Option<FloatModel>> {
 
 /// The form of a checkpoint that is not there any more is taken only by its own name.
 fn of_one_that_is_gone(dir: &Path) -> String {
-    match dir.join(FORM).join(PUBLIC_FILE).exists() {
-        true => format!(
-            "; {FORM} in it was made of a checkpoint that is gone: name {FORM} itself to use it"
-        ),
-        false => String::new(),
-    }
+    let forms = (1..=8).map(form_of);
+    let mut forms = forms.filter(|form| dir.join(form).join(PUBLIC_FILE).exists());
+    forms.next().map_or_else(String::new, |form| {
+        format!(
+            "; {form} in it was made of a checkpoint that is gone: name {form} itself to use it"
+        )
+    })
 }
 
-fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
+fn quantized_form(dir: &Path, form: Option<&Path>, weight_bits: u32) -> Result<PathBuf> {
     // Their own errors say what stands in the place of a file that is missing.
     if !dir.join(WEIGHTS_FILE).exists() || !dir.join(CONFIG_FILE).exists() {
         checkpoint::load(dir)
@@ -101,7 +115,7 @@ fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
     if !dir.join(TOKENIZER_FILE).exists() {
         Tokenizer::of_checkpoint(dir)?;
     }
-    let place = form.map_or_else(|| dir.join(FORM), Path::to_owned);
+    let place = form.map_or_else(|| dir.join(form_of(weight_bits)), Path::to_owned);
     // Through links, so that drafts are beside the folder itself.
     let place = place.canonicalize().unwrap_or(place);
     ensure!(
@@ -109,7 +123,7 @@ fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
         "--quantized {}: the quantized form needs a folder of its own beside the checkpoint",
         place.display()
     );
-    let from = sources(dir)?;
+    let from = sources(dir, weight_bits)?;
     let state = made::state(&place, &from).with_context(|| foreign(&place))?;
     if state == State::Current {
         return Ok(place);
@@ -135,9 +149,9 @@ fn quantized_form(dir: &Path, form: Option<&Path>) -> Result<PathBuf> {
         dir.display(),
         place.display()
     );
-    let form = Form::of(dir)?;
+    let form = Form::of(dir, weight_bits)?;
     ensure!(
-        sources(dir)? == from,
+        sources(dir, weight_bits)? == from,
         "{} has changed while it was quantized: start again",
         dir.display()
     );
@@ -165,7 +179,7 @@ struct Form {
 }
 
 impl Form {
-    fn of(dir: &Path) -> Result<Self> {
+    fn of(dir: &Path, weight_bits: u32) -> Result<Self> {
         let tokenizer = Tokenizer::of_checkpoint(dir)?;
         let model = checkpoint::load(dir)?;
         let embeddings = model
@@ -180,7 +194,7 @@ impl Form {
             inputs.push(embeddings.embed(&tokens)?);
         }
         Ok(Self {
-            model: quantize::quantize(&model, &inputs)?,
+            model: quantize::quantize(&model, weight_bits, &inputs)?,
             embeddings,
             tokenizer: tokenizer.to_json()?,
         })
@@ -194,8 +208,8 @@ impl Form {
 }
 
 /// Hash of all that the quantized form is made of: the folder's name, which is the model's, every file that decides numbers or
-/// tokens, the sentences of the calibration, and the versions of what reads and writes them.
-fn sources(dir: &Path) -> Result<String> {
+/// tokens, the bits of a weight, the sentences of the calibration, and the versions of what reads and writes them.
+fn sources(dir: &Path, weight_bits: u32) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let mut add = |what: &[u8]| {
         hasher.update(&(what.len() as u64).to_le_bytes());
@@ -203,6 +217,7 @@ fn sources(dir: &Path) -> Result<String> {
     };
     add(&quantize::VERSION.to_le_bytes());
     add(&FORMAT_VERSION.to_le_bytes());
+    add(&weight_bits.to_le_bytes());
     add(dir.file_name().unwrap_or_default().as_encoded_bytes());
     for text in CALIBRATION {
         add(text.as_bytes());

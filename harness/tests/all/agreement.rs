@@ -40,7 +40,7 @@ fn config() -> ModelConfig {
 fn folders(place: &Place) -> [std::path::PathBuf; 2] {
     let model = synthetic(&config(), 1).unwrap();
     let mut other = model.clone();
-    for sign in &mut other.layers[0].query.signs {
+    for sign in &mut other.layers[0].query.planes {
         *sign = !*sign;
     }
     for scale in &mut other.layers[0].value.row_scale {

@@ -20,17 +20,13 @@ pub struct FloatLinear {
 }
 
 impl From<&QuantizedLinear> for FloatLinear {
-    /// The weights `row_scale * sign` as numbers.
+    /// The weights `row_scale * level` as numbers.
     fn from(source: &QuantizedLinear) -> Self {
-        let mut weights = vec![0.0; source.outputs * source.inputs];
-        let rows = weights.chunks_mut(source.inputs.max(1));
-        let signs = source.signs.chunks(source.row_bytes().max(1));
-        for ((row, signs), &scale) in rows.zip(signs).zip(&source.row_scale) {
-            for (eight, byte) in row.chunks_mut(8).zip(signs) {
-                for (bit, weight) in eight.iter_mut().enumerate() {
-                    *weight = if byte >> bit & 1 == 1 { scale } else { -scale };
-                }
-            }
+        let mut weights = Vec::with_capacity(source.outputs * source.inputs);
+        for (output, scale) in source.row_scale.iter().enumerate() {
+            let values: Vec<f32> = source.levels().map(|level| scale * level as f32).collect();
+            let codes = source.codes(output);
+            weights.extend(codes.iter().map(|code| values[usize::from(*code)]));
         }
         Self {
             outputs: source.outputs,
@@ -97,7 +93,7 @@ pub struct FloatModel {
 pub trait Parameters {
     /// The architecture.
     fn config(&self) -> &ModelConfig;
-    /// A fully connected layer; made for this call where the model holds signs.
+    /// A fully connected layer; made for this call where the model holds levels.
     ///
     /// # Errors
     /// A layer that the model does not have.

@@ -1,5 +1,5 @@
-//! Post-training quantization to 1-bit weights: binary weight networks (Rastegari et al., ECCV 2016,
-//! section 3.1), then calibration of every activation range.
+//! Post-training quantization to weights of 1 to 8 bits (with one bit, binary weight networks: Rastegari et al., ECCV 2016, section
+//! 3.1), then calibration of every activation range.
 
 use super::calibrate::{calibrate, targets};
 use super::float::{FloatLayer, FloatLinear, FloatModel, FloatNorm};
@@ -10,27 +10,35 @@ use crate::Result;
 
 /// Version of what [`quantize`] makes of a checkpoint. Raised with every change to it, to the calibration or to what is read of a
 /// checkpoint: forms that were kept are then made again.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// Binarizes `model` and calibrates it on `inputs`, one embedded sequence (n x hidden) each.
+/// Brings the weights of `model` to `weight_bits` bits ([`to_levels`]) and calibrates it on `inputs`, one embedded sequence (n x hidden)
+/// each.
 ///
-/// The scale of a row is the mean absolute weight, which with the weights' signs is the closest
-/// binary row in the least squares. Then one pass over `inputs`, layer after layer, moves each bias
+/// One pass over `inputs`, layer after layer, moves each bias
 /// and row scale so that every output's mean and deviation are those of the float model, and records
 /// the ranges. Without it the tokens of a deep model become all alike. Weights that were not trained
 /// to be binary lose most of a model's accuracy all the same.
 ///
 /// # Errors
 /// As [`calibrate`].
-pub fn quantize(model: &FloatModel, inputs: &[Vec<f32>]) -> Result<QuantizedModel> {
+pub fn quantize(
+    model: &FloatModel,
+    weight_bits: u32,
+    inputs: &[Vec<f32>],
+) -> Result<QuantizedModel> {
     let empty = Range::default();
     let mut quantized = QuantizedModel {
         config: model.config.clone(),
         input_range: empty,
-        layers: model.layers.iter().map(layer).collect(),
+        layers: model
+            .layers
+            .iter()
+            .map(|source| layer(source, weight_bits))
+            .collect(),
         head: model.head.as_ref().map(|head| QuantizedHead {
-            pooler: binarize(&head.pooler),
-            classifier: binarize(&head.classifier),
+            pooler: to_levels(&head.pooler, weight_bits),
+            classifier: to_levels(&head.classifier, weight_bits),
             pooler_range: empty,
             logit_range: empty,
         }),
@@ -40,15 +48,15 @@ pub fn quantize(model: &FloatModel, inputs: &[Vec<f32>]) -> Result<QuantizedMode
     Ok(quantized)
 }
 
-fn layer(source: &FloatLayer) -> QuantizedLayer {
+fn layer(source: &FloatLayer, bits: u32) -> QuantizedLayer {
     let empty = Range::default();
     QuantizedLayer {
-        query: binarize(&source.query),
-        key: binarize(&source.key),
-        value: binarize(&source.value),
-        attention_output: binarize(&source.attention_output),
-        feed_forward_in: binarize(&source.feed_forward_in),
-        feed_forward_out: binarize(&source.feed_forward_out),
+        query: to_levels(&source.query, bits),
+        key: to_levels(&source.key, bits),
+        value: to_levels(&source.value, bits),
+        attention_output: to_levels(&source.attention_output, bits),
+        feed_forward_in: to_levels(&source.feed_forward_in, bits),
+        feed_forward_out: to_levels(&source.feed_forward_out, bits),
         qkv_range: [empty; 3],
         score_range: empty,
         context_range: empty,
@@ -72,25 +80,64 @@ fn norm(source: &FloatNorm) -> QuantizedNorm {
     }
 }
 
-/// Signs (of zero: +1) and mean absolute weight of each row. A row of zeros gets the least normal
-/// number as its scale, since scales are positive.
-pub fn binarize(source: &FloatLinear) -> QuantizedLinear {
+/// Levels of `bits` bits and the scale of each row. With one bit they are the signs (of zero: +1) and the mean absolute weight,
+/// which is the closest binary row in the least squares; with more, each weight's nearest level, at the scale that is closest in the
+/// least squares of those at which the largest weight is 1 to 1/2 of the largest level or beyond it. A row of zeros gets the least
+/// normal number as its scale, since scales are positive.
+///
+/// # Panics
+/// If `bits` is not 1 to 8.
+pub fn to_levels(source: &FloatLinear, bits: u32) -> QuantizedLinear {
+    assert!((1..=8).contains(&bits), "weights of 1 to 8 bits");
     let row_bytes = source.inputs.div_ceil(8);
-    let mut signs = Vec::with_capacity(source.outputs * row_bytes);
+    let plane_bytes = source.outputs * row_bytes;
+    let mut planes = vec![0u8; bits as usize * plane_bytes];
     let mut row_scale = Vec::with_capacity(source.outputs);
-    for row in source.weights.chunks(source.inputs) {
-        signs.extend(row.chunks(8).map(|eight| {
-            let bit = |(i, w): (usize, &f32)| u8::from(*w >= 0.0) << i;
-            eight.iter().enumerate().map(bit).sum::<u8>()
-        }));
-        let sum: f64 = row.iter().map(|w| f64::from(w.abs())).sum();
-        row_scale.push(((sum / source.inputs as f64) as f32).max(f32::MIN_POSITIVE));
+    for (output, row) in source.weights.chunks(source.inputs).enumerate() {
+        let scale = row_scale_of(row, bits);
+        for (input, weight) in row.iter().enumerate() {
+            let code = code_of(*weight, scale, bits);
+            for k in 0..bits {
+                let place = k as usize * plane_bytes + output * row_bytes + input / 8;
+                planes[place] |= (code >> k & 1) << (input % 8);
+            }
+        }
+        row_scale.push(scale);
     }
     QuantizedLinear {
         outputs: source.outputs,
         inputs: source.inputs,
-        signs,
+        planes,
         row_scale,
         bias: source.bias.clone(),
     }
+}
+
+/// The number of the level, from the lowest, that is nearest.
+fn code_of(weight: f32, scale: f32, bits: u32) -> u8 {
+    let most = ((1u32 << bits) - 1) as f32;
+    // Levels are odd: between them the even numbers are the thresholds.
+    let code = (weight / scale + most + 1.0) / 2.0;
+    code.floor().clamp(0.0, most) as u8
+}
+
+fn row_scale_of(row: &[f32], bits: u32) -> f32 {
+    let most = ((1u32 << bits) - 1) as f32;
+    let magnitudes = || row.iter().map(|w| f64::from(w.abs()));
+    if bits == 1 {
+        return ((magnitudes().sum::<f64>() / row.len() as f64) as f32).max(f32::MIN_POSITIVE);
+    }
+    let largest = magnitudes().fold(0.0, f64::max) as f32;
+    let error = |scale: f32| -> f64 {
+        let difference = |w: &f32| {
+            let level = 2.0 * f32::from(code_of(*w, scale, bits)) - most;
+            f64::from(w - scale * level).powi(2)
+        };
+        row.iter().map(difference).sum()
+    };
+    let scales =
+        (0..=10).map(|part| (largest / most * (1.0 - part as f32 / 20.0)).max(f32::MIN_POSITIVE));
+    let errors = scales.map(|scale| (error(scale), scale));
+    let closest = errors.min_by(|(a, _), (b, _)| a.total_cmp(b));
+    closest.map_or(f32::MIN_POSITIVE, |(_, scale)| scale)
 }

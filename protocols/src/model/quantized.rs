@@ -13,16 +13,19 @@ pub struct Range {
     pub max: f32,
 }
 
-/// A fully connected layer with 1-bit weights: `y_o = row_scale_o * sum_i sign_oi x_i + bias_o`.
+/// A fully connected layer with weights of 1 to 8 bits: `y_o = row_scale_o * sum_i level_oi x_i + bias_o`.
+///
+/// A level of b bits is an odd number from `-(2^b - 1)` to `2^b - 1`: the sum over b planes of `2^k` times a sign. One of one bit is a
+/// sign.
 #[derive(Clone, PartialEq, Debug)]
 pub struct QuantizedLinear {
     /// Output features.
     pub outputs: usize,
     /// Input features.
     pub inputs: usize,
-    /// One bit a weight, row-major `outputs` x `inputs`, least significant bit first, 1 for +1 and 0
-    /// for -1; each row starts at a new byte.
-    pub signs: Vec<u8>,
+    /// For each plane, the lowest first: one bit a weight, row-major `outputs` x `inputs`, least significant bit first, 1 for +1 and
+    /// 0 for -1; each row starts at a new byte.
+    pub planes: Vec<u8>,
     /// One positive scale an output.
     pub row_scale: Vec<f32>,
     /// One bias an output.
@@ -30,14 +33,39 @@ pub struct QuantizedLinear {
 }
 
 impl QuantizedLinear {
-    /// Bytes of one row of signs.
+    /// Bytes of one row of a plane.
     pub const fn row_bytes(&self) -> usize {
         self.inputs.div_ceil(8)
     }
-    /// The weight's sign as +1 or -1.
-    pub fn sign(&self, output: usize, input: usize) -> i32 {
-        let byte = self.signs[output * self.row_bytes() + input / 8];
-        if byte >> (input % 8) & 1 == 1 { 1 } else { -1 }
+    /// Bits of a weight.
+    pub const fn bits(&self) -> usize {
+        let plane = self.outputs * self.row_bytes();
+        if plane == 0 {
+            1
+        } else {
+            self.planes.len() / plane
+        }
+    }
+    /// One output's weights as numbers that count their level: 0 to `2^b - 1` for `-(2^b - 1)` to `2^b - 1`.
+    pub fn codes(&self, output: usize) -> Vec<u8> {
+        let mut codes = vec![0; self.inputs];
+        let rows = self
+            .planes
+            .chunks_exact((self.outputs * self.row_bytes()).max(1));
+        for (k, plane) in rows.enumerate() {
+            let row = &plane[output * self.row_bytes()..][..self.row_bytes()];
+            for (codes, byte) in codes.chunks_mut(8).zip(row) {
+                for (bit, code) in codes.iter_mut().enumerate() {
+                    *code |= (byte >> bit & 1) << k;
+                }
+            }
+        }
+        codes
+    }
+    /// The level of each code, in order.
+    pub fn levels(&self) -> impl Iterator<Item = i32> + use<> {
+        let most = (1 << self.bits()) - 1;
+        (0..=most).map(move |code| 2 * code - most)
     }
 }
 

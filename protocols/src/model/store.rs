@@ -18,7 +18,7 @@ pub const PRIVATE_FILE: &str = "private.safetensors";
 /// P1's part: embeddings and the two ranges at the ends.
 pub const PUBLIC_FILE: &str = "public.safetensors";
 /// Version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The one metadata entry of both files.
 const METADATA_KEY: &str = "qbench-model";
@@ -122,8 +122,8 @@ fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
             .quantized_linear(linear)
             .ok_or_else(|| absent(&linear))?;
         let (outputs, inputs) = linear.shape(&model.config);
-        let signs = [outputs, inputs.div_ceil(8)];
-        out.bytes(format!("{linear}.signs"), &signs, &layer.signs);
+        let planes = [layer.bits(), outputs, inputs.div_ceil(8)];
+        out.bytes(format!("{linear}.planes"), &planes, &layer.planes);
         out.f32(format!("{linear}.row_scale"), &[outputs], &layer.row_scale);
         out.f32(format!("{linear}.bias"), &[outputs], &layer.bias);
     }
@@ -295,11 +295,18 @@ fn read_linear(
     linear: Linear,
 ) -> Result<QuantizedLinear> {
     let (outputs, inputs) = linear.shape(config);
-    let signs = [outputs, inputs.div_ceil(8)];
+    let name = format!("{linear}.planes");
+    let bits = file.shape(&name)?.first().copied().unwrap_or(0);
+    if !(1..=8).contains(&bits) {
+        return Err(file.fault(format!(
+            "tensor `{name}`: weights have 1 to 8 bits, not {bits}"
+        )));
+    }
+    let planes = [bits, outputs, inputs.div_ceil(8)];
     Ok(QuantizedLinear {
         outputs,
         inputs,
-        signs: file.bytes(&format!("{linear}.signs"), &signs)?,
+        planes: file.bytes(&name, &planes)?,
         row_scale: file.positive(&format!("{linear}.row_scale"), &[outputs])?,
         bias: file.f32(&format!("{linear}.bias"), &[outputs])?,
     })

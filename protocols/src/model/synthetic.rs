@@ -133,14 +133,14 @@ impl Random {
     /// outputs of variance `gain^2`.
     fn linear(&mut self, (outputs, inputs): (usize, usize), gain: f32) -> QuantizedLinear {
         let row_bytes = inputs.div_ceil(8);
-        let mut signs = vec![0; outputs * row_bytes];
-        self.0.fill_bytes(&mut signs);
-        clear_padding(&mut signs, inputs);
+        let mut planes = vec![0; outputs * row_bytes];
+        self.0.fill_bytes(&mut planes);
+        clear_padding(&mut planes, inputs);
         let scale = gain / (inputs as f32).sqrt();
         QuantizedLinear {
             outputs,
             inputs,
-            signs,
+            planes,
             row_scale: (0..outputs)
                 .map(|_| scale * (0.8 + 0.4 * self.uniform()))
                 .collect(),

@@ -4,8 +4,11 @@
 use qbench_protocols::lut_rss::system::{LutRssSystem, Secret};
 use qbench_protocols::lut_rss::verify;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::model::float::FloatLinear;
+use qbench_protocols::model::quantize::to_levels;
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
+use qbench_protocols::model::walk::Linear;
 use qbench_protocols::net::Party;
 use qbench_protocols::quantized::integer::IntegerModel;
 use qbench_protocols::system::{DeclaredPhase, Site, System, Verified, Workload};
@@ -90,6 +93,27 @@ fn the_papers_variance_is_exact_and_costs_what_it_declares() {
         let model = config(2, 32, 2, Head::Classifier { labels: 2 });
         let workload = workload(model, 6, index_bits);
         check(&workload.with("variance_protocol", "inner-product"), 1);
+    }
+}
+
+/// Weights of several bits are the same products.
+#[test]
+fn weights_of_more_bits_are_exact_too() {
+    for (bits, index_bits) in [(2, 4), (8, 6)] {
+        let model = config(2, 24, 3, Head::Classifier { labels: 2 });
+        let workload = workload(model, 5, index_bits);
+        let mut source = synthetic(&workload.model, 3).unwrap();
+        for linear in Linear::all(&workload.model) {
+            let layer = source.quantized_linear_mut(linear).unwrap();
+            let float = FloatLinear::from(&*layer);
+            // Levels that differ, about the signs that the ranges were seen with.
+            let spread = |(i, w): (usize, &f32)| w * (0.5 + (i % 11) as f32 / 10.0);
+            let weights = float.weights.iter().enumerate().map(spread).collect();
+            *layer = to_levels(&FloatLinear { weights, ..float }, bits);
+            assert_eq!(layer.bits(), bits as usize);
+        }
+        let (_, verified) = run_on(&workload, 1, &source);
+        assert!(verified.how.contains("bit-exact"), "{}", verified.how);
     }
 }
 

@@ -5,7 +5,7 @@ use qbench_protocols::model::calibrate::{Target, calibrate, targets};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::float::{FloatLinear, FloatModel};
-use qbench_protocols::model::quantize::{binarize, quantize};
+use qbench_protocols::model::quantize::{quantize, to_levels};
 use qbench_protocols::model::quantized::{QuantizedModel, Range};
 use qbench_protocols::model::reference_float::{FloatReference, Matrix, Site, output_site};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
@@ -58,9 +58,9 @@ fn a_row_becomes_its_signs_and_mean_magnitude() {
         .concat(),
         bias: vec![0.1, 0.2, 0.3],
     };
-    let binary = binarize(&linear);
+    let binary = to_levels(&linear, 1);
     assert_eq!(binary.row_bytes(), 2);
-    assert_eq!(binary.signs, [0b0101_0101, 1, 0b1111_1101, 0, 0xff, 1]);
+    assert_eq!(binary.planes, [0b0101_0101, 1, 0b1111_1101, 0, 0xff, 1]);
     assert_eq!(binary.row_scale[0], 5.0);
     assert_eq!(binary.row_scale[1], 4.0 / 9.0);
     assert!(binary.row_scale[2] > 0.0 && binary.row_scale[2] < 1e-30);
@@ -69,9 +69,47 @@ fn a_row_becomes_its_signs_and_mean_magnitude() {
     let back = FloatLinear::from(&binary);
     for output in 0..3 {
         for input in 0..9 {
-            let expected = binary.row_scale[output] * binary.sign(output, input) as f32;
+            let level = 2.0 * f32::from(binary.codes(output)[input]) - 1.0;
+            let expected = binary.row_scale[output] * level;
             assert_eq!(back.weights[output * 9 + input], expected);
         }
+    }
+}
+
+/// Each weight gets the nearest level of its row's scale, and the more bits, the nearer.
+#[test]
+fn weights_of_any_bits_get_their_nearest_level() {
+    let mut random = 1u64;
+    let weights = (0..5 * 77).map(|_| {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1);
+        ((random >> 40) as f32 / (1 << 24) as f32 - 0.5).powi(3)
+    });
+    let linear = FloatLinear {
+        outputs: 5,
+        inputs: 77,
+        weights: weights.collect(),
+        bias: vec![0.0; 5],
+    };
+    let mut before = f32::INFINITY;
+    for bits in 1..=8 {
+        let quantized = to_levels(&linear, bits);
+        assert_eq!(quantized.bits(), bits as usize);
+        let back = FloatLinear::from(&quantized);
+        let mut error = 0.0;
+        for (i, (was, is)) in linear.weights.iter().zip(&back.weights).enumerate() {
+            let scale = quantized.row_scale[i / 77];
+            let all = quantized.levels().map(|level| scale * level as f32);
+            let nearest = all
+                .map(|value| (was - value).abs())
+                .fold(f32::INFINITY, f32::min);
+            assert!(
+                (was - is).abs() <= nearest + 1e-6,
+                "{bits} bits: {was} became {is}"
+            );
+            error += (was - is).powi(2);
+        }
+        assert!(error < 0.6 * before, "{bits} bits: {error} after {before}");
+        before = error;
     }
 }
 
@@ -79,7 +117,7 @@ fn a_row_becomes_its_signs_and_mean_magnitude() {
 fn calibration_records_what_the_pass_computes() {
     for labels in [Some(3), None] {
         let (float, inputs) = tiny_model(labels);
-        let model = quantize(&float, &inputs).unwrap();
+        let model = quantize(&float, 1, &inputs).unwrap();
         let seen = tensors(&model, &inputs);
         let all =
             |site: Site| -> Vec<f32> { seen[&site].iter().flat_map(|x| x.data.clone()).collect() };
@@ -127,7 +165,7 @@ fn calibration_records_what_the_pass_computes() {
 #[test]
 fn corrected_layers_put_out_the_float_models_mean_and_deviation() {
     let (float, inputs) = tiny_model(Some(3));
-    let model = quantize(&float, &inputs).unwrap();
+    let model = quantize(&float, 1, &inputs).unwrap();
     let expected = targets(&float, &inputs).unwrap();
     let actual = targets(&model, &inputs).unwrap();
     assert_eq!(expected.len(), Linear::all(&model.config).len());
@@ -152,7 +190,7 @@ fn corrected_layers_put_out_the_float_models_mean_and_deviation() {
     // Without the correction they differ, or this test would show nothing.
     let mut plain = model.clone();
     for (l, layer) in float.layers.iter().enumerate() {
-        plain.layers[l].query = binarize(&layer.query);
+        plain.layers[l].query = to_levels(&layer.query, 1);
     }
     calibrate(&mut plain, &inputs, None).unwrap();
     let query = Linear::Query(0);
@@ -165,17 +203,17 @@ fn corrected_layers_put_out_the_float_models_mean_and_deviation() {
 fn a_single_token_says_nothing_about_scales() {
     let (float, inputs) = tiny_model(None);
     let one = [inputs[0][..support::HIDDEN].to_vec()];
-    let model = quantize(&float, &one).unwrap();
+    let model = quantize(&float, 1, &one).unwrap();
     assert_eq!(
         model.layers[0].query.row_scale,
-        binarize(&float.layers[0].query).row_scale
+        to_levels(&float.layers[0].query, 1).row_scale
     );
 }
 
 #[test]
 fn dead_or_broken_tensors_cannot_be_calibrated() {
     let (float, inputs) = tiny_model(None);
-    let mut zeros = quantize(&float, &inputs).unwrap();
+    let mut zeros = quantize(&float, 1, &inputs).unwrap();
     zeros.layers[0].attention_norm.gamma.fill(0.0);
     zeros.layers[0].attention_norm.beta.fill(0.0);
     let error = calibrate(&mut zeros, &inputs, None)
@@ -185,7 +223,7 @@ fn dead_or_broken_tensors_cannot_be_calibrated() {
         error.contains("calibration saw only zeros at NormOutput(Attention(0))"),
         "{error}"
     );
-    let mut broken = quantize(&float, &inputs).unwrap();
+    let mut broken = quantize(&float, 1, &inputs).unwrap();
     broken.layers[1].query.bias[2] = f32::NAN;
     let error = calibrate(&mut broken, &inputs, None)
         .unwrap_err()
@@ -201,12 +239,12 @@ fn dead_or_broken_tensors_cannot_be_calibrated() {
 #[test]
 fn the_quantized_tiny_model_stays_near_the_float_one() {
     let (float, inputs) = tiny_model(None);
-    let model = quantize(&float, &inputs).unwrap();
+    let model = quantize(&float, 1, &inputs).unwrap();
     // The same with every sign wrong: what is left is what biases and residuals carry alone.
     let mut wrong = model.clone();
     for linear in Linear::all(&model.config) {
         let layer = wrong.quantized_linear_mut(linear).unwrap();
-        layer.signs.iter_mut().for_each(|byte| *byte = !*byte);
+        layer.planes.iter_mut().for_each(|byte| *byte = !*byte);
     }
     let exact = FloatReference::run(&float, &inputs).unwrap();
     let near = cosine(&exact, &FloatReference::run(&model, &inputs).unwrap());
@@ -234,15 +272,15 @@ fn synthetic_models_depend_on_their_seed_alone_and_look_like_bert() {
     let model = synthetic(&config, 3).unwrap();
     assert_eq!(model, synthetic(&config, 3).unwrap());
     assert_ne!(
-        model.layers[0].query.signs,
-        synthetic(&config, 4).unwrap().layers[0].query.signs
+        model.layers[0].query.planes,
+        synthetic(&config, 4).unwrap().layers[0].query.planes
     );
     for linear in Linear::all(&config) {
         let layer = model.quantized_linear(linear).unwrap();
         assert_eq!((layer.outputs, layer.inputs), linear.shape(&config));
-        assert_eq!(layer.signs.len(), layer.outputs * layer.row_bytes());
+        assert_eq!(layer.planes.len(), layer.outputs * layer.row_bytes());
         assert!(layer.row_scale.iter().all(|s| *s > 0.0));
-        let ones: u32 = layer.signs.iter().map(|b| b.count_ones()).sum();
+        let ones: u32 = layer.planes.iter().map(|b| b.count_ones()).sum();
         let share = f64::from(ones) / (layer.outputs * layer.inputs) as f64;
         assert!(
             (share - 0.5).abs() < 0.06,

@@ -17,12 +17,16 @@ use std::path::Path;
 use tempfile::TempDir;
 
 fn real() -> (QuantizedModel, Embeddings) {
+    of_bits(1)
+}
+
+fn of_bits(weight_bits: u32) -> (QuantizedModel, Embeddings) {
     let dir = tempfile::tempdir().unwrap();
     Checkpoint::new("", Some(3), "gelu").write(dir.path());
     let float = checkpoint::load(dir.path()).unwrap();
     let embeddings = float.embeddings.clone().unwrap();
     let inputs = [embeddings.embed(&[2, 10, 11, 3]).unwrap()];
-    (quantize(&float, &inputs).unwrap(), embeddings)
+    (quantize(&float, weight_bits, &inputs).unwrap(), embeddings)
 }
 
 fn saved() -> TempDir {
@@ -54,6 +58,20 @@ fn a_real_model_comes_back_bit_for_bit() {
     save(&dir, &model, Some(&embeddings)).unwrap();
     assert_eq!(before, [bytes(PRIVATE_FILE), bytes(PUBLIC_FILE)]);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
+}
+
+#[test]
+fn weights_of_any_bits_come_back() {
+    for bits in 1..=8 {
+        let (model, _) = of_bits(bits);
+        let dir = tempfile::tempdir().unwrap();
+        save(dir.path(), &model, None).unwrap();
+        let back = load_private(dir.path()).unwrap();
+        assert_eq!(
+            (&back, back.layers[0].query.bits()),
+            (&model, bits as usize)
+        );
+    }
 }
 
 #[test]
@@ -192,11 +210,11 @@ fn broken_contents_are_refused_with_the_fault_named() {
     let private: &[(Change, &str)] = &[
         (|h, _| *h = Value::Null, "is no model of this project"),
         (
-            |h, _| h["version"] = json!(2),
-            "has format version 2, but this program reads version 1",
+            |h, _| h["version"] = json!(1),
+            "has format version 1, but this program reads version 2",
         ),
         (|h, _| *h = json!({"version": 7}), "has format version 7"),
-        (|h, _| *h = json!({"version": 1}), "metadata is broken"),
+        (|h, _| *h = json!({"version": 2}), "metadata is broken"),
         (
             |h, _| h["config"]["heads"] = json!(5),
             "not a multiple of heads = 5",
@@ -215,15 +233,15 @@ fn broken_contents_are_refused_with_the_fault_named() {
         ),
         (
             |h, _| h["config"]["hidden"] = json!(24),
-            "expected shape [24, 3], has [12, 2]",
+            "expected shape [1, 24, 3], has [1, 12, 2]",
         ),
         (
             |_, t| drop(t.remove("layer1/attention/query.bias")),
             "no tensor `layer1/attention/query.bias`",
         ),
         (
-            |_, t| t.get_mut("layer1/attention/query.signs").unwrap().1 = vec![24],
-            "tensor `layer1/attention/query.signs`: expected shape [12, 2], has [24]",
+            |_, t| t.get_mut("layer1/attention/query.planes").unwrap().1 = vec![1, 24],
+            "tensor `layer1/attention/query.planes`: expected shape [1, 12, 2], has [1, 24]",
         ),
         (
             |_, t| t.get_mut("layer1/attention/query.bias").unwrap().0 = Dtype::I32,

@@ -21,13 +21,13 @@ use softmax::IntegerSoftmax;
 /// The ring of products: Z_{2^16} (paper, section 4).
 pub const PRODUCT: Ring = Ring::new(16);
 
-/// A fully connected layer in integers: `W' = round(2^(16-b) * s_w s_x / s_y) * sign`, bias likewise.
+/// A fully connected layer in integers: `W' = round(2^(16-b) * s_w s_x / s_y * level)`, bias likewise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLinear<'a> {
-    /// Signs and shape.
+    /// Levels and shape.
     pub source: &'a QuantizedLinear,
-    /// `|W'|` of each output's weights.
-    pub magnitudes: Vec<i64>,
+    /// What a level of one counts in W', for each output.
+    pub factors: Vec<f64>,
     /// One an output.
     pub bias: Vec<i64>,
 }
@@ -35,21 +35,22 @@ pub struct IntegerLinear<'a> {
 impl IntegerLinear<'_> {
     /// `W'` over Z_{2^16}, row-major `outputs` x `inputs`.
     pub fn weights(&self) -> Wiped<u16> {
-        let QuantizedLinear { inputs, signs, .. } = self.source;
-        let mut weights = Wiped::zeros(self.magnitudes.len() * inputs);
-        let rows = signs.chunks_exact(self.source.row_bytes());
-        let rows = rows.zip(&self.magnitudes);
-        for ((signs, magnitude), weights) in rows.zip(weights.chunks_exact_mut((*inputs).max(1))) {
-            let magnitude = *magnitude as u16;
-            for (signs, weights) in signs.iter().zip(weights.chunks_mut(8)) {
-                for (bit, weight) in weights.iter_mut().enumerate() {
-                    // Without a branch, which signs would make unpredictable: all ones where the weight is negative.
-                    let negative = u16::from(signs >> bit & 1).wrapping_sub(1);
-                    *weight = (magnitude ^ negative).wrapping_sub(negative);
-                }
+        let mut weights = Wiped::zeros(self.factors.len() * self.source.inputs);
+        let rows = weights.chunks_exact_mut(self.source.inputs.max(1));
+        for (output, weights) in rows.enumerate() {
+            let of_codes = self.of_codes(output);
+            let codes = self.source.codes(output);
+            for (weight, code) in weights.iter_mut().zip(&codes) {
+                *weight = of_codes[usize::from(*code)] as u16;
             }
         }
         weights
+    }
+
+    /// W' of one output's levels, by code.
+    pub fn of_codes(&self, output: usize) -> Vec<i64> {
+        let weight = |level: i32| (self.factors[output] * f64::from(level)).round() as i64;
+        self.source.levels().map(weight).collect()
     }
 }
 
@@ -279,7 +280,10 @@ impl<'a> IntegerModel<'a> {
             Linear::Value(l) => self.layers[l].value_factor,
             _ => return Ok(weights),
         };
-        for value in weights.magnitudes.iter_mut().chain(&mut weights.bias) {
+        for value in &mut weights.factors {
+            *value *= factor;
+        }
+        for value in &mut weights.bias {
             *value = (*value as f64 * factor).round() as i64;
         }
         Ok(weights)
@@ -292,15 +296,11 @@ impl<'a> IntegerModel<'a> {
         output_step: f64,
     ) -> IntegerLinear<'a> {
         let unit = f64::from(1u32 << (16 - self.index_bits));
-        let magnitude = |scale: &f32| (unit * f64::from(*scale) * input_step / output_step).round();
+        let factor = |scale: &f32| unit * f64::from(*scale) * input_step / output_step;
         let bias = |bias: &f32| (unit * f64::from(*bias) / output_step).round();
         IntegerLinear {
             source,
-            magnitudes: source
-                .row_scale
-                .iter()
-                .map(|s| magnitude(s) as i64)
-                .collect(),
+            factors: source.row_scale.iter().map(factor).collect(),
             bias: source.bias.iter().map(|b| bias(b) as i64).collect(),
         }
     }

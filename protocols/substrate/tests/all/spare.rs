@@ -8,7 +8,12 @@ use qbench_substrate::share::spare::{
     Factors, Spare, open_spare, row_squares, row_sums, times_row, widen,
 };
 use qbench_substrate::share::{Additive, open_masked};
-use qbench_substrate::testing::functionality::{elements, reconstruct, run, share, unmasked};
+use qbench_substrate::testing::Fault;
+use qbench_substrate::testing::examine::{Examined, Test, examine};
+use qbench_substrate::testing::functionality::{
+    Ran, elements, reconstruct, run, share, try_run, unmasked,
+};
+use qbench_substrate::testing::view::{Opening, Seen, Sharing, View, openings, unpack};
 
 /// Every number of b bits, in a ring with a spare bit, so often that its masks fall on either side.
 fn numbers(bits: u32, times: usize) -> Vec<i64> {
@@ -164,5 +169,97 @@ fn a_row_times_a_wire_needs_no_message() {
                 .collect()
         });
         assert_eq!(rounds[1], 3, "the factors, and two openings");
+    }
+}
+
+/// Widens two vectors, one after the other, so often with fresh seeds.
+fn widenings(numbers: &[i64], fault: Option<Fault>) -> Vec<Ran<()>> {
+    let run = |_| {
+        let twice = try_run(1, fault, |runtime| {
+            for _ in 0..2 {
+                let x = opened(runtime, BITS, numbers)?;
+                widen::<u16, u16>(runtime, &[(&x, WIDE)])?;
+            }
+            Ok(())
+        });
+        twice.unwrap()
+    };
+    (0..RUNS).map(run).collect()
+}
+
+const BITS: u32 = 4;
+const WIDE: Ring = Ring::new(16);
+const RUNS: usize = 60;
+
+/// What P1 and P2 see of both exchanges of two widenings, and what P2 is dealt for them.
+fn seen(runs: &[Ran<()>]) -> View {
+    let (low, above) = (Ring::new(BITS + 1), Ring::new(WIDE.bits() - BITS - 1));
+    let exchange = [low, above].map(|ring| Opening::Elements(ring, Sharing::Additive));
+    let mut view = openings(runs, &exchange.repeat(2));
+    for number in 0..2 {
+        let dealt = runs
+            .iter()
+            .map(|ran| unpack(above, &ran.received[0][2][number].payload));
+        let seen = Seen::additive(above, vec![dealt.collect()]);
+        view.insert(format!("dealt #{number}"), seen);
+    }
+    view
+}
+
+fn examined(fault: Option<Fault>) -> Examined {
+    let least = vec![-(1 << (BITS - 1)); 64];
+    let all = numbers(BITS, 4);
+    let [least, all] = [&least, &all].map(|numbers| seen(&widenings(numbers, fault)));
+    examine(&least, &all)
+}
+
+#[test]
+fn what_is_opened_and_dealt_says_nothing() {
+    assert_eq!(examined(None).findings, []);
+    // Of what either party knows nothing is needed to hide it.
+    for known in [
+        &[(Party::P0, Party::P1), (Party::P1, Party::P2)],
+        &[(Party::P0, Party::P2), (Party::P1, Party::P2)],
+    ] {
+        let examined = examined(Some(Fault::ZerosOfPairs(known)));
+        // Less the other's message it is the party's own, of which it knows the mask: to be hidden is what is opened.
+        let opened = |place: &str| place.ends_with("opened") && !place.contains(',');
+        let mut findings = examined.findings.iter();
+        assert!(
+            !findings.any(|finding| opened(&finding.place)),
+            "{examined:?}"
+        );
+    }
+}
+
+#[test]
+fn missing_masks_are_seen() {
+    let all = &[
+        (Party::P0, Party::P1),
+        (Party::P0, Party::P2),
+        (Party::P1, Party::P2),
+    ];
+    let examined = examined(Some(Fault::ZerosOfPairs(all)));
+    for place in ["#0 opened", "#1 opened", "dealt #0"] {
+        assert!(
+            examined.finds(Test::Uniform, place),
+            "{place}: {examined:?}"
+        );
+    }
+}
+
+/// A dealt bit, and a mask above the bits that are open, that serve two widenings.
+#[test]
+fn what_serves_two_widenings_is_seen() {
+    let examined = examined(Some(Fault::RepeatedDraws));
+    for places in [
+        "#0 opened, #2 opened",
+        "#1 opened, #3 opened",
+        "dealt #0, dealt #1",
+    ] {
+        assert!(
+            examined.finds(Test::BetweenPlaces, places),
+            "{places}: {examined:?}"
+        );
     }
 }

@@ -26,7 +26,7 @@ fn skewed_model(config: &ModelConfig) -> QuantizedModel {
             &mut layer.feed_forward_in,
             &mut layer.feed_forward_out,
         ] {
-            for (i, signs) in linear.signs.iter_mut().enumerate() {
+            for (i, signs) in linear.planes.iter_mut().enumerate() {
                 *signs = if i % 2 == 0 { 0xff } else { 0x7f };
             }
         }
