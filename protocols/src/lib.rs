@@ -6,12 +6,14 @@
 //! | [`system`] | what the harness asks of a system under comparison; walked systems; settings |
 //! | [`quantized`] | 1-bit weights and 4-bit activations: the integer model, its reference, the cut |
 //! | [`lut_rss`] | the engine of the paper |
+//! | [`fine`] | its profile of wide linear paths and narrow tables: widths, the integer model, its reference |
 //!
 //! The modules of [`qbench_substrate`] are here too, so that a system needs to name one crate: [`ring`], [`prg`], [`kernel`],
 //! [`threads`], [`net`], [`phase`], [`steps`], [`cost`], [`session`], [`material`], [`runtime`], [`share`] and [`lut`].
 //!
 //! Nothing here knows of scenario files, CSV or figures: those are the harness's.
 
+pub mod fine;
 pub mod lut_rss;
 pub mod model;
 pub mod quantized;

@@ -15,6 +15,7 @@ use qbench_protocols::net::Party;
 use qbench_protocols::quantized::integer::{IntegerModel, PRODUCT};
 use qbench_protocols::ring::Ring;
 use qbench_protocols::share::{Additive, Replicated, additive_from, reshare, reveal_to_p1};
+use qbench_protocols::wipe::Wiped;
 use qbench_protocols::{Error, Result};
 use std::collections::HashMap;
 
@@ -346,10 +347,15 @@ impl Engine for LutTrunc<'_> {
             Head::Hidden => {
                 let index = x.index.take().ok_or_else(|| self.missing("an index"))?;
                 let output = reveal_to_p1(&mut self.inner.runtime, &index)?;
-                output.map(|output| output.iter().map(|index| u16::from(*index)).collect())
+                output.map(|output| {
+                    output
+                        .iter()
+                        .map(|index| u16::from(*index))
+                        .collect::<Wiped<u16>>()
+                })
             }
         };
-        self.inner.evidence.output = output.unwrap_or_default();
+        self.inner.keep_output(output);
         Ok(())
     }
 }

@@ -39,6 +39,7 @@ use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::{Additive, Replicated, reshare, reveal_to_p1, share_from_p1};
+use crate::wipe::Wiped;
 use crate::{Error, Result};
 use plan::Plan;
 use weights::SharedWeights;
@@ -193,6 +194,12 @@ impl<'a> LutRss<'a> {
         Ok(())
     }
 
+    /// Keeps what P1 has learned, for the verifier.
+    pub fn keep_output(&mut self, output: Option<Wiped<u16>>) {
+        let output = output.unwrap_or_default();
+        self.evidence.output = output.iter().map(|x| u32::from(*x)).collect();
+    }
+
     /// The error of an activation that does not hold what a step needs.
     pub fn misplaced(&self, expected: &str) -> Error {
         Error::Shape {
@@ -315,10 +322,15 @@ impl Engine for LutRss<'_> {
             Head::Hidden => {
                 let index = self.index_of(&mut x)?;
                 let output = reveal_to_p1(&mut self.runtime, &index)?;
-                output.map(|output| output.iter().map(|index| u16::from(*index)).collect())
+                output.map(|output| {
+                    output
+                        .iter()
+                        .map(|index| u16::from(*index))
+                        .collect::<Wiped<u16>>()
+                })
             }
         };
-        self.evidence.output = output.unwrap_or_default();
+        self.keep_output(output);
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ fn checked(
 }
 
 /// The output ring's elements as real numbers.
-fn to_real(model: &IntegerModel<'_>, output: &[u16]) -> Result<Vec<f32>> {
+fn to_real(model: &IntegerModel<'_>, output: &[u32]) -> Result<Vec<f32>> {
     let head = model.source.config.head;
     let ring = match head {
         Head::Classifier { .. } => PRODUCT,
@@ -102,7 +102,7 @@ fn to_real(model: &IntegerModel<'_>, output: &[u16]) -> Result<Vec<f32>> {
         .collect())
 }
 
-fn compare(secure: &[u16], reference: &[u16]) -> Result<()> {
+fn compare(secure: &[u32], reference: &[u16]) -> Result<()> {
     if secure.len() != reference.len() {
         return Err(Error::Verification(format!(
             "P1 learned {} values, the reference has {}",
@@ -110,7 +110,8 @@ fn compare(secure: &[u16], reference: &[u16]) -> Result<()> {
             reference.len()
         )));
     }
-    let differing = secure.iter().zip(reference).filter(|(a, b)| a != b).count();
+    let pairs = secure.iter().zip(reference);
+    let differing = pairs.filter(|(a, b)| **a != u32::from(**b)).count();
     if differing > 0 {
         return Err(Error::Verification(format!(
             "{differing} of {} output values differ from the integer reference with the same carries",

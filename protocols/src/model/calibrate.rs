@@ -1,6 +1,7 @@
 //! Calibration: one float pass of the binarized model over sample inputs, in which every range that
 //! the integers of a run are made from is recorded. Optionally each bias is corrected on the way.
 
+use super::features::{FeatureRanges, column_maxima, head_extremes};
 use super::float::Parameters;
 use super::quantized::{QuantizedModel, QuantizedNorm, Range};
 use super::reference_float::{FloatReference, Matrix, Site, moments};
@@ -21,6 +22,10 @@ struct NormRanges {
 struct Record {
     ranges: HashMap<Site, Range>,
     norms: HashMap<Norm, NormRanges>,
+    /// The largest absolute value of each column.
+    columns: HashMap<Site, Vec<f32>>,
+    /// Least and largest score of each head, of each layer.
+    heads: HashMap<usize, [Vec<f32>; 2]>,
     /// What each layer's outputs were multiplied with, and what was then added to them.
     corrections: HashMap<Linear, Vec<(f32, f32)>>,
 }
@@ -54,6 +59,7 @@ pub fn calibrate(
     targets: Option<&Targets>,
 ) -> Result<()> {
     let mut record = Record::default();
+    let heads = model.config.heads;
     let mut observer = |site: Site, x: &mut [Matrix]| {
         if let (Site::Linear(linear), Some(targets)) = (site, targets)
             && let Some(target) = targets.get(&linear)
@@ -66,6 +72,10 @@ pub fn calibrate(
             .insert(site, range(x.iter().flat_map(|x| &x.data).copied()));
         if let Site::NormSum(norm) = site {
             record.norms.insert(norm, norm_ranges(x));
+        }
+        match site {
+            Site::Scores(layer) => drop(record.heads.insert(layer, head_extremes(x, heads))),
+            _ => drop(record.columns.insert(site, column_maxima(x))),
         }
     };
     FloatReference::run_observed(model, inputs, &mut observer)?;
@@ -202,6 +212,19 @@ fn apply(model: &mut QuantizedModel, record: &Record) -> Result<()> {
         layer.activated_range = at(Site::Activated(Nonlinearity::FeedForward(l)))?;
         norm(Norm::Attention(l), &mut layer.attention_norm)?;
         norm(Norm::FeedForward(l), &mut layer.feed_forward_norm)?;
+        let columns = |site: Site| record.columns.get(&site).cloned().unwrap_or_default();
+        let [score_low, score_high] = record.heads.get(&l).cloned().unwrap_or_default();
+        layer.features = FeatureRanges {
+            qkv: [Linear::Query(l), Linear::Key(l), Linear::Value(l)]
+                .map(|linear| columns(Site::Linear(linear))),
+            score_low,
+            score_high,
+            context: columns(Site::Context(l)),
+            inner: columns(Site::Linear(Linear::FeedForwardIn(l))),
+            activated: columns(Site::Activated(Nonlinearity::FeedForward(l))),
+            attention_sum: columns(Site::NormSum(Norm::Attention(l))),
+            feed_forward_sum: columns(Site::NormSum(Norm::FeedForward(l))),
+        };
     }
     if let Some(head) = &mut model.head {
         head.pooler_range = at(Site::Linear(Linear::Pooler))?;

@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod checkpoint;
 pub mod config;
 pub mod embeddings;
+pub mod features;
 pub mod float;
 pub mod quantize;
 pub mod quantized;

@@ -2,6 +2,7 @@
 //! 3.1), then calibration of every activation range.
 
 use super::calibrate::{calibrate, targets};
+use super::features::FeatureRanges;
 use super::float::{FloatLayer, FloatLinear, FloatModel, FloatNorm};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
@@ -64,6 +65,7 @@ fn layer(source: &FloatLayer, bits: u32) -> QuantizedLayer {
         activated_range: empty,
         attention_norm: norm(&source.attention_norm),
         feed_forward_norm: norm(&source.feed_forward_norm),
+        features: FeatureRanges::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! and a model folder stores, before a run fixes `index_bits` and turns it into integers.
 
 use super::config::ModelConfig;
+use super::features::FeatureRanges;
 use serde::{Deserialize, Serialize};
 
 /// What calibration saw of one activation tensor, in the float model's units.
@@ -117,6 +118,8 @@ pub struct QuantizedLayer {
     pub attention_norm: QuantizedNorm,
     /// Norm after the feed-forward layers.
     pub feed_forward_norm: QuantizedNorm,
+    /// The same activations by feature and head.
+    pub features: FeatureRanges,
 }
 
 /// Pooler and classifier.

@@ -3,6 +3,7 @@
 
 use super::config::{Head, ModelConfig};
 use super::embeddings::Embeddings;
+use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
@@ -141,6 +142,9 @@ fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
         let (inner, activated) = (layer.inner_range, layer.activated_range);
         let ranges = [query, key, value, scores, context, inner, activated];
         write_ranges(&mut out, &format!("layer{l}.ranges"), &ranges);
+        for (name, length, values) in layer.features.parts(&model.config) {
+            out.f32(format!("layer{l}.features.{name}"), &[length], values);
+        }
     }
     write_ranges(&mut out, "input.range", &[model.input_range]);
     if let Some(head) = &model.head {
@@ -186,6 +190,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
             activated_range: activated,
             attention_norm: norm(Norm::Attention(l))?,
             feed_forward_norm: norm(Norm::FeedForward(l))?,
+            features: read_features(&file, &config, l)?,
         });
     }
     let head = match config.head {
@@ -310,6 +315,19 @@ fn read_linear(
         row_scale: file.positive(&format!("{linear}.row_scale"), &[outputs])?,
         bias: file.f32(&format!("{linear}.bias"), &[outputs])?,
     })
+}
+
+fn read_features(
+    file: &TensorFile<'_>,
+    config: &ModelConfig,
+    layer: usize,
+) -> Result<FeatureRanges> {
+    let mut parts: [Vec<f32>; 10] = Default::default();
+    let shapes = FeatureRanges::default();
+    for (part, (name, length, _)) in parts.iter_mut().zip(shapes.parts(config)) {
+        *part = file.f32(&format!("layer{layer}.features.{name}"), &[length])?;
+    }
+    Ok(FeatureRanges::from_parts(parts))
 }
 
 fn read_norm(file: &TensorFile<'_>, config: &ModelConfig, norm: Norm) -> Result<QuantizedNorm> {

@@ -3,6 +3,7 @@
 
 use super::calibrate::{Target, Targets, calibrate};
 use super::config::{ActivationFunction, Head, ModelConfig};
+use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
@@ -101,6 +102,7 @@ fn layer(config: &ModelConfig, l: usize, random: &mut Random) -> QuantizedLayer 
         activated_range: empty,
         attention_norm: random.norm(config.hidden),
         feed_forward_norm: random.norm(config.hidden),
+        features: FeatureRanges::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! How the cuts of the integer reference round: as a secure run did, or as fresh shares would.
 
+use crate::ring::Ring;
 use crate::{Error, Result};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -35,7 +36,7 @@ impl Carries {
     ///
     /// # Errors
     /// A recorded run that cuts other elements here, or whose shares held other values.
-    pub(super) fn take(&mut self, step: &str, dropped: u32, raised: &[i64]) -> Result<Vec<bool>> {
+    pub(crate) fn take(&mut self, step: &str, dropped: u32, raised: &[i64]) -> Result<Vec<bool>> {
         let wrong = |what: String| Err(Error::Verification(what));
         let mask = (1u64 << dropped) - 1;
         let lows = raised.iter().map(|y| *y as u64 & mask);
@@ -93,8 +94,64 @@ impl Carries {
         Ok(carries.into_iter().map(|carry| carry == 1).collect())
     }
 
+    /// Whether they are drawn, not a run's.
+    pub(crate) fn are_random(&self) -> bool {
+        matches!(self, Self::Random(_))
+    }
+
+    /// What numbers of `bits` bits come out as where they are opened with a spare bit and widened
+    /// ([`crate::share::spare::Spare`]): one that is `over` beyond its bits is `2^(bits + 1)` off with a chance of `over / 2^bits`, as its
+    /// mask falls. Of a recorded run, as the opened number and the mask's top bit say.
+    ///
+    /// # Errors
+    /// A recorded run that opened other numbers here.
+    pub(crate) fn widened(&mut self, step: &str, bits: u32, values: &[i64]) -> Result<Vec<i64>> {
+        let ring = Ring::new(bits + 1);
+        let numbers = values.iter().map(|x| ring.signed(ring.encode::<u64>(*x)));
+        let (half, whole) = (1i64 << (bits - 1), 1i64 << (bits + 1));
+        let cuts = match self {
+            Self::Random(random) => {
+                let out = numbers.map(|x| {
+                    let over = (x - (half - 1)).max(-half - x).max(0);
+                    let falls = over > 0 && ((random.next_u64() & ((1 << bits) - 1)) as i64) < over;
+                    if falls { x - x.signum() * whole } else { x }
+                });
+                return Ok(out.collect());
+            }
+            Self::Recorded(cuts) | Self::Outputs(cuts) => cuts,
+        };
+        let mut next = || {
+            let recorded = cuts.get_mut(step).and_then(VecDeque::pop_front);
+            recorded
+                .filter(|recorded| recorded.len() == values.len())
+                .ok_or_else(|| {
+                    let len = values.len();
+                    Error::Verification(format!("the run did not widen {len} numbers at `{step}`"))
+                })
+        };
+        let (opened, tops) = (next()?, next()?);
+        let mut differing = 0;
+        let out = numbers
+            .zip(opened.iter().zip(&tops))
+            .map(|(x, (opened, top))| {
+                let opened = *opened as i64;
+                let mask = (opened - x - half).rem_euclid(whole);
+                let top = (*top & 1) as i64;
+                differing += usize::from((mask >= whole / 2) != (top == 1));
+                opened - half - mask + whole * top * i64::from(opened < whole / 2)
+            });
+        let out = out.collect();
+        match differing {
+            0 => Ok(out),
+            _ => Err(Error::Verification(format!(
+                "{differing} of {} numbers widened at `{step}` differ from the integer reference",
+                values.len()
+            ))),
+        }
+    }
+
     /// Refuses recorded cuts that nobody asked for.
-    pub(super) fn expect_all_used(&self) -> Result<()> {
+    pub(crate) fn expect_all_used(&self) -> Result<()> {
         if let Self::Recorded(left) | Self::Outputs(left) = self
             && let Some((step, _)) = left.iter().find(|(_, cuts)| !cuts.is_empty())
         {

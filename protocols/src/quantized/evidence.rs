@@ -13,7 +13,7 @@ pub struct Evidence {
     /// (step label, bits dropped, this party's low bits), in order of the walk.
     cuts: Vec<Cut>,
     /// What P1 learned: elements of the output ring.
-    pub output: Wiped<u16>,
+    pub output: Wiped<u32>,
 }
 
 /// The low bits of one cut at one party.
@@ -88,7 +88,7 @@ impl Evidence {
             u32::write_le(&cut.low, &mut out);
         }
         write_length(self.output.len(), &mut out);
-        u16::write_le(&self.output, &mut out);
+        u32::write_le(&self.output, &mut out);
         out
     }
 

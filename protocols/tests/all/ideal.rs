@@ -12,7 +12,7 @@ use qbench_protocols::quantized::carries::Carries;
 use qbench_protocols::quantized::evidence::Evidence;
 use qbench_protocols::quantized::integer::IntegerModel;
 use qbench_protocols::quantized::reference::{Clear, IntegerReference};
-use qbench_protocols::ring::Ring;
+use qbench_protocols::ring::{Ring, Word};
 use qbench_protocols::system::{PartyProgram, WalkedParty, Workload};
 use qbench_protocols::testing::trio;
 
@@ -77,7 +77,7 @@ fn ideal(workload: &Workload, source: &QuantizedModel, input: &[u8]) -> Vec<Vec<
         .collect()
 }
 
-fn signed(output: &[u16]) -> Vec<f64> {
+fn signed<W: Word>(output: &[W]) -> Vec<f64> {
     output
         .iter()
         .map(|x| Ring::new(16).signed(*x) as f64)

@@ -5,6 +5,7 @@
 mod closed_form;
 mod cut;
 mod engine;
+mod fine;
 mod ideal;
 mod minilm_golden;
 mod model_checkpoint;

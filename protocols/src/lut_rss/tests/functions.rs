@@ -4,7 +4,6 @@ use super::*;
 use crate::model::quantized::Range;
 use crate::model::walk::{Nonlinearity, Norm};
 use crate::share::Additive;
-use crate::wipe::Wiped;
 
 fn check_norm(hidden: usize, seq_len: usize, index_bits: u32, variance: VarianceProtocol) {
     let config = config(hidden, 1, ActivationFunction::Relu);
@@ -134,7 +133,8 @@ fn learned<W: Word>(
         engine.output(activation(x))?;
         Ok(engine.evidence.output)
     });
-    ran.outputs.map(Wiped::into_vec)
+    ran.outputs
+        .map(|output| output.iter().map(|x| *x as u16).collect())
 }
 
 #[test]

@@ -18,8 +18,8 @@ pub mod spare;
 pub use dealt::dealt;
 pub use input::{share_from_p0, share_from_p1};
 pub use masked::{
-    Covered, Masked, masked_from_p0, masked_from_p1, open_masked, open_masked_all, uncover,
-    uncover_both, unmask_to_p1,
+    Covered, Masked, masked_from_p0, masked_from_p1, open_masked, open_masked_all, open_operand,
+    uncover, uncover_both, unmask_to_p1,
 };
 pub use multiply::{additive_from, multiply};
 pub use product::gather_product;

@@ -35,7 +35,7 @@ fn widened<V: Word>(bits: u32, wide: u32) {
     let (numbers, ring) = (numbers(bits, 20), Ring::new(wide));
     let ran = run(2, |runtime| {
         let x = opened(runtime, bits, &numbers)?;
-        Ok(widen::<u16, V>(runtime, &[(&x, ring)])?.remove(0))
+        Ok(widen::<u16, V>(runtime, &[(&x, ring)], |_, _| ())?.remove(0))
     });
     let expected = encoded::<V>(ring, &numbers);
     assert_eq!(
@@ -77,7 +77,7 @@ fn vectors_open_and_widen_together() {
             .zip(widths)
             .map(|(x, (_, wide))| (x, Ring::new(wide)))
             .collect();
-        widen::<u8, u32>(runtime, &inputs)
+        widen::<u8, u32>(runtime, &inputs, |_, _| ())
     });
     assert_eq!(ran.rounds()[1], 2);
     let mut outputs = ran.outputs.map(Vec::into_iter);
@@ -178,7 +178,7 @@ fn widenings(numbers: &[i64], fault: Option<Fault>) -> Vec<Ran<()>> {
         let twice = try_run(1, fault, |runtime| {
             for _ in 0..2 {
                 let x = opened(runtime, BITS, numbers)?;
-                widen::<u16, u16>(runtime, &[(&x, WIDE)])?;
+                widen::<u16, u16>(runtime, &[(&x, WIDE)], |_, _| ())?;
             }
             Ok(())
         });

@@ -6,7 +6,7 @@ mod open;
 mod owner;
 
 pub use covered::{Covered, uncover, uncover_both};
-pub use open::{open_masked, open_masked_all};
+pub use open::{open_masked, open_masked_all, open_operand};
 pub use owner::{masked_from_p0, masked_from_p1, unmask_to_p1};
 
 use crate::ring::{Ring, Word};

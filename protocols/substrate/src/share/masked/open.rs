@@ -82,17 +82,37 @@ pub fn open_masked_all<W: Word>(
             let shapes: Vec<_> = inputs.iter().map(|x| (x.ring(), x.len())).collect();
             runtime.declare_opening(&shapes);
         }
-        (Phase::Online, Some(Party::P1 | Party::P2)) => return exchange(runtime, inputs, total),
+        (Phase::Online, Some(Party::P1 | Party::P2)) => {
+            return exchange(runtime, inputs, total, |_| ());
+        }
         _ => {}
     }
     Ok(inputs.iter().map(absent).collect())
 }
 
-/// P1 and P2 online: each sends its shares plus its masks.
+/// Opens `[x]` under a fresh mask, and keeps the mask's shares too: what a product with another wire needs.
+///
+/// Cost, security and errors as [`open_masked_all`]: each keeps the share of the mask that it drew.
+pub fn open_operand<W: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Additive<W>,
+) -> Result<(Masked<W>, Additive<W>)> {
+    let (ring, len) = (x.ring(), x.len());
+    if runtime.computing_peer().is_none() {
+        return Ok((open_masked(runtime, x)?, Additive::absent(ring, len)));
+    }
+    let mut masks = Wiped::default();
+    let keep = |drawn: &Wiped<W>| masks = drawn.clone();
+    let mut opened = exchange(runtime, &[x], ring.wire_bytes(len), keep)?;
+    Ok((opened.remove(0), Additive::held(ring, masks)))
+}
+
+/// P1 and P2 online: each sends its shares plus its masks. `drawn` is shown each vector's masks of this party.
 fn exchange<W: Word>(
     runtime: &mut Runtime<'_>,
     inputs: &[&Additive<W>],
     total: usize,
+    mut drawn: impl FnMut(&Wiped<W>),
 ) -> Result<Vec<Masked<W>>> {
     let mut payload = Vec::with_capacity(total);
     let mut opened = Vec::with_capacity(inputs.len());
@@ -106,6 +126,10 @@ fn exchange<W: Word>(
         let threads = runtime.session()?.threads();
         threads.chunks_mut(&mut mine, GRAIN, |first, part| {
             stream.fill(ring, first as u64, part);
+        });
+        drawn(&mine);
+        let threads = runtime.session()?.threads();
+        threads.chunks_mut(&mut mine, GRAIN, |first, part| {
             ring.add_to(part, &x.values()[first..]);
         });
         pack::pack(ring, &mine, &mut payload);

@@ -1,6 +1,7 @@
 //! Private factors, one a feature, shared once a model.
 
 use crate::Result;
+use crate::net::Party;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::{Additive, share_from_p0};
@@ -34,7 +35,7 @@ impl<V: Word> Factors<V> {
         clear: Option<&[V]>,
     ) -> Result<Self> {
         let clear = clear.unwrap_or_default();
-        let mine = runtime.me() == Some(crate::net::Party::P0);
+        let mine = runtime.me() == Some(Party::P0);
         runtime.ensure(!mine || clear.len() == len, || {
             format!("{len} factors, P0 has {}", clear.len())
         })?;
@@ -51,6 +52,36 @@ impl<V: Word> Factors<V> {
             shares,
             clear,
         })
+    }
+
+    /// Factors of one: public, so that nothing is sent.
+    pub fn ones(runtime: &Runtime<'_>, ring: Ring, len: usize) -> Self {
+        let ones = || Wiped::from(vec![V::from_u64(1); len]);
+        let shares = match runtime.me() {
+            Some(Party::P1) => Additive::held(ring, ones()),
+            Some(Party::P2) => Additive::held(ring, Wiped::<V>::zeros(len)),
+            _ => Additive::absent(ring, len),
+        };
+        let clear = match runtime.me() {
+            Some(Party::P0) => ones(),
+            _ => Wiped::default(),
+        };
+        Self {
+            ring,
+            len,
+            shares,
+            clear,
+        }
+    }
+
+    /// P1's and P2's shares; empty elsewhere.
+    pub fn shares(&self) -> &[V] {
+        self.shares.values()
+    }
+
+    /// P0's factors; empty elsewhere.
+    pub fn clear(&self) -> &[V] {
+        &self.clear
     }
 
     /// The ring of what they multiply.

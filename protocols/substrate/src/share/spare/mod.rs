@@ -54,16 +54,23 @@ pub fn open_spare<W: Word>(
     inputs: &[&Additive<W>],
 ) -> Result<Vec<Spare<W>>> {
     let opened = open_masked_all(runtime, inputs)?;
-    let raised = opened.into_iter().map(|x| {
-        let half = W::from_u64(1 << (x.ring().bits() - 2));
-        Spare {
-            opened: x.plus_public(half),
-        }
-    });
-    Ok(raised.collect())
+    Ok(opened.into_iter().map(Spare::of).collect())
 }
 
 impl<W: Word> Spare<W> {
+    /// Numbers that have been opened with other vectors: straight out of [`open_masked_all`], in their ring with a spare bit.
+    pub fn of(opened: Masked<W>) -> Self {
+        let half = W::from_u64(1 << (opened.ring().bits() - 2));
+        Self {
+            opened: opened.plus_public(half),
+        }
+    }
+
+    /// `M`, at P1 and P2; empty elsewhere.
+    pub fn values(&self) -> &[W] {
+        self.opened.values()
+    }
+
     /// The ring that the elements were opened in: their b bits and the spare one.
     pub fn ring(&self) -> Ring {
         self.opened.ring()

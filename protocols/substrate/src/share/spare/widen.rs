@@ -11,6 +11,9 @@ use crate::wipe::Wiped;
 ///
 /// The wire's mask is D below and fresh above. With the mask added, what is above is m times o (see [`Spare`]) and a fresh mask.
 ///
+/// `record` is shown, at P1 and P2, each vector's number and the share of its masks' top bits: what the verifier of a run needs where a
+/// number is beyond its bits.
+///
 /// Cost: l - b - 1 bits an element each way between P1 and P2 and one round online; as many from P0 to P2 offline.
 ///
 /// # Security
@@ -24,10 +27,11 @@ use crate::wipe::Wiped;
 pub fn widen<W: Word, V: Word>(
     runtime: &mut Runtime<'_>,
     inputs: &[(&Spare<W>, Ring)],
+    mut record: impl FnMut(usize, &[V]),
 ) -> Result<Vec<Masked<V>>> {
     let mut above: Vec<Additive<V>> = Vec::with_capacity(inputs.len());
-    for (x, ring) in inputs {
-        above.push(wraps(runtime, x, *ring)?);
+    for (number, (x, ring)) in inputs.iter().enumerate() {
+        above.push(wraps(runtime, x, *ring, |tops| record(number, tops))?);
     }
     let above = open_masked_all(runtime, &above.iter().collect::<Vec<_>>())?;
     let wires = inputs.iter().zip(above).map(|((x, ring), above)| {
@@ -52,12 +56,16 @@ fn wraps<W: Word, V: Word>(
     runtime: &mut Runtime<'_>,
     x: &Spare<W>,
     ring: Ring,
+    record: impl FnOnce(&[V]),
 ) -> Result<Additive<V>> {
     assert!(ring.bits() > x.ring().bits(), "a wider ring");
     let above = Ring::new(ring.bits() - x.ring().bits());
     let tops: Additive<V> = dealt(runtime, above, x.len(), || {
         (0..x.len()).map(|i| V::from_u64(x.secret(i).1)).collect()
     })?;
+    if !tops.values().is_empty() {
+        record(tops.values());
+    }
     Ok(tops.map_to(above, x.len(), |shares| {
         let wraps = shares
             .iter()

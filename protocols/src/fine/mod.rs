@@ -1,0 +1,14 @@
+//! Profile `fine`: the paper's parties, trust and sharings at other widths, so that unmodified checkpoints keep their accuracy.
+//!
+//! The linear path is wide, by conversions that need no table ([`crate::share::spare`]); tables are narrow and only where functions are;
+//! scales are a row's, a feature's or a head's, and stay in P0's weights and tables.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`widths`] | the public widths of every site |
+//! | [`integer`] | the model in integers: P0's weights, factors and tables |
+//! | [`reference`] | the integer reference in the clear |
+
+pub mod integer;
+pub mod reference;
+pub mod widths;

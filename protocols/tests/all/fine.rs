@@ -1,0 +1,123 @@
+//! Profile `fine` in the clear: the integer reference, with the roundings of the ideal functionality, is the float model.
+
+use qbench_protocols::fine::integer::{FineModel, quantize_input};
+use qbench_protocols::fine::reference::FineReference;
+use qbench_protocols::fine::widths::Widths;
+use qbench_protocols::model::checkpoint;
+use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
+use qbench_protocols::model::quantize::quantize;
+use qbench_protocols::model::quantized::QuantizedModel;
+use qbench_protocols::model::reference_float::{FloatReference, relative_rms_error};
+use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
+use qbench_protocols::model::walk::walk;
+use qbench_protocols::quantized::carries::Carries;
+use qbench_protocols::system::Site;
+use qbench_tokenizer::Tokenizer;
+use std::path::PathBuf;
+
+/// The reference's output as real numbers, and its sites.
+fn integers(source: &QuantizedModel, input: &[f32]) -> (Vec<f32>, Vec<Site>) {
+    let (widths, tokens) = (Widths::default(), input.len() / source.config.hidden);
+    let model = FineModel::new(source, widths, tokens).unwrap();
+    let input = quantize_input(source.input_range, &widths, input);
+    let mut reference = FineReference::new(&model, tokens, input, Carries::random(5));
+    walk(&mut reference, &source.config).unwrap();
+    let output = reference.output.iter();
+    let output = output
+        .map(|x| (*x as f64 * model.output_unit) as f32)
+        .collect();
+    (output, reference.sites.into_inner())
+}
+
+#[test]
+fn synthetic_models_come_out_near_the_float_model() {
+    for activation in [ActivationFunction::Relu, ActivationFunction::Gelu] {
+        for head in [Head::Hidden, Head::Classifier { labels: 3 }] {
+            let config = ModelConfig {
+                layers: 3,
+                activation,
+                head,
+                ..ModelConfig::preset("bert-mini").unwrap()
+            };
+            let source = synthetic(&config, 1).unwrap();
+            for tokens in [1, 24] {
+                let input = synthetic_input(&config, tokens, 9);
+                let float = FloatReference::run(&source, std::slice::from_ref(&input)).unwrap();
+                let (output, sites) = integers(&source, &input);
+                let error = relative_rms_error(&output, &float[0].data);
+                println!("{activation:?} {head:?} n = {tokens}: {error:.3}");
+                assert!(
+                    error < 0.4,
+                    "{activation:?}, {head:?}, n = {tokens}: {error}"
+                );
+                for site in &sites {
+                    assert!(site.wrapped * 50 <= site.values, "{site}");
+                }
+            }
+        }
+    }
+}
+
+/// An unmodified checkpoint with weights of 8 bits: sentences point where the float model has them point.
+#[test]
+fn a_real_encoder_keeps_its_directions() {
+    let dir = std::env::var_os("QBENCH_MINILM").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/minilm-l6"),
+        PathBuf::from,
+    );
+    if !dir.join(checkpoint::WEIGHTS_FILE).exists() {
+        println!("skipped: models/minilm-l6 not fetched (scripts/fetch_minilm.sh)");
+        return;
+    }
+    let tokenizer = Tokenizer::of_checkpoint(&dir).unwrap();
+    let float = checkpoint::load(&dir).unwrap();
+    let embeddings = float.embeddings.clone().unwrap();
+    let embed = |text: &str| embeddings.embed(&tokenizer.encode(text).unwrap()).unwrap();
+    let calibration = CALIBRATION.map(embed);
+    let source = quantize(&float, 8, &calibration).unwrap();
+    let inputs = SENTENCES.map(embed);
+    let outputs = FloatReference::run(&float, &inputs).unwrap();
+    let mean = |x: &[f32]| -> Vec<f32> {
+        let hidden = float.config.hidden;
+        (0..hidden)
+            .map(|j| x.iter().skip(j).step_by(hidden).sum())
+            .collect()
+    };
+    let mut worst = 1.0f32;
+    for (text, (input, float)) in SENTENCES.iter().zip(inputs.iter().zip(&outputs)) {
+        let (output, sites) = integers(&source, input);
+        let wrapped: u64 = sites.iter().map(|site| site.wrapped).sum();
+        let cosine = cosine(&mean(&output), &mean(&float.data));
+        println!("{cosine:.3}, {wrapped} wrapped: {text}");
+        worst = worst.min(cosine);
+    }
+    assert!(worst > 0.8, "{worst}");
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+const CALIBRATION: [&str; 12] = [
+    "The weather was fine and we walked along the river until noon.",
+    "A slow, thoughtful film with two actors at the height of their powers.",
+    "I would not recommend this hotel to anyone.",
+    "How do I reset the password of my account?",
+    "Researchers measured the temperature of the lake every hour for a year.",
+    "Nothing about the plot makes sense, and the jokes fall flat.",
+    "The company's shares rose by four percent after the announcement.",
+    "It is one of the best books I have read in a long time, and I read a lot of them.",
+    "Good.",
+    "The patient was given two tablets a day and recovered within a week.",
+    "Children were playing football in the street when the rain began.",
+    "Three men in dark coats carry a long ladder past the window.",
+];
+
+const SENTENCES: [&str; 5] = [
+    "A cat sleeps on the warm stones of the yard.",
+    "Two dogs run through the shallow water.",
+    "The parliament voted on the budget last night.",
+    "She plays the violin.",
+    "An old man is selling oranges from a cart beside the road to the harbour.",
+];
