@@ -8,7 +8,19 @@
 //! | [`widths`] | the public widths of every site |
 //! | [`integer`] | the model in integers: P0's weights, factors and tables |
 //! | [`reference`] | the integer reference in the clear |
+//! | [`plan`] | the public shapes of a run |
+//! | [`weights`] | what P0 shares once a model |
+//! | [`engine`] | the engine on the walk: products with weights, openings, the output |
+//! | [`attention`], [`norm`] | its softmax between two products; its residual connection and LayerNorm |
+//! | [`system`], [`verify`] | what the harness asks of it; the check of a run |
 
+pub mod attention;
+pub mod engine;
 pub mod integer;
+pub mod norm;
+pub mod plan;
 pub mod reference;
+pub mod system;
+pub mod verify;
+pub mod weights;
 pub mod widths;

@@ -312,10 +312,14 @@ impl Engine for FineReference<'_> {
             let added = residual.iter().zip(&factors.in_mean);
             mean.push(branch[hidden] + added.map(|(y, in_mean)| y * in_mean).sum::<i64>());
         }
-        let sum = self.tops(widths.product(), &sum, widths.sum + 1)?;
-        let sum = self.opened(sum, widths.sum, "sum")?;
-        let mean = self.opened(mean, widths.product - 1, "mean")?;
-        let normal = self.normalized(self.model.norm(norm).0, &sum, &mean)?;
+        let (sum, mean) = step(self, "residual", |engine| {
+            let sum = engine.tops(widths.product(), &sum, widths.sum + 1)?;
+            let sum = engine.opened(sum, widths.sum, "sum")?;
+            Ok((sum, engine.opened(mean, widths.product - 1, "mean")?))
+        })?;
+        let normal = step(self, "normalize", |engine| {
+            engine.normalized(engine.model.norm(norm).0, &sum, &mean)
+        })?;
         Ok(Clear::Normal(normal))
     }
 

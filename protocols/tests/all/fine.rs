@@ -2,6 +2,8 @@
 
 use qbench_protocols::fine::integer::{FineModel, quantize_input};
 use qbench_protocols::fine::reference::FineReference;
+use qbench_protocols::fine::system::{FineSystem, Secret};
+use qbench_protocols::fine::verify;
 use qbench_protocols::fine::widths::Widths;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
@@ -10,8 +12,11 @@ use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::reference_float::{FloatReference, relative_rms_error};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
 use qbench_protocols::model::walk::walk;
+use qbench_protocols::net::Party;
 use qbench_protocols::quantized::carries::Carries;
-use qbench_protocols::system::Site;
+use qbench_protocols::system::load::Loaded;
+use qbench_protocols::system::{Site, System, WalkedSystem, Workload};
+use qbench_protocols::testing::{assert_declared, run_parties};
 use qbench_tokenizer::Tokenizer;
 use std::path::PathBuf;
 
@@ -54,6 +59,52 @@ fn synthetic_models_come_out_near_the_float_model() {
                     assert!(site.wrapped * 50 <= site.values, "{site}");
                 }
             }
+        }
+    }
+}
+
+/// Three parties, bit for bit the reference, and at the declared cost, step by step.
+#[test]
+fn a_run_is_the_reference_and_costs_what_it_declares() {
+    for (layers, hidden, heads, tokens, head) in [
+        (1, 16, 2, 1, Head::Hidden),
+        (2, 24, 3, 5, Head::Classifier { labels: 2 }),
+        (1, 32, 4, 8, Head::Hidden),
+        (2, 64, 2, 17, Head::Classifier { labels: 3 }),
+    ] {
+        for threads in [1, 3] {
+            let config = ModelConfig {
+                name: "test".into(),
+                layers,
+                hidden,
+                heads,
+                feed_forward: 4 * hidden,
+                max_positions: 64,
+                activation: ActivationFunction::Gelu,
+                head,
+                layer_norm_epsilon: 1e-12,
+            };
+            let source = synthetic(&config, 3).unwrap();
+            let workload = Workload::new(config.clone(), tokens);
+            let plan = FineSystem.plan(&workload).unwrap();
+            let input = synthetic_input(&config, tokens, 7);
+            let outcomes = run_parties(&FineSystem, &workload, threads, |party| match party {
+                Party::P0 => Secret::Model(Box::new(source.clone())),
+                Party::P1 => Secret::new(
+                    &plan,
+                    Loaded::Input(source.input_range, input.clone().into()),
+                ),
+                Party::P2 => Secret::Nothing,
+            })
+            .unwrap();
+            let evidence = outcomes.each_ref().map(|outcome| outcome.evidence.clone());
+            let verified = verify::check(&workload, &source, source.input_range, &input, &evidence);
+            let verified = verified.unwrap();
+            println!(
+                "{config:?}, n = {tokens}: error {:.3}",
+                verified.float_error
+            );
+            assert_declared(&FineSystem.cost(&workload).unwrap(), &outcomes);
         }
     }
 }

@@ -236,6 +236,14 @@ impl<'a> FineModel<'a> {
         }
     }
 
+    /// The ring of what P1 learns.
+    pub fn output_ring(&self) -> Ring {
+        match self.source.config.head {
+            Head::Classifier { .. } => self.widths.product(),
+            Head::Hidden => OUTPUT,
+        }
+    }
+
     /// What P1 learns of the last hidden states.
     pub fn output(&self) -> FineOutput {
         let last = self.last();

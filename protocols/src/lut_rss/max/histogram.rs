@@ -1,9 +1,10 @@
 //! Row maxima by counting: how many of a row reach each threshold, in two rounds whatever the row's length.
 
 use crate::Result;
-use crate::lut::{Contents, Input, histogram, lookup, open};
+use crate::lut::{Contents, Input, Opened, histogram, lookup, open};
 use crate::lut_rss::LutRss;
 use crate::ring::{Ring, Word};
+use crate::runtime::Runtime;
 use crate::share::Additive;
 use crate::wipe::Wiped;
 
@@ -15,35 +16,47 @@ pub(crate) fn count_ring(row: usize) -> Ring {
 impl LutRss<'_> {
     /// `[max of each row]` of `[x]`, rows of `row` signed values. Not in the paper.
     ///
-    /// The row's histogram, added up from above, is how many of it reach each of the `2^b - 1` thresholds; the maximum is the least
-    /// value and one more for each threshold that is reached by any.
-    ///
-    /// Cost, b bits, counts of `w = floor(log2 n) + 1` bits: online 2b bits an element and `2w (2^b - 1)` a row, 2 rounds; offline
-    /// `b + 2^b w` an element and `(2^b - 1)(w + 2^w b)` a row. A row of one has its maximum already.
+    /// Cost: an opening of b bits an element, and that of [`maxima_of_opened`]. A row of one has its maximum already.
     ///
     /// # Security
-    /// Elements and counts are opened against fresh offsets: see [`open`].
+    /// As [`maxima_of_opened`].
     pub(crate) fn histogram_max(&mut self, x: &Additive<u8>, row: usize) -> Result<Additive<u8>> {
         if row == 1 {
             return Ok(x.clone());
         }
-        let ring = x.ring();
-        let thresholds = ring.mask() as usize;
-        let at_least = self.step("histogram", |engine| {
-            let opened = open(&mut engine.runtime, x)?;
-            let counts = histogram(&mut engine.runtime, &opened, row, count_ring(row))?;
-            Ok(at_least(&counts, ring))
-        })?;
-        self.step("reached", |engine| {
-            let opened = open(&mut engine.runtime, &at_least)?;
-            let inputs = [Input::each(&opened)];
-            let reached: Additive<u8> =
-                lookup(&mut engine.runtime, &inputs, at_least.len(), ring, || {
-                    is_reached(count_ring(row), ring)
-                })?;
-            Ok(reached.sum_rows(thresholds, 1))
-        })
+        let opened = self.step("histogram", |engine| open(&mut engine.runtime, x))?;
+        maxima_of_opened(&mut self.runtime, &opened, row)
     }
+}
+
+/// `[max of each row]` of an opened vector, rows of `row` signed values.
+///
+/// The row's histogram, added up from above, is how many of it reach each of the `2^b - 1` thresholds; the maximum is the least
+/// value and one more for each threshold that is reached by any.
+///
+/// Cost, b bits, counts of `w = floor(log2 n) + 1` bits: online `2w (2^b - 1)` bits a row and one round; offline `2^b w` bits an element
+/// and `(2^b - 1)(w + 2^w b)` a row.
+///
+/// # Security
+/// Counts are opened against fresh offsets: see [`open`].
+///
+/// # Errors
+/// The network's; what was dealt for something else.
+pub fn maxima_of_opened(runtime: &mut Runtime<'_>, x: &Opened, row: usize) -> Result<Additive<u8>> {
+    let ring = x.ring();
+    let thresholds = ring.mask() as usize;
+    let counts = runtime.step("histogram", |runtime| {
+        histogram(runtime, x, row, count_ring(row))
+    })?;
+    let at_least = at_least(&counts, ring);
+    runtime.step("reached", |runtime| {
+        let opened = open(runtime, &at_least)?;
+        let inputs = [Input::each(&opened)];
+        let reached: Additive<u8> = lookup(runtime, &inputs, at_least.len(), ring, || {
+            is_reached(count_ring(row), ring)
+        })?;
+        Ok(reached.sum_rows(thresholds, 1))
+    })
 }
 
 /// From how many are k to how many are at least t, for every signed t but the least.

@@ -4,6 +4,8 @@ mod histogram;
 mod radix_sort;
 mod tournament;
 
+pub use histogram::maxima_of_opened;
+
 #[cfg(test)]
 pub(super) use {histogram::count_ring, radix_sort::position_ring};
 

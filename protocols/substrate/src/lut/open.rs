@@ -6,7 +6,7 @@ use crate::net::Party;
 use crate::phase::Phase;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
-use crate::share::Additive;
+use crate::share::{Additive, Masked};
 use crate::wipe::Wiped;
 use crate::{Error, Result};
 use std::fmt;
@@ -40,6 +40,59 @@ impl Opened {
     /// `d` at P1 and P2 online; `D`, a secret, at P0 offline; else empty.
     pub fn elements(&self) -> &[u16] {
         &self.elements
+    }
+
+    /// What a wire has open: its masks are the offsets, less than nothing.
+    ///
+    /// # Panics
+    /// If the wire has more than 16 bits.
+    pub fn of_masked<W: Word>(x: &Masked<W>) -> Self {
+        let ring = x.ring();
+        assert!(ring.bits() <= 16, "table inputs have at most 16 bits");
+        let values = x.values().iter().map(|d| d.to_u64() as u16);
+        let offsets = x
+            .masks()
+            .iter()
+            .map(|r| ring.reduce((r.to_u64() as u16).wrapping_neg()));
+        Self {
+            ring,
+            len: x.len(),
+            elements: values.chain(offsets).collect(),
+        }
+    }
+
+    /// `x - m` for one m a row of `row` elements: local, under the difference of both offsets.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    pub fn minus_rows(&self, per_row: &Self, row: usize) -> Self {
+        let ring = self.ring;
+        assert_eq!(
+            (ring, self.len),
+            (per_row.ring, per_row.len * row),
+            "an element a row"
+        );
+        let rows = self.elements.chunks_exact(row).zip(per_row.elements.iter());
+        let differences = rows.flat_map(|(x, m)| x.iter().map(|x| ring.reduce(x.wrapping_sub(*m))));
+        Self {
+            ring,
+            len: self.len,
+            elements: differences.collect(),
+        }
+    }
+
+    /// A part of the vector.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        let len = range.len();
+        let elements = match self.elements.is_empty() {
+            true => Wiped::default(),
+            false => Wiped::copied(&self.elements[range]),
+        };
+        Self {
+            ring: self.ring,
+            len,
+            elements,
+        }
     }
 
     /// Number of elements.

@@ -170,6 +170,19 @@ impl<W: Word> Additive<W> {
         })
     }
 
+    /// Several vectors of one ring as one, in their order.
+    ///
+    /// # Panics
+    /// If there is none, or the rings differ.
+    pub fn join(parts: &[Self]) -> Self {
+        let ring = parts[0].ring;
+        assert!(parts.iter().all(|part| part.ring == ring), "one ring");
+        let len = parts.iter().map(|part| part.len).sum();
+        let held = parts.iter().map(|part| part.values.len()).sum();
+        let values = Wiped::joined(held, parts.iter().map(|part| &part.values[..]));
+        Self { ring, len, values }
+    }
+
     /// The elements at `indices`, in that order.
     pub fn select(&self, indices: &[usize]) -> Self {
         self.map_to(self.ring, indices.len(), |values| {

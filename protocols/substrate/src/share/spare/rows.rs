@@ -36,6 +36,45 @@ pub fn row_sums<W: Word, V: Word>(
     }))
 }
 
+/// `[c_j x_j + k_j]` for each element of a row, with constants that P0 knows (read there alone).
+///
+/// Cost: offline 2 l bits an element from P0 to P2; nothing online.
+///
+/// # Security
+/// As [`row_sums`].
+///
+/// # Errors
+/// As [`row_sums`].
+///
+/// # Panics
+/// If there is no whole number of rows.
+pub fn scaled<W: Word, V: Word>(
+    runtime: &mut Runtime<'_>,
+    x: &Spare<W>,
+    c: &Factors<V>,
+    constants: &[V],
+) -> Result<Additive<V>> {
+    let (ring, row) = (c.ring(), c.len());
+    assert!(x.len().is_multiple_of(row), "whole rows");
+    let secret = Secret { x, c };
+    let wraps: Additive<V> = secret.deal(runtime, |c, _, wrap| c.wrapping_mul(wrap))?;
+    let rest: Additive<V> = secret.deal_at(runtime, |i, c, d, _| {
+        constants[i % row].to_u64().wrapping_sub(c.wrapping_mul(d))
+    })?;
+    let factors = c.shares.values();
+    Ok(rest.map_to(ring, x.len(), |rest| {
+        let parts = rest.iter().zip(wraps.values()).enumerate();
+        let sums = parts.map(|(i, (rest, wrap))| {
+            let (n, open) = x.public(i);
+            let sum = n.wrapping_mul(factors[i % row].to_u64());
+            let wrap = if open { wrap.to_u64() } else { 0 };
+            let sum = sum.wrapping_add(rest.to_u64()).wrapping_add(wrap);
+            ring.reduce(V::from_u64(sum))
+        });
+        sums.collect::<Wiped<V>>()
+    }))
+}
+
 /// `[sum of c_j x_j^2]` of each row.
 ///
 /// Cost: offline 3 l bits an element and l a row from P0 to P2; nothing online.

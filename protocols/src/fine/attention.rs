@@ -1,0 +1,250 @@
+//! Attention: scores, the exponentials of a row and the inverse of their sum, and the values weighted by both.
+
+use super::engine::{Activation, Fine};
+use crate::Result;
+use crate::kernel::{gemm16, gemm64};
+use crate::lut::{Contents, Input, Opened, lookup, open};
+use crate::lut_rss::max::maxima_of_opened;
+use crate::net::Party;
+use crate::ring::{Ring, Word};
+use crate::share::spare::{Factors, Spare, times_row};
+use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
+use crate::wipe::Wiped;
+
+impl Fine<'_> {
+    /// `[sum_j c_j q_j k_j]` a head, `[heads * n, n]`, c being P0's factors: with `Q = q + r` and `K = k + s` known to both,
+    /// `c Q K - Q c s - c r K + c r s`. P0 deals c s, c r and the last.
+    ///
+    /// Cost: offline l bits a query's and a key's element and a score from P0 to P2; nothing online.
+    ///
+    /// # Security
+    /// Local on wires, which are masked, and on shares.
+    pub(super) fn attention_scores(
+        &mut self,
+        layer: usize,
+        q: Activation,
+        k: Activation,
+    ) -> Result<Activation> {
+        let (Activation::Wide(q), Activation::Wide(k)) = (q, k) else {
+            return Err(self.misplaced("a query and a key"));
+        };
+        let ring = self.plan.widths.product();
+        let (q, k): (Masked<u16>, Masked<u16>) = (q.reduce_to(ring), k.reduce_to(ring));
+        let heads = Heads::of(self);
+        let factors = &self.known.weights.query[layer];
+        let scaled = |x: &[u16], c: &[u16]| -> Wiped<u16> {
+            let pairs = x.iter().zip(c.iter().cycle());
+            pairs.map(|(x, c)| x.wrapping_mul(*c)).collect()
+        };
+        // P0, offline: what depends on masks alone.
+        let of_q = scaled(q.masks(), factors.clear());
+        let of_k = scaled(k.masks(), factors.clear());
+        let mut of_both = Wiped::zeros(if of_q.is_empty() { 0 } else { heads.scores() });
+        if let (false, Some(model)) = (of_q.is_empty(), self.known.model) {
+            let constants = &model.layers[layer].attention.score_constant;
+            let blocks = of_both.chunks_exact_mut(heads.tokens * heads.tokens);
+            for (block, constant) in blocks.zip(constants) {
+                block.fill(ring.encode(*constant));
+            }
+            heads.multiply_transposed(&of_q, k.masks(), &mut of_both);
+        }
+        let of_q = dealt(&mut self.runtime, ring, q.len(), || of_q)?;
+        let of_k = dealt(&mut self.runtime, ring, k.len(), || of_k)?;
+        let of_both = dealt(&mut self.runtime, ring, heads.scores(), || of_both)?;
+        if self.runtime.computing_peer().is_none() {
+            return Ok(Activation::Product(of_both));
+        }
+        let mut left = scaled(q.values(), factors.shares());
+        for (left, of_q) in left.iter_mut().zip(of_q.values()) {
+            *left = left.wrapping_sub(*of_q);
+        }
+        let minus_q: Wiped<u16> = q.values().iter().map(|q| q.wrapping_neg()).collect();
+        let mut scores = of_both.into_values();
+        heads.multiply_transposed(&left, k.values(), &mut scores);
+        heads.multiply_transposed(&minus_q, of_k.values(), &mut scores);
+        for score in scores.iter_mut() {
+            *score = ring.reduce(*score);
+        }
+        Ok(Activation::Product(Additive::held(ring, scores)))
+    }
+
+    /// Exponentials of what lies below each row's maximum, opened under masks, and the inverse of their sum: no quotient a score.
+    ///
+    /// Scores and maxima are opened against offsets that P0 knows, and so is their difference: the exponential is looked up without a
+    /// further opening. The sum of a row of opened exponentials is the row's sum under the sum of their masks: it is not opened either.
+    ///
+    /// Cost: 4 rounds: scores, counts, maxima, exponentials.
+    ///
+    /// # Security
+    /// Scores, counts and maxima are opened against fresh offsets, exponentials under fresh masks. What is looked up at differences and
+    /// sums of opened values has tables of its own masks.
+    pub(super) fn row_exponentials(
+        &mut self,
+        layer: usize,
+        scores: Activation,
+    ) -> Result<Activation> {
+        let (widths, n) = (self.plan.widths, self.plan.seq_len);
+        let scores = self.product_of(scores)?;
+        let scores: Additive<u8> = self.cut(&scores, widths.scores);
+        let below = self.step("max", |engine| {
+            let runtime = &mut engine.runtime;
+            let opened = runtime.step("scores", |runtime| open(runtime, &scores))?;
+            let maxima = maxima_of_opened(runtime, &opened, n)?;
+            let maxima = runtime.step("maxima", |runtime| open(runtime, &maxima))?;
+            Ok(opened.minus_rows(&maxima, n))
+        })?;
+        let ring = widths.weighted_values(n);
+        let model = self.known.model;
+        let (wire, masks) = self.step("exponential", |engine| {
+            let mut heads = Vec::with_capacity(engine.plan.config.heads);
+            for head in 0..engine.plan.config.heads {
+                let below = below.slice(head * n * n..(head + 1) * n * n);
+                let contents = || {
+                    let table = model.map(|model| {
+                        let table = &model.layers[layer].attention.exponential[head];
+                        // At `-d` modulo the ring.
+                        let entries = (0..table.len()).map(|k| (table.len() - k) % table.len());
+                        entries.map(|d| ring.encode(table[d])).collect()
+                    });
+                    Contents {
+                        tables: table.into_iter().collect(),
+                    }
+                };
+                let inputs = [Input::each(&below)];
+                let e: Additive<u64> = lookup(&mut engine.runtime, &inputs, n * n, ring, contents)?;
+                heads.push(e);
+            }
+            open_operand(&mut engine.runtime, &Additive::join(&heads))
+        })?;
+        let inverse = self.step("inverse", |engine| {
+            let sum = widths.row_sum(n);
+            let rows = wire.len() / n;
+            let sums = wire.map_to::<u64>(sum, rows, |e| {
+                let rows = e.chunks_exact(n);
+                let sums = rows.map(|row| row.iter().fold(0u64, |sum, e| sum.wrapping_add(*e)));
+                sums.map(|sum_of_row| sum.reduce(sum_of_row)).collect()
+            });
+            let opened = Opened::of_masked(&sums);
+            let wide = Ring::new(widths.wide);
+            let contents = || {
+                let table = model.map(|model| {
+                    let inverse = &model.layers[layer].attention.inverse;
+                    inverse
+                        .iter()
+                        .map(|inverse| wide.encode(*inverse))
+                        .collect()
+                });
+                Contents {
+                    tables: table.into_iter().collect(),
+                }
+            };
+            let inputs = [Input::each(&opened)];
+            lookup(&mut engine.runtime, &inputs, rows, wide, contents)
+        })?;
+        Ok(Activation::Exponentials(wire, masks, inverse))
+    }
+
+    /// `[context]` in the wide ring, `[n, hidden]`: per head the values weighted by a row's exponentials, times the inverse of the row's
+    /// sum.
+    ///
+    /// Cost: one round, in which weighted values and inverses are opened; offline l bits a value, an exponential's product and so on from
+    /// P0 to P2: see [`times_row`].
+    ///
+    /// # Security
+    /// As [`Fine::attention_scores`]; what is opened is under fresh masks.
+    pub(super) fn weighted_values(&mut self, p: Activation, v: Activation) -> Result<Activation> {
+        let (Activation::Exponentials(e, of_e, inverse), Activation::Wide(v)) = (p, v) else {
+            return Err(self.misplaced("exponentials and values"));
+        };
+        let ring = e.ring();
+        let heads = Heads::of(self);
+        let of_v = Wiped::copied(v.masks());
+        let mut of_both = Wiped::zeros(v.masks().len());
+        if !of_v.is_empty() {
+            heads.multiply(e.masks(), v.masks(), &mut of_both);
+        }
+        let of_v = dealt(&mut self.runtime, ring, v.len(), || of_v)?;
+        let of_both = dealt(&mut self.runtime, ring, v.len(), || of_both)?;
+        let weighted = match self.runtime.computing_peer() {
+            None => of_both,
+            Some(_) => {
+                let first = u64::from(self.runtime.me() == Some(Party::P1));
+                let pairs = e.values().iter().zip(of_e.values());
+                let left: Wiped<u64> = pairs
+                    .map(|(e, of_e)| (e * first).wrapping_sub(*of_e))
+                    .collect();
+                let minus_e: Wiped<u64> = e.values().iter().map(|e| e.wrapping_neg()).collect();
+                let mut weighted = of_both.into_values();
+                heads.multiply(&left, v.values(), &mut weighted);
+                heads.multiply(&minus_e, of_v.values(), &mut weighted);
+                for value in weighted.iter_mut() {
+                    *value = ring.reduce(*value);
+                }
+                Additive::held(ring, weighted)
+            }
+        };
+        let mut opened = open_masked_all(&mut self.runtime, &[&weighted, &inverse])?;
+        let (inverse, weighted) = (opened.remove(1), Spare::of(opened.remove(0)));
+        // From (head, token) to (token, head).
+        let by_token = inverse.map_to(inverse.ring(), inverse.len(), |x: &[u64]| {
+            let places = (0..heads.tokens)
+                .flat_map(|token| (0..heads.heads).map(move |head| head * heads.tokens + token));
+            places.map(|place| x[place]).collect()
+        });
+        let ones = Factors::ones(&self.runtime, inverse.ring(), heads.width);
+        let context = times_row(&mut self.runtime, &weighted, &ones, &by_token)?;
+        Ok(Activation::Context(context))
+    }
+}
+
+/// How activations fall into heads: a head takes `width` neighbouring columns of an `[n, hidden]` matrix.
+#[derive(Clone, Copy)]
+struct Heads {
+    tokens: usize,
+    hidden: usize,
+    heads: usize,
+    width: usize,
+}
+
+impl Heads {
+    fn of(engine: &Fine<'_>) -> Self {
+        let config = &engine.plan.config;
+        Self {
+            tokens: engine.plan.seq_len,
+            hidden: config.hidden,
+            heads: config.heads,
+            width: config.head_width(),
+        }
+    }
+
+    fn scores(&self) -> usize {
+        self.heads * self.tokens * self.tokens
+    }
+
+    /// One head's columns of an `[n, hidden]` matrix, `[n, width]`.
+    fn columns<W: Word>(&self, x: &[W], head: usize) -> Wiped<W> {
+        let rows = x.chunks_exact(self.hidden);
+        rows.flat_map(|row| &row[head * self.width..(head + 1) * self.width])
+            .copied()
+            .collect()
+    }
+
+    /// `out += q k^T` per head, `[heads * n, n]`.
+    fn multiply_transposed(&self, q: &[u16], k: &[u16], out: &mut [u16]) {
+        let n = self.tokens;
+        for (head, out) in out.chunks_exact_mut(n * n).enumerate() {
+            let k = gemm16::Packed16::from_rows(&self.columns(k, head), n, self.width);
+            gemm16::multiply_add(&q[head * self.width..], self.hidden, n, &k, out, n);
+        }
+    }
+
+    /// `out += e v` per head, `[n, hidden]`.
+    fn multiply(&self, e: &[u64], v: &[u64], out: &mut [u64]) {
+        let n = self.tokens;
+        for (head, e) in e.chunks_exact(n * n).enumerate() {
+            let v = gemm64::Packed64::from_columns(&self.columns(v, head), n, self.width);
+            let out = &mut out[head * self.width..];
+            gemm64::multiply_add(e, n, n, &v, out, self.hidden);
+        }
+    }
+}
