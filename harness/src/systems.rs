@@ -2,13 +2,14 @@
 
 use crate::names::{shown, suggestion};
 use anyhow::{Result, bail, ensure};
+use qbench_protocols::fine::system::FineSystem;
 use qbench_protocols::lut_rss::system::LutRssSystem;
 use qbench_protocols::system::{Setting, Settings, System};
 use std::collections::HashSet;
 
 /// Every system that this binary brings.
 pub fn systems() -> Vec<&'static dyn System> {
-    let mut systems: Vec<&'static dyn System> = vec![&LutRssSystem];
+    let mut systems: Vec<&'static dyn System> = vec![&LutRssSystem, &FineSystem];
     systems.extend(qbench_baselines::systems());
     systems
 }

@@ -27,7 +27,7 @@ pub const PAPER: RGBColor = RGBColor(255, 255, 255);
 pub const GRID: RGBColor = RGBColor(222, 222, 222);
 
 /// Systems with a place of their own in the palette: the same colour, marker and hatching in every figure.
-const SYSTEMS: [(&str, usize); 10] = [
+const SYSTEMS: [(&str, usize); 11] = [
     ("lut-rss", 0),
     ("crypten", 1),
     ("sigma", 2),
@@ -39,6 +39,7 @@ const SYSTEMS: [(&str, usize); 10] = [
     // Colours start again, shapes do not.
     ("spu-aby3", 12),
     ("spu-semi2k", 13),
+    ("lut-fine", 21),
 ];
 
 /// How one series looks.

@@ -6,7 +6,7 @@ use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::lut_rss::max::maxima_of_opened;
 use crate::net::Party;
-use crate::ring::{Ring, Word};
+use crate::ring::Word;
 use crate::share::spare::{Factors, Spare, times_row};
 use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
 use crate::wipe::Wiped;
@@ -125,7 +125,7 @@ impl Fine<'_> {
                 sums.map(|sum_of_row| sum.reduce(sum_of_row)).collect()
             });
             let opened = Opened::of_masked(&sums);
-            let wide = Ring::new(widths.wide);
+            let wide = widths.weighted();
             let contents = || {
                 let table = model.map(|model| {
                     let inverse = &model.layers[layer].attention.inverse;

@@ -4,7 +4,6 @@ use super::engine::{Activation, Fine};
 use crate::Result;
 use crate::lut::{Contents, Input, lookup, open};
 use crate::model::walk::Norm;
-use crate::ring::Ring;
 use crate::share::spare::{Factors, open_spare, row_squares, times_row};
 use crate::share::{Additive, Masked, dealt, open_masked};
 use crate::wipe::Wiped;
@@ -41,7 +40,7 @@ impl Fine<'_> {
             let of_mean = row_squares(runtime, mean, &factors.mean_square)?;
             let variance: Additive<u16> = engine.cut(&minus(squares, &of_mean), widths.variance);
             let opened = open(&mut engine.runtime, &variance)?;
-            let (model, wide) = (engine.known.model, Ring::new(widths.wide));
+            let (model, wide) = (engine.known.model, widths.normal());
             let contents = || {
                 let table = model.map(|model| {
                     let inverse = &model.norm(norm).0.inverse;

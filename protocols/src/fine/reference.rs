@@ -141,7 +141,7 @@ impl<'a> FineReference<'a> {
     fn wire(&mut self, x: &mut Clear) -> Result<Vec<i64>> {
         if let Clear::Normal(y) = x {
             let widths = self.model.widths;
-            let (ring, bits) = (Ring::new(widths.wide), widths.product);
+            let (ring, bits) = (widths.normal(), widths.product);
             let wire = self.convert(|engine| engine.cut(ring, y, bits, "normal"))?;
             *x = Clear::Wire(wire);
         }
@@ -171,7 +171,7 @@ impl<'a> FineReference<'a> {
             .map(|(units, mean)| units.map(|x| x * x).sum::<i64>() - hidden as i64 * mean * mean)
             .collect();
         let windows = 1i64 << widths.variance;
-        let tops = self.tops(Ring::new(widths.squares), &squares, widths.variance)?;
+        let tops = self.tops(widths.squares(), &squares, widths.variance)?;
         self.count_outside(&tops, 0..windows, "variance");
         let inverses = tops
             .iter()
@@ -209,7 +209,7 @@ impl Engine for FineReference<'_> {
         if let (Linear::AttentionOutput(_), Clear::Product(y)) = (linear, &*x) {
             let (widths, y) = (self.model.widths, y.clone());
             let wire = self.convert(|engine| {
-                let tops = engine.tops(Ring::new(widths.wide), &y, widths.context + 1)?;
+                let tops = engine.tops(widths.weighted(), &y, widths.context + 1)?;
                 engine.widened(&tops, widths.context, "context")
             })?;
             *x = Clear::Wire(wire);
@@ -356,7 +356,7 @@ impl Engine for FineReference<'_> {
                 self.wrapped(&logits, widths.product, "logits")
             }
             (Head::Hidden, Clear::Normal(y)) => {
-                let tops = self.tops(Ring::new(widths.wide), &y, widths.product)?;
+                let tops = self.tops(widths.normal(), &y, widths.product)?;
                 let x = self.opened(tops, widths.product - 1, "normal")?;
                 let output = self.model.output();
                 let features = output.factor.iter().zip(&output.constant).cycle();

@@ -163,8 +163,8 @@ fn norm_factors(
     norm: Norm,
 ) -> Result<NormFactors> {
     let widths = plan.widths;
-    let (product, wide) = (widths.product(), Ring::new(widths.wide));
-    let (squares, hidden) = (Ring::new(widths.squares), plan.config.hidden);
+    let (product, wide) = (widths.product(), widths.normal());
+    let (squares, hidden) = (widths.squares(), plan.config.hidden);
     let residual = model.map(|model| model.residual(norm));
     let residual = residual.as_ref();
     let norm = model.map(|model| model.norm(norm).0);

@@ -27,8 +27,10 @@ pub struct Widths {
     pub variance: u32,
     /// The ring of a row's sum of squares, of which the variance is cut.
     pub squares: u32,
-    /// The ring of products with a row's inverse: of the softmax, and of the standard deviation.
-    pub wide: u32,
+    /// The ring of weighted values times the inverse of their row's sum of exponentials.
+    pub weighted: u32,
+    /// The ring of branch + residual times the inverse of a row's standard deviation.
+    pub normal: u32,
 }
 
 impl Default for Widths {
@@ -46,7 +48,8 @@ impl Default for Widths {
             sum: 12,
             variance: 12,
             squares: 44,
-            wide: 36,
+            weighted: 26,
+            normal: 36,
         }
     }
 }
@@ -55,6 +58,21 @@ impl Widths {
     /// The ring of products with weights.
     pub fn product(&self) -> Ring {
         Ring::new(self.product)
+    }
+
+    /// The ring of weighted values times an inverse.
+    pub fn weighted(&self) -> Ring {
+        Ring::new(self.weighted)
+    }
+
+    /// The ring of branch + residual times an inverse.
+    pub fn normal(&self) -> Ring {
+        Ring::new(self.normal)
+    }
+
+    /// The ring of a row's sum of squares.
+    pub fn squares(&self) -> Ring {
+        Ring::new(self.squares)
     }
 
     /// The ring of a row's sum of exponentials: the largest sum fits.

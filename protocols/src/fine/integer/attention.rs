@@ -59,7 +59,7 @@ impl FineAttention {
         // A context lies among the values that it is the mean of: in their range, with so many bits more.
         let finer = f64::from(1u32 << (widths.context - widths.index));
         let context_step = value.iter().map(|step| step / finer).collect();
-        let whole = finer * (1u64 << (widths.wide - widths.context - 1)) as f64;
+        let whole = finer * (1u64 << (widths.weighted - widths.context - 1)) as f64;
         // A row's sum is no less than the largest exponential, which is its maximum's.
         let inverse = (0..=widths.row_sum(seq_len).mask())
             .map(|sum| (whole / (sum as f64).max(most)).round() as i64)

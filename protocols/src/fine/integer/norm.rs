@@ -58,7 +58,7 @@ impl FineNorm {
         let mean = f64::from(source.mean.max).max(1e-6) * ROW_HEADROOM;
         let mean_factor = (mean / unit / half).ceil().max(1.0);
         let fraction = f64::from(1u32 << widths.fraction);
-        let dropped = (1u64 << (widths.wide - widths.product)) as f64;
+        let dropped = (1u64 << (widths.normal - widths.product)) as f64;
         let windows = f64::from(1u32 << widths.variance);
         let inverse = (0..1u32 << widths.variance).map(|index| {
             // The first window also holds what was rounded down to it: its middle stands for it.
