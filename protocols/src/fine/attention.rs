@@ -1,13 +1,13 @@
 //! Attention: scores, the exponentials of a row and the inverse of their sum, and the values weighted by both.
 
-use super::engine::{Activation, Fine};
+use super::engine::{Activation, Fine, rows_times};
 use crate::Result;
 use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::lut_rss::max::maxima_of_opened;
 use crate::net::Party;
 use crate::ring::Word;
-use crate::share::spare::{Factors, Spare, times_row};
+use crate::share::spare::{Factors, Spare};
 use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
 use crate::wipe::Wiped;
 
@@ -32,13 +32,9 @@ impl Fine<'_> {
         let (q, k): (Masked<u16>, Masked<u16>) = (q.reduce_to(ring), k.reduce_to(ring));
         let heads = Heads::of(self);
         let factors = &self.known.weights.query[layer];
-        let scaled = |x: &[u16], c: &[u16]| -> Wiped<u16> {
-            let pairs = x.iter().zip(c.iter().cycle());
-            pairs.map(|(x, c)| x.wrapping_mul(*c)).collect()
-        };
         // P0, offline: what depends on masks alone.
-        let of_q = scaled(q.masks(), factors.clear());
-        let of_k = scaled(k.masks(), factors.clear());
+        let of_q = rows_times(q.masks(), factors.clear());
+        let of_k = rows_times(k.masks(), factors.clear());
         let mut of_both = Wiped::zeros(if of_q.is_empty() { 0 } else { heads.scores() });
         if let (false, Some(model)) = (of_q.is_empty(), self.known.model) {
             let constants = &model.layers[layer].attention.score_constant;
@@ -54,7 +50,7 @@ impl Fine<'_> {
         if self.runtime.computing_peer().is_none() {
             return Ok(Activation::Product(of_both));
         }
-        let mut left = scaled(q.values(), factors.shares());
+        let mut left = rows_times(q.values(), factors.shares());
         for (left, of_q) in left.iter_mut().zip(of_q.values()) {
             *left = left.wrapping_sub(*of_q);
         }
@@ -148,7 +144,7 @@ impl Fine<'_> {
     /// sum.
     ///
     /// Cost: one round, in which weighted values and inverses are opened; offline l bits a value, an exponential's product and so on from
-    /// P0 to P2: see [`times_row`].
+    /// P0 to P2: see [`crate::share::spare::times_row`].
     ///
     /// # Security
     /// As [`Fine::attention_scores`]; what is opened is under fresh masks.
@@ -192,7 +188,7 @@ impl Fine<'_> {
             places.map(|place| x[place]).collect()
         });
         let ones = Factors::ones(&self.runtime, inverse.ring(), heads.width);
-        let context = times_row(&mut self.runtime, &weighted, &ones, &by_token)?;
+        let context = self.times_row(&weighted, &ones, &by_token)?;
         Ok(Activation::Context(context))
     }
 }

@@ -13,7 +13,7 @@ use crate::quantized::cut::cut;
 use crate::quantized::evidence::Evidence;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
-use crate::share::spare::{Spare, open_spare, scaled, widen};
+use crate::share::spare::{Factors, Spare, open_spare, scaled, times_row, widen};
 use crate::share::{Additive, Masked, dealt, masked_from_p1, open_masked, reveal_to_p1};
 use crate::wipe::Wiped;
 use crate::{Error, Result};
@@ -89,26 +89,56 @@ impl<'a> Fine<'a> {
         &mut self,
         inputs: &[(&Spare<W>, Ring)],
     ) -> Result<Vec<Masked<V>>> {
-        let mut seen: Vec<(usize, Vec<u64>)> = Vec::new();
+        let mut seen: Vec<(usize, Wiped<u64>)> = Vec::new();
         let record = self.known.record;
         let wires = widen(&mut self.runtime, inputs, |number, tops: &[V]| {
             if record {
                 seen.push((number, tops.iter().map(|top| top.to_u64() & 1).collect()));
             }
         })?;
-        let label = self.runtime.label();
-        let first = self.runtime.me() == Some(Party::P1);
         for (number, tops) in seen {
-            let x = inputs[number].0;
-            // Both know what is open: one says it.
-            let opened = x
-                .values()
-                .iter()
-                .map(|x| if first { x.to_u64() } else { 0 });
-            self.evidence.record_cut(label, x.ring().bits(), opened);
-            self.evidence.record_cut(label, 1, tops.into_iter());
+            self.record_opened(inputs[number].0, 1, tops.iter().copied());
         }
         Ok(wires)
+    }
+
+    /// Keeps, of numbers opened with a spare bit, what is open, and so many bits of the shares that tell their masks' top bits.
+    pub(super) fn record_opened<W: Word>(
+        &mut self,
+        x: &Spare<W>,
+        bits: u32,
+        tops: impl Iterator<Item = u64>,
+    ) {
+        let label = self.runtime.label();
+        // Both know what is open: one says it.
+        let first = self.runtime.me() == Some(Party::P1);
+        let opened = x
+            .values()
+            .iter()
+            .map(|x| if first { x.to_u64() } else { 0 });
+        self.evidence.record_cut(label, x.ring().bits(), opened);
+        self.evidence.record_cut(label, bits, tops);
+    }
+
+    /// [`times_row`], with what tells how numbers beyond their bits came out kept where the run is to be verified.
+    pub(super) fn times_row<W: Word>(
+        &mut self,
+        x: &Spare<W>,
+        factors: &Factors<u64>,
+        y: &Masked<u64>,
+    ) -> Result<Additive<u64>> {
+        let (record, mut tops) = (self.known.record, Wiped::default());
+        let product = times_row(&mut self.runtime, x, factors, y, |shares| {
+            if record {
+                tops = Wiped::copied(shares);
+            }
+        })?;
+        if !tops.is_empty() {
+            let bits = told_by(y.ring());
+            let low = Ring::new(bits).mask();
+            self.record_opened(x, bits, tops.iter().map(|top| top & low));
+        }
+        Ok(product)
     }
 
     pub(super) fn misplaced(&self, expected: &str) -> Error {
@@ -344,4 +374,20 @@ impl Engine for Fine<'_> {
         self.evidence.output = output.unwrap_or_default();
         Ok(())
     }
+}
+
+/// Low bits of a product with a mask's top bit, in a ring, that tell whether it is zero: no factor is a multiple of `2^(32 - b - 1)`.
+pub(super) fn told_by(ring: Ring) -> u32 {
+    ring.bits().min(32)
+}
+
+/// Each row of x times a factor a feature; nothing of nothing.
+pub(super) fn rows_times(x: &[u16], factors: &[u16]) -> Wiped<u16> {
+    let mut out = Wiped::copied(x);
+    for row in out.chunks_exact_mut(factors.len().max(1)) {
+        for (x, factor) in row.iter_mut().zip(factors) {
+            *x = x.wrapping_mul(*factor);
+        }
+    }
+    out
 }

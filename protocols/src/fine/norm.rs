@@ -1,10 +1,10 @@
 //! Residual connection and LayerNorm: four rounds, and no table an element.
 
-use super::engine::{Activation, Fine};
+use super::engine::{Activation, Fine, rows_times};
 use crate::Result;
 use crate::lut::{Contents, Input, lookup, open};
 use crate::model::walk::Norm;
-use crate::share::spare::{Factors, open_spare, row_squares, times_row};
+use crate::share::spare::{open_spare, row_squares};
 use crate::share::{Additive, Masked, dealt, open_masked};
 use crate::wipe::Wiped;
 
@@ -57,9 +57,11 @@ impl Fine<'_> {
             let inverse: Additive<u64> =
                 lookup(&mut engine.runtime, &inputs, opened.len(), wide, contents)?;
             let inverse = open_masked(&mut engine.runtime, &inverse)?;
-            let scaled = times_row(&mut engine.runtime, sum, &factors.unit, &inverse)?;
-            let of_mean = times_row(&mut engine.runtime, mean, &factors.mean_unit, &inverse)?;
-            Ok(scaled.sub_rows(&of_mean, engine.plan.config.hidden))
+            engine.step("scale", |engine| {
+                let scaled = engine.times_row(sum, &factors.unit, &inverse)?;
+                let of_mean = engine.times_row(mean, &factors.mean_unit, &inverse)?;
+                Ok(scaled.sub_rows(&of_mean, engine.plan.config.hidden))
+            })
         })?;
         Ok(Activation::Normal(normal))
     }
@@ -74,12 +76,6 @@ impl Fine<'_> {
         let ring = branch.ring();
         let hidden = self.plan.config.hidden;
         let rows = residual.len() / hidden;
-        let scaled = |x: &[u16], c: &Factors<u16>, c_of: fn(&Factors<u16>) -> &[u16]| {
-            let pairs = x.iter().zip(c_of(c).iter().cycle());
-            pairs
-                .map(|(x, c)| x.wrapping_mul(*c))
-                .collect::<Wiped<u16>>()
-        };
         let sum_rows = |x: &[u16]| -> Wiped<u16> {
             let rows = x.chunks_exact(hidden);
             rows.map(|row| row.iter().fold(0u16, |sum, x| sum.wrapping_add(*x)))
@@ -91,8 +87,8 @@ impl Fine<'_> {
             x
         };
         let masks = residual.masks();
-        let own = negated(scaled(masks, &factors.own, Factors::clear));
-        let in_mean = negated(sum_rows(&scaled(masks, &factors.in_mean, Factors::clear)));
+        let own = negated(rows_times(masks, factors.own.clear()));
+        let in_mean = negated(sum_rows(&rows_times(masks, factors.in_mean.clear())));
         let own = dealt(&mut self.runtime, ring, residual.len(), || own)?;
         let in_mean = dealt(&mut self.runtime, ring, rows, || in_mean)?;
         let add = |a: &[u16], b: Wiped<u16>| -> Wiped<u16> {
@@ -105,7 +101,7 @@ impl Fine<'_> {
         let sum = own.map_to(ring, residual.len(), |own| {
             let rows = branch.values().chunks_exact(hidden + 1);
             let features: Wiped<u16> = rows.flat_map(|row| &row[..hidden]).copied().collect();
-            let residual = scaled(values, &factors.own, Factors::shares);
+            let residual = rows_times(values, factors.own.shares());
             add(&add(own, residual), features)
         });
         let mean = in_mean.map_to(ring, rows, |in_mean| {
@@ -113,7 +109,7 @@ impl Fine<'_> {
                 .values()
                 .chunks_exact(hidden + 1)
                 .map(|row| row[hidden]);
-            let residual = sum_rows(&scaled(values, &factors.in_mean, Factors::shares));
+            let residual = sum_rows(&rows_times(values, factors.in_mean.shares()));
             add(&add(in_mean, residual), means.collect())
         });
         Ok((sum, mean))

@@ -2,6 +2,7 @@
 //! rings of a run make of them follows. What the integers do not determine is how the cuts round, and what becomes of a number that is
 //! beyond its bits: [`Carries`] say it.
 
+use super::engine::told_by;
 use super::integer::norm::FineNorm;
 use super::integer::{FineModel, OUTPUT};
 use crate::model::config::Head;
@@ -103,21 +104,19 @@ impl<'a> FineReference<'a> {
     /// What numbers of `bits` bits come out as where they are opened with a spare bit and widened; those beyond are counted at `site`.
     fn widened(&mut self, values: &[i64], bits: u32, site: &str) -> Result<Vec<i64>> {
         self.count_beyond(values, bits, site);
-        self.carries.widened(self.path.label(), bits, values)
+        self.carries.widened(self.path.label(), bits, 1, values)
     }
 
-    /// Numbers of `bits` bits that are opened with a spare bit and never widened: of one beyond, the run does not say what became.
-    fn opened(&mut self, values: Vec<i64>, bits: u32, site: &str) -> Result<Vec<i64>> {
-        let beyond = self.count_beyond(&values, bits, site);
-        match (beyond, self.carries.are_random()) {
-            (0, _) => Ok(values),
-            (_, true) => self.carries.widened(self.path.label(), bits, &values),
-            (_, false) => Err(Error::Verification(format!(
-                "{beyond} of {} numbers at `{} {site}` are beyond their {bits} bits: calibrate the model on sentences more like this one",
-                values.len(),
-                self.path.label()
-            ))),
-        }
+    /// The same of numbers that are not widened, but multiplied in a ring in step `scale` later on.
+    fn opened(
+        &mut self,
+        values: &[i64],
+        bits: u32,
+        site: &str,
+        (ring, scale): (Ring, &str),
+    ) -> Result<Vec<i64>> {
+        self.count_beyond(values, bits, site);
+        self.carries.widened(scale, bits, told_by(ring), values)
     }
 
     fn count_beyond(&mut self, values: &[i64], bits: u32, site: &str) -> usize {
@@ -279,16 +278,24 @@ impl Engine for FineReference<'_> {
         let attention = &self.model.layers[layer].attention;
         let config = &self.model.source.config;
         let (hidden, width, n) = (config.hidden, config.head_width(), self.seq_len);
-        let mut context = vec![0; n * hidden];
+        let mut weighted = vec![0; n * hidden];
         for head in 0..config.heads {
             for row in 0..n {
                 let e = &e[(head * n + row) * n..][..n];
-                let inverse = attention.inverse[e.iter().sum::<i64>() as usize];
                 for f in head * width..(head + 1) * width {
                     let values = e.iter().enumerate().map(|(j, e)| e * v[j * hidden + f]);
-                    context[row * hidden + f] = values.sum::<i64>() * inverse;
+                    weighted[row * hidden + f] = values.sum::<i64>();
                 }
             }
+        }
+        let bits = self.model.widths.weighted_values(n).bits() - 1;
+        let label = self.path.label().to_owned();
+        let scale = (self.model.widths.weighted(), &label[..]);
+        let mut context = self.opened(&weighted, bits, "weighted", scale)?;
+        for (i, context) in context.iter_mut().enumerate() {
+            let (row, head) = (i / hidden, i % hidden / width);
+            let e = &e[(head * n + row) * n..][..n];
+            *context *= attention.inverse[e.iter().sum::<i64>() as usize];
         }
         Ok(Clear::Product(context))
     }
@@ -312,10 +319,13 @@ impl Engine for FineReference<'_> {
             let added = residual.iter().zip(&factors.in_mean);
             mean.push(branch[hidden] + added.map(|(y, in_mean)| y * in_mean).sum::<i64>());
         }
+        let scale = format!("{}/normalize/scale", self.path.label());
+        let scale = (widths.normal(), &scale[..]);
         let (sum, mean) = step(self, "residual", |engine| {
             let sum = engine.tops(widths.product(), &sum, widths.sum + 1)?;
-            let sum = engine.opened(sum, widths.sum, "sum")?;
-            Ok((sum, engine.opened(mean, widths.product - 1, "mean")?))
+            let sum = engine.opened(&sum, widths.sum, "sum", scale)?;
+            let mean = engine.opened(&mean, widths.product - 1, "mean", scale)?;
+            Ok((sum, mean))
         })?;
         let normal = step(self, "normalize", |engine| {
             engine.normalized(engine.model.norm(norm).0, &sum, &mean)
@@ -357,7 +367,14 @@ impl Engine for FineReference<'_> {
             }
             (Head::Hidden, Clear::Normal(y)) => {
                 let tops = self.tops(widths.normal(), &y, widths.product)?;
-                let x = self.opened(tops, widths.product - 1, "normal")?;
+                if self.count_beyond(&tops, widths.product - 1, "normal") > 0 {
+                    return Err(Error::Verification(format!(
+                        "a normalized feature at `{}` is beyond its {} bits",
+                        self.path.label(),
+                        widths.product - 1
+                    )));
+                }
+                let x = tops;
                 let output = self.model.output();
                 let features = output.factor.iter().zip(&output.constant).cycle();
                 let states = x.iter().zip(features);

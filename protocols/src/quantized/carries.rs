@@ -94,18 +94,21 @@ impl Carries {
         Ok(carries.into_iter().map(|carry| carry == 1).collect())
     }
 
-    /// Whether they are drawn, not a run's.
-    pub(crate) fn are_random(&self) -> bool {
-        matches!(self, Self::Random(_))
-    }
-
     /// What numbers of `bits` bits come out as where they are opened with a spare bit and widened
     /// ([`crate::share::spare::Spare`]): one that is `over` beyond its bits is `2^(bits + 1)` off with a chance of `over / 2^bits`, as its
-    /// mask falls. Of a recorded run, as the opened number and the mask's top bit say.
+    /// mask falls. Of a recorded run, as the opened number and the mask's top bit say, which the sum of `tops` bits of both shares tells:
+    /// itself, or by not being zero.
     ///
     /// # Errors
     /// A recorded run that opened other numbers here.
-    pub(crate) fn widened(&mut self, step: &str, bits: u32, values: &[i64]) -> Result<Vec<i64>> {
+    pub(crate) fn widened(
+        &mut self,
+        step: &str,
+        bits: u32,
+        tops: u32,
+        values: &[i64],
+    ) -> Result<Vec<i64>> {
+        let mask_of_tops = Ring::new(tops).mask();
         let ring = Ring::new(bits + 1);
         let numbers = values.iter().map(|x| ring.signed(ring.encode::<u64>(*x)));
         let (half, whole) = (1i64 << (bits - 1), 1i64 << (bits + 1));
@@ -129,14 +132,14 @@ impl Carries {
                     Error::Verification(format!("the run did not widen {len} numbers at `{step}`"))
                 })
         };
-        let (opened, tops) = (next()?, next()?);
+        let (opened, shares) = (next()?, next()?);
         let mut differing = 0;
         let out = numbers
-            .zip(opened.iter().zip(&tops))
+            .zip(opened.iter().zip(&shares))
             .map(|(x, (opened, top))| {
                 let opened = *opened as i64;
                 let mask = (opened - x - half).rem_euclid(whole);
-                let top = (*top & 1) as i64;
+                let top = i64::from(top & mask_of_tops != 0);
                 differing += usize::from((mask >= whole / 2) != (top == 1));
                 opened - half - mask + whole * top * i64::from(opened < whole / 2)
             });

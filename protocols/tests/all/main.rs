@@ -6,6 +6,8 @@ mod closed_form;
 mod cut;
 mod engine;
 mod fine;
+mod fine_closed_form;
+mod fine_privacy;
 mod ideal;
 mod minilm_golden;
 mod model_checkpoint;

@@ -70,18 +70,28 @@ fn count<W: Word>(
     let threads = runtime.session()?.threads();
     threads.chunks_mut(&mut counts, entries, |first, part: &mut [W]| {
         let mut of_row = Wiped::zeros(row * entries);
+        // Of each value less than nothing, so that a table is added as it lies, but for where it begins.
+        let mut negative = Wiped::zeros(entries);
         for (r, counts) in (first / entries..).zip(part.chunks_exact_mut(entries)) {
             tables.read(ring, r * row * entries, &mut of_row);
+            negative.fill(W::default());
             let opened = &x.elements()[r * row..][..row];
             for (d, table) in opened.iter().zip(of_row.chunks_exact(entries)) {
-                for (k, count) in counts.iter_mut().enumerate() {
-                    *count = count.add(table[(usize::from(*d) + entries - k) & (entries - 1)]);
-                }
+                let (before, from) = table.split_at(usize::from(*d));
+                let (first, last) = negative.split_at_mut(from.len());
+                add(first, from);
+                add(last, before);
             }
-            for count in counts {
-                *count = ring.reduce(*count);
+            for (k, count) in counts.iter_mut().enumerate() {
+                *count = ring.reduce(negative[(entries - k) % entries]);
             }
         }
     });
     Ok(Additive::held(ring, counts))
+}
+
+fn add<W: Word>(sums: &mut [W], shares: &[W]) {
+    for (sum, share) in sums.iter_mut().zip(shares) {
+        *sum = sum.add(*share);
+    }
 }

@@ -159,7 +159,7 @@ fn a_row_times_a_wire_needs_no_message() {
         let step = |runtime: &mut Runtime<'_>, x: &Spare<u16>, c: &Factors<u32>| {
             let y = share(runtime, ring, &values[..x.len() / row], 8);
             let y = open_masked(runtime, &y)?;
-            times_row(runtime, x, c, &y)
+            times_row(runtime, x, c, &y, |_| ())
         };
         let rounds = rows_are::<u32>(bits, ring, step, |row, c| {
             let y = u64::from(values[next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)]);

@@ -93,7 +93,13 @@ impl<W: Word> Spare<W> {
 
     /// P1 and P2: N as a number modulo 2^64, and o.
     fn public(&self, i: usize) -> (u64, bool) {
-        let (opened, quarter) = (self.opened.values()[i].to_u64(), self.whole() / 4);
+        self.public_of(self.opened.values()[i])
+    }
+
+    /// The same of what is open of an element.
+    #[inline(always)]
+    fn public_of(&self, opened: W) -> (u64, bool) {
+        let (opened, quarter) = (opened.to_u64(), self.whole() / 4);
         (opened.wrapping_sub(quarter), opened < self.whole() / 2)
     }
 

@@ -6,7 +6,6 @@ use crate::Result;
 use crate::ring::Word;
 use crate::runtime::Runtime;
 use crate::share::{Additive, Masked, dealt};
-use crate::threads::GRAIN;
 use crate::wipe::Wiped;
 
 /// `[sum of c_j x_j]` of each row.
@@ -117,7 +116,8 @@ pub fn row_squares<W: Word, V: Word>(
     }))
 }
 
-/// `[c_j x_j y]` for each element of a row, y being the row's element of a wire.
+/// `[c_j x_j y]` for each element of a row, y being the row's element of a wire. `record` is shown, at P1 and P2, their shares of
+/// `c 2^(b+1) m`: what the verifier of a run needs where a number is beyond its bits.
 ///
 /// Cost: offline 5 l bits an element from P0 to P2; nothing online.
 ///
@@ -134,6 +134,7 @@ pub fn times_row<W: Word, V: Word>(
     x: &Spare<W>,
     c: &Factors<V>,
     y: &Masked<V>,
+    record: impl FnOnce(&[V]),
 ) -> Result<Additive<V>> {
     // c (N - D + o m T) (Y - s) = N (c Y - c s) + Y (-c D + o c m T) + c D s - o c m T s.
     let row = c.len();
@@ -157,24 +158,27 @@ pub fn times_row<W: Word, V: Word>(
     }
     let [of_n, of_y, wrapped_of_y, rest, wrapped] =
         dealt.each_ref().map(|dealt: &Additive<V>| dealt.values());
+    record(wrapped_of_y);
     let (factors, values) = (c.shares.values(), y.values());
     let mut out = Wiped::zeros(x.len());
     let threads = runtime.session()?.threads();
-    threads.chunks_mut(&mut out, GRAIN, |first, part: &mut [V]| {
-        for (i, out) in (first..).zip(part) {
-            let ((n, open), y) = (x.public(i), values[i / row].to_u64());
-            let mut of_y = of_y[i].to_u64();
-            let mut rest = rest[i].to_u64();
-            if open {
-                of_y = of_y.wrapping_add(wrapped_of_y[i].to_u64());
-                rest = rest.wrapping_add(wrapped[i].to_u64());
+    // Whole rows, so that nothing is divided an element.
+    threads.chunks_mut(&mut out, row, |first, part: &mut [V]| {
+        for (r, out) in (first / row..).zip(part.chunks_exact_mut(row)) {
+            let (at, y) = (r * row..(r + 1) * row, values[r].to_u64());
+            let parts = [of_n, of_y, wrapped_of_y, rest, wrapped].map(|part| &part[at.clone()]);
+            let opened = &x.values()[at];
+            for (j, out) in out.iter_mut().enumerate() {
+                let [of_n, of_y, wrapped_of_y, rest, wrapped] = parts.map(|part| part[j].to_u64());
+                let (n, open) = x.public_of(opened[j]);
+                // All ones where m counts.
+                let open = u64::from(open).wrapping_neg();
+                let of_y = of_y.wrapping_add(wrapped_of_y & open);
+                let rest = rest.wrapping_add(wrapped & open);
+                let of_n = factors[j].to_u64().wrapping_mul(y).wrapping_add(of_n);
+                let sum = n.wrapping_mul(of_n).wrapping_add(y.wrapping_mul(of_y));
+                *out = ring.reduce(V::from_u64(sum.wrapping_add(rest)));
             }
-            let of_n = factors[i % row]
-                .to_u64()
-                .wrapping_mul(y)
-                .wrapping_add(of_n[i].to_u64());
-            let sum = n.wrapping_mul(of_n).wrapping_add(y.wrapping_mul(of_y));
-            *out = ring.reduce(V::from_u64(sum.wrapping_add(rest)));
         }
     });
     Ok(Additive::held(ring, out))
