@@ -107,10 +107,12 @@ impl Fine<'_> {
                     }
                 };
                 let inputs = [Input::each(&below)];
-                let e: Additive<u64> = lookup(&mut engine.runtime, &inputs, n * n, ring, contents)?;
+                let e: Additive<u32> = lookup(&mut engine.runtime, &inputs, n * n, ring, contents)?;
                 heads.push(e);
             }
-            open_operand(&mut engine.runtime, &Additive::join(&heads))
+            let (wire, masks) = open_operand(&mut engine.runtime, &Additive::join(&heads))?;
+            let masks = masks.map_to(ring, masks.len(), in_words);
+            Ok((wire.map_to(ring, wire.len(), in_words), masks))
         })?;
         let inverse = self.step("inverse", |engine| {
             let sum = widths.row_sum(n);
@@ -153,6 +155,7 @@ impl Fine<'_> {
             return Err(self.misplaced("exponentials and values"));
         };
         let ring = e.ring();
+        let v: Masked<u64> = v.map_to(ring, v.len(), in_words);
         let heads = Heads::of(self);
         let of_v = Wiped::copied(v.masks());
         let mut of_both = Wiped::zeros(v.masks().len());
@@ -191,6 +194,11 @@ impl Fine<'_> {
         let context = self.times_row(&weighted, &ones, &by_token)?;
         Ok(Activation::Context(context))
     }
+}
+
+/// The same elements in the words of the product's kernel.
+fn in_words(x: &[u32]) -> Wiped<u64> {
+    x.iter().map(|x| u64::from(*x)).collect()
 }
 
 /// How activations fall into heads: a head takes `width` neighbouring columns of an `[n, hidden]` matrix.

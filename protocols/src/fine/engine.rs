@@ -38,7 +38,7 @@ pub enum Activation {
     /// A product with weights, not yet cut.
     Product(Additive<u16>),
     /// Query, key or value, widened for the product of two activations.
-    Wide(Masked<u64>),
+    Wide(Masked<u32>),
     /// Exponentials with the shares of their masks, and the inverse of each row's sum.
     Exponentials(Masked<u64>, Additive<u64>, Additive<u64>),
     /// The context, not yet cut.
@@ -167,7 +167,7 @@ impl<'a> Fine<'a> {
                 open_masked(&mut engine.runtime, &normal)
             })?,
             Activation::Context(y) => self.step("convert", |engine| {
-                let context: Additive<u16> = engine.cut(y, widths.context + 1);
+                let context: Additive<u8> = engine.cut(y, widths.context + 1);
                 let opened = open_spare(&mut engine.runtime, &[&context])?;
                 Ok(engine.widen(&[(&opened[0], widths.product())])?.remove(0))
             })?,
@@ -263,7 +263,7 @@ impl Engine for Fine<'_> {
         }
         let widths = self.plan.widths;
         let wires = self.step("convert", |engine| {
-            let cuts: Vec<Additive<u16>> = products
+            let cuts: Vec<Additive<u8>> = products
                 .iter()
                 .map(|y| engine.cut(y, widths.index + 1))
                 .collect();
@@ -271,7 +271,7 @@ impl Engine for Fine<'_> {
             let values = widths.weighted_values(engine.plan.seq_len);
             let rings = [widths.product(), widths.product(), values];
             let inputs: Vec<_> = opened.iter().zip(rings).collect();
-            engine.widen::<u16, u64>(&inputs)
+            engine.widen::<u8, u32>(&inputs)
         })?;
         let mut wires = wires.into_iter().map(Activation::Wide);
         let mut next = || {
@@ -311,7 +311,7 @@ impl Engine for Fine<'_> {
             Nonlinearity::FeedForward(_) => widths.inner,
             Nonlinearity::Pooler => widths.index,
         };
-        let index: Additive<u16> = self.cut(&x, bits);
+        let index: Additive<u8> = self.cut(&x, bits);
         let opened = open(&mut self.runtime, &index)?;
         let (model, ring) = (self.known.model, Ring::new(widths.activated + 1));
         let tables = match model {
@@ -330,7 +330,7 @@ impl Engine for Fine<'_> {
                 .collect(),
         };
         let inputs = [Input::each(&opened)];
-        let values: Additive<u16> =
+        let values: Additive<u8> =
             lookup(&mut self.runtime, &inputs, opened.len(), ring, contents)?;
         let opened = open_spare(&mut self.runtime, &[&values])?;
         let wire = self.widen(&[(&opened[0], widths.product())])?.remove(0);

@@ -41,10 +41,9 @@ impl QuantizedLinear {
     /// Bits of a weight.
     pub const fn bits(&self) -> usize {
         let plane = self.outputs * self.row_bytes();
-        if plane == 0 {
-            1
-        } else {
-            self.planes.len() / plane
+        match self.planes.len().checked_div(plane) {
+            Some(bits) => bits,
+            None => 1,
         }
     }
     /// One output's weights as numbers that count their level: 0 to `2^b - 1` for `-(2^b - 1)` to `2^b - 1`.

@@ -43,9 +43,17 @@ impl LutRss<'_> {
 /// # Errors
 /// The network's; what was dealt for something else.
 pub fn maxima_of_opened(runtime: &mut Runtime<'_>, x: &Opened, row: usize) -> Result<Additive<u8>> {
+    match count_ring(row).bits() {
+        ..=8 => maxima::<u8>(runtime, x, row),
+        _ => maxima::<u16>(runtime, x, row),
+    }
+}
+
+/// [`maxima_of_opened`] with counts in the smallest word that holds them.
+fn maxima<W: Word>(runtime: &mut Runtime<'_>, x: &Opened, row: usize) -> Result<Additive<u8>> {
     let ring = x.ring();
     let thresholds = ring.mask() as usize;
-    let counts = runtime.step("histogram", |runtime| {
+    let counts: Additive<W> = runtime.step("histogram", |runtime| {
         histogram(runtime, x, row, count_ring(row))
     })?;
     let at_least = at_least(&counts, ring);
@@ -60,14 +68,14 @@ pub fn maxima_of_opened(runtime: &mut Runtime<'_>, x: &Opened, row: usize) -> Re
 }
 
 /// From how many are k to how many are at least t, for every signed t but the least.
-fn at_least(counts: &Additive<u16>, of: Ring) -> Additive<u16> {
+fn at_least<W: Word>(counts: &Additive<W>, of: Ring) -> Additive<W> {
     let (ring, entries) = (counts.ring(), of.mask() as usize + 1);
     let thresholds = entries - 1;
     counts.map_to(ring, counts.len() / entries * thresholds, |counts| {
         let mut out = Wiped::zeros(counts.len() / entries * thresholds);
         let rows = counts.chunks_exact(entries);
         for (counts, out) in rows.zip(out.chunks_exact_mut(thresholds)) {
-            let mut sum = 0u16;
+            let mut sum = W::default();
             for (t, out) in out.iter_mut().enumerate().rev() {
                 // Signed values in their order begin half a ring on.
                 sum = sum.add(counts[(t + 1 + entries / 2) % entries]);

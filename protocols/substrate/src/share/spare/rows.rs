@@ -222,7 +222,7 @@ impl<W: Word, V: Word> Secret<'_, W, V> {
         let f = |_, c, d, wrap| f(c, d, wrap);
         dealt(runtime, self.c.ring(), len / row, || {
             let sum = |first: usize| {
-                let row = (first..first + row).map(|i| self.at(i, &f));
+                let row = (first..first + row).map(|i| self.at(i, f));
                 V::from_u64(row.fold(0, u64::wrapping_add))
             };
             (0..len).step_by(row).map(sum).collect()
