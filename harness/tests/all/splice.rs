@@ -9,7 +9,13 @@ use std::process::Command;
 fn the_committed_pages_are_what_their_runs_say() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO_BIN_EXE_qbench"))
-        .args(["splice", "--check", "README.md", "docs/LINKS.md"])
+        .args([
+            "splice",
+            "--check",
+            "README.md",
+            "docs/LINKS.md",
+            "docs/EXTERNAL.md",
+        ])
         .current_dir(root)
         .output()
         .unwrap();
