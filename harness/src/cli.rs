@@ -354,6 +354,10 @@ pub struct InferArguments {
     /// Bits of a weight in the quantized form of a Hugging Face folder, 1 to 8 [default: 1]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub weight_bits: Option<u32>,
+    /// Sentences, one a line, that set the activation ranges of the quantized form; a hundred like those that are to be
+    /// inferred are enough [default: sixteen of everyday English]
+    #[arg(long, value_name = "FILE")]
+    pub calibrate: Option<PathBuf>,
     /// Text; give it twice to compare two
     #[arg(long, required = true)]
     pub text: Vec<String>,

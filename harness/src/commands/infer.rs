@@ -25,11 +25,12 @@ use std::time::Duration;
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
-    let dir = models::checkpoint::model_folder(
-        &arguments.model,
-        arguments.quantized.as_deref(),
-        arguments.weight_bits,
-    )?;
+    let how = models::checkpoint::How {
+        form: arguments.quantized.as_deref(),
+        weight_bits: arguments.weight_bits,
+        calibration: arguments.calibrate.as_deref(),
+    };
+    let dir = models::checkpoint::model_folder(&arguments.model, how)?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {

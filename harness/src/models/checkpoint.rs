@@ -24,7 +24,7 @@ fn form_of(weight_bits: u32) -> String {
 pub const DEFAULT_WEIGHT_BITS: u32 = 1;
 
 /// Sentences on which a checkpoint's activation ranges are set: everyday English of several lengths.
-const CALIBRATION: &[&str] = &[
+const CALIBRATION: [&str; 16] = [
     "The weather was fine and we walked along the river until noon.",
     "A slow, thoughtful film with two actors at the height of their powers.",
     "I would not recommend this hotel to anyone.",
@@ -43,14 +43,48 @@ const CALIBRATION: &[&str] = &[
     "The court held that the contract had been broken by both sides.",
 ];
 
-/// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it, with weights of
-/// `weight_bits` bits, or 1. That is kept in `form`, or in `DIR/qbench-model` (`DIR/qbench-model-8bit`), and is taken only if it was
-/// made of exactly the files that are there now.
+/// How a checkpoint is to be quantized; what is not said is the default.
+#[derive(Clone, Copy, Default)]
+pub struct How<'a> {
+    /// Where the quantized form is kept.
+    pub form: Option<&'a Path>,
+    /// Bits of a weight.
+    pub weight_bits: Option<u32>,
+    /// A file of sentences, one a line, on which ranges are set.
+    pub calibration: Option<&'a Path>,
+}
+
+impl How<'_> {
+    fn weight_bits(&self) -> u32 {
+        self.weight_bits.unwrap_or(DEFAULT_WEIGHT_BITS)
+    }
+
+    /// The sentences that set the ranges.
+    fn sentences(&self) -> Result<Vec<String>> {
+        let Some(path) = self.calibration else {
+            return Ok(CALIBRATION.map(str::to_owned).to_vec());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the sentences of {}", path.display()))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let sentences: Vec<String> = lines.map(str::to_owned).collect();
+        ensure!(
+            !sentences.is_empty(),
+            "{} holds no sentences: one a line is expected",
+            path.display()
+        );
+        Ok(sentences)
+    }
+}
+
+/// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it. That is kept where
+/// `how` says, or in `DIR/qbench-model` (`DIR/qbench-model-8bit`), and is taken only if it was made of exactly the files that are there
+/// now, as `how` says.
 ///
 /// # Errors
 /// A folder that holds neither or both; a checkpoint that cannot be read; a place that cannot be written, or that holds what
 /// this program has not made.
-pub fn model_folder(dir: &Path, form: Option<&Path>, weight_bits: Option<u32>) -> Result<PathBuf> {
+pub fn model_folder(dir: &Path, how: How<'_>) -> Result<PathBuf> {
     let shown = dir.display();
     let Ok(dir) = dir.canonicalize() else {
         bail!("{shown} holds no model: there is no such folder");
@@ -65,12 +99,12 @@ pub fn model_folder(dir: &Path, form: Option<&Path>, weight_bits: Option<u32>) -
     match (quantized, checkpoint) {
         (Some(_), None) => {
             ensure!(
-                form.is_none(),
+                how.form.is_none(),
                 "--quantized is where the quantized form of a checkpoint goes, and {shown} is quantized already: leave it out"
             );
             ensure!(
-                weight_bits.is_none(),
-                "--weight-bits says how a checkpoint is quantized, and {shown} is quantized already: leave it out"
+                how.weight_bits.is_none() && how.calibration.is_none(),
+                "--weight-bits and --calibrate say how a checkpoint is quantized, and {shown} is quantized already: leave them out"
             );
             Ok(dir)
         }
@@ -82,7 +116,7 @@ pub fn model_folder(dir: &Path, form: Option<&Path>, weight_bits: Option<u32>) -
             "{shown} holds no model: expected {CONFIG_FILE}, {WEIGHTS_FILE} and {TOKENIZER_FILE} of a BERT, or a quantized model{}",
             of_one_that_is_gone(&dir)
         ),
-        (None, Some(_)) => quantized_form(&dir, form, weight_bits.unwrap_or(DEFAULT_WEIGHT_BITS)),
+        (None, Some(_)) => quantized_form(&dir, how),
     }
 }
 
@@ -106,7 +140,7 @@ fn of_one_that_is_gone(dir: &Path) -> String {
     })
 }
 
-fn quantized_form(dir: &Path, form: Option<&Path>, weight_bits: u32) -> Result<PathBuf> {
+fn quantized_form(dir: &Path, how: How<'_>) -> Result<PathBuf> {
     // Their own errors say what stands in the place of a file that is missing.
     if !dir.join(WEIGHTS_FILE).exists() || !dir.join(CONFIG_FILE).exists() {
         checkpoint::load(dir)
@@ -115,7 +149,9 @@ fn quantized_form(dir: &Path, form: Option<&Path>, weight_bits: u32) -> Result<P
     if !dir.join(TOKENIZER_FILE).exists() {
         Tokenizer::of_checkpoint(dir)?;
     }
-    let place = form.map_or_else(|| dir.join(form_of(weight_bits)), Path::to_owned);
+    let place = how
+        .form
+        .map_or_else(|| dir.join(form_of(how.weight_bits())), Path::to_owned);
     // Through links, so that drafts are beside the folder itself.
     let place = place.canonicalize().unwrap_or(place);
     ensure!(
@@ -123,7 +159,8 @@ fn quantized_form(dir: &Path, form: Option<&Path>, weight_bits: u32) -> Result<P
         "--quantized {}: the quantized form needs a folder of its own beside the checkpoint",
         place.display()
     );
-    let from = sources(dir, weight_bits)?;
+    let sentences = how.sentences()?;
+    let from = sources(dir, how.weight_bits(), &sentences)?;
     let state = made::state(&place, &from).with_context(|| foreign(&place))?;
     if state == State::Current {
         return Ok(place);
@@ -149,9 +186,9 @@ fn quantized_form(dir: &Path, form: Option<&Path>, weight_bits: u32) -> Result<P
         dir.display(),
         place.display()
     );
-    let form = Form::of(dir, weight_bits)?;
+    let form = Form::of(dir, how.weight_bits(), &sentences)?;
     ensure!(
-        sources(dir, weight_bits)? == from,
+        sources(dir, how.weight_bits(), &sentences)? == from,
         "{} has changed while it was quantized: start again",
         dir.display()
     );
@@ -179,7 +216,7 @@ struct Form {
 }
 
 impl Form {
-    fn of(dir: &Path, weight_bits: u32) -> Result<Self> {
+    fn of(dir: &Path, weight_bits: u32, sentences: &[String]) -> Result<Self> {
         let tokenizer = Tokenizer::of_checkpoint(dir)?;
         let model = checkpoint::load(dir)?;
         let embeddings = model
@@ -188,7 +225,7 @@ impl Form {
             .context("the checkpoint has no embeddings")?;
         tokenizer.fits(embeddings.vocabulary())?;
         let mut inputs = Vec::new();
-        for text in CALIBRATION {
+        for text in sentences {
             let mut tokens = tokenizer.encode(text)?;
             tokens.truncate(model.config.max_positions);
             inputs.push(embeddings.embed(&tokens)?);
@@ -209,7 +246,7 @@ impl Form {
 
 /// Hash of all that the quantized form is made of: the folder's name, which is the model's, every file that decides numbers or
 /// tokens, the bits of a weight, the sentences of the calibration, and the versions of what reads and writes them.
-fn sources(dir: &Path, weight_bits: u32) -> Result<String> {
+fn sources(dir: &Path, weight_bits: u32, sentences: &[String]) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let mut add = |what: &[u8]| {
         hasher.update(&(what.len() as u64).to_le_bytes());
@@ -219,7 +256,7 @@ fn sources(dir: &Path, weight_bits: u32) -> Result<String> {
     add(&FORMAT_VERSION.to_le_bytes());
     add(&weight_bits.to_le_bytes());
     add(dir.file_name().unwrap_or_default().as_encoded_bytes());
-    for text in CALIBRATION {
+    for text in sentences {
         add(text.as_bytes());
     }
     for name in [CONFIG_FILE, WEIGHTS_FILE].iter().chain(&CHECKPOINT_FILES) {
