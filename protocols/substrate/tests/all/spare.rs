@@ -5,7 +5,7 @@ use qbench_substrate::net::Party;
 use qbench_substrate::ring::{Ring, Word};
 use qbench_substrate::runtime::Runtime;
 use qbench_substrate::share::spare::{
-    Factors, Spare, open_spare, row_squares, row_sums, times_row, widen,
+    Factors, Spare, open_spare, row_squares, scaled, times_row, widen,
 };
 use qbench_substrate::share::{Additive, open_masked};
 use qbench_substrate::testing::Fault;
@@ -129,19 +129,28 @@ fn term(x: i64, c: u64, power: u32) -> u64 {
     c.wrapping_mul((x as u64).wrapping_pow(power))
 }
 
-fn sum(row: &[i64], c: &[u64], power: u32) -> Vec<u64> {
-    let terms = row.iter().zip(c).map(|(x, c)| term(*x, *c, power));
+fn squares_of(row: &[i64], c: &[u64]) -> Vec<u64> {
+    let terms = row.iter().zip(c).map(|(x, c)| term(*x, *c, 2));
     vec![terms.fold(0, u64::wrapping_add)]
 }
 
 #[test]
-fn sums_and_squares_of_rows_need_no_message() {
+fn products_with_factors_and_sums_of_squares_need_no_message() {
     for bits in [4, 7, 12] {
-        let sums = rows_are::<u32>(bits, Ring::new(28), row_sums, |row, c| sum(row, c, 1));
-        let squares = rows_are::<u64>(bits, Ring::new(44), row_squares, |row, c| sum(row, c, 2));
-        rows_are::<u64>(bits, Ring::new(64), row_squares, |row, c| sum(row, c, 2));
+        let constants: Vec<u32> = elements(Ring::new(28), 1 << (bits - 1), 11);
+        let step = |runtime: &mut Runtime<'_>, x: &Spare<u16>, c: &Factors<u32>| {
+            scaled(runtime, x, c, &constants)
+        };
+        let scaled = rows_are::<u32>(bits, Ring::new(28), step, |row, c| {
+            let terms = row.iter().zip(c).map(|(x, c)| term(*x, *c, 1));
+            let sums = terms.zip(&constants);
+            sums.map(|(term, constant)| term.wrapping_add(u64::from(*constant)))
+                .collect()
+        });
+        let squares = rows_are::<u64>(bits, Ring::new(44), row_squares, squares_of);
+        rows_are::<u64>(bits, Ring::new(64), row_squares, squares_of);
         assert_eq!(
-            (sums[1], squares[1]),
+            (scaled[1], squares[1]),
             (2, 2),
             "sharing the factors, and the opening"
         );

@@ -6,7 +6,7 @@ mod rows;
 mod widen;
 
 pub use factors::Factors;
-pub use rows::{row_squares, row_sums, scaled, times_row};
+pub use rows::{row_squares, scaled, times_row};
 pub use widen::widen;
 
 use super::{Additive, Masked, open_masked_all};

@@ -1,4 +1,4 @@
-//! Sums and squares of rows of numbers with a spare bit, and their products with one wire a row: with private factors, and without a
+//! Numbers with a spare bit times private factors, their squares summed over rows, and their products with one wire a row: without a
 //! message.
 
 use super::{Factors, Spare};
@@ -8,42 +8,15 @@ use crate::runtime::Runtime;
 use crate::share::{Additive, Masked, dealt};
 use crate::wipe::Wiped;
 
-/// `[sum of c_j x_j]` of each row.
+/// `[c_j x_j + k_j]` for each element of a row, with constants that P0 knows (read there alone).
 ///
-/// Cost: offline l bits an element and a row from P0 to P2; nothing online.
+/// Cost: offline 2 l bits an element from P0 to P2; nothing online.
 ///
 /// # Security
 /// Local on what [`Spare`] has open; see there, and [`dealt`].
 ///
 /// # Errors
 /// Elements dealt for something else; the network's.
-///
-/// # Panics
-/// If there is no whole number of rows.
-pub fn row_sums<W: Word, V: Word>(
-    runtime: &mut Runtime<'_>,
-    x: &Spare<W>,
-    c: &Factors<V>,
-) -> Result<Additive<V>> {
-    let secret = Secret { x, c };
-    let wraps: Additive<V> = secret.deal(runtime, |c, _, wrap| c.wrapping_mul(wrap))?;
-    let rest = secret.deal_rows(runtime, |c, d, _| c.wrapping_mul(d).wrapping_neg())?;
-    Ok(sum_rows(runtime, x, c, &rest, |i, c| {
-        let (n, open) = x.public(i);
-        n.wrapping_mul(c)
-            .wrapping_add(if open { wraps.values()[i].to_u64() } else { 0 })
-    }))
-}
-
-/// `[c_j x_j + k_j]` for each element of a row, with constants that P0 knows (read there alone).
-///
-/// Cost: offline 2 l bits an element from P0 to P2; nothing online.
-///
-/// # Security
-/// As [`row_sums`].
-///
-/// # Errors
-/// As [`row_sums`].
 ///
 /// # Panics
 /// If there is no whole number of rows.
@@ -79,10 +52,10 @@ pub fn scaled<W: Word, V: Word>(
 /// Cost: offline 3 l bits an element and l a row from P0 to P2; nothing online.
 ///
 /// # Security
-/// As [`row_sums`].
+/// As [`scaled`].
 ///
 /// # Errors
-/// As [`row_sums`].
+/// As [`scaled`].
 ///
 /// # Panics
 /// If there is no whole number of rows.
@@ -122,10 +95,10 @@ pub fn row_squares<W: Word, V: Word>(
 /// Cost: offline 5 l bits an element from P0 to P2; nothing online.
 ///
 /// # Security
-/// As [`row_sums`].
+/// As [`scaled`].
 ///
 /// # Errors
-/// As [`row_sums`].
+/// As [`scaled`].
 ///
 /// # Panics
 /// If there is no whole number of rows, or y has another ring or not an element a row.
