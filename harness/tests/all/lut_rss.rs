@@ -119,7 +119,7 @@ fn large_material_alone_waits_on_the_disk() {
 /// Correlated randomness in files of the run's folder: the same bytes, the same output, and nothing left of it.
 #[test]
 fn material_waits_on_the_disk() {
-    for system in ["lut-rss", "crypten", "sigma", "lut-mul"] {
+    for system in ["lut-rss", "lut-fine", "crypten", "sigma", "lut-mul"] {
         let place = Place::of_qbench(&scenario(system, "material = \"disk\"\n"));
         let output = place.run(&[]);
         assert!(output.status.success(), "{}", said(&output));

@@ -1,12 +1,12 @@
 //! Attention: scores, the exponentials of a row and the inverse of their sum, and the values weighted by both.
 
-use super::engine::{Activation, Fine, rows_times};
+use super::engine::{Activation, Fine, one_table, rows_times};
 use crate::Result;
 use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};
+use crate::lut_rss::linear::HeadShape;
 use crate::lut_rss::max::maxima_of_opened;
 use crate::net::Party;
-use crate::ring::Word;
 use crate::share::spare::{Factors, Spare};
 use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
 use crate::wipe::Wiped;
@@ -30,23 +30,24 @@ impl Fine<'_> {
         };
         let ring = self.plan.widths.product();
         let (q, k): (Masked<u16>, Masked<u16>) = (q.reduce_to(ring), k.reduce_to(ring));
-        let heads = Heads::of(self);
+        let shape = HeadShape::of(&self.plan.config, self.plan.seq_len);
+        let count = shape.heads * shape.tokens * shape.tokens;
         let factors = &self.known.weights.query[layer];
         // P0, offline: what depends on masks alone.
         let of_q = rows_times(q.masks(), factors.clear());
         let of_k = rows_times(k.masks(), factors.clear());
-        let mut of_both = Wiped::zeros(if of_q.is_empty() { 0 } else { heads.scores() });
+        let mut of_both = Wiped::zeros(if of_q.is_empty() { 0 } else { count });
         if let (false, Some(model)) = (of_q.is_empty(), self.known.model) {
             let constants = &model.layers[layer].attention.score_constant;
-            let blocks = of_both.chunks_exact_mut(heads.tokens * heads.tokens);
+            let blocks = of_both.chunks_exact_mut(shape.tokens * shape.tokens);
             for (block, constant) in blocks.zip(constants) {
                 block.fill(ring.encode(*constant));
             }
-            heads.multiply_transposed(&of_q, k.masks(), &mut of_both);
+            multiply_transposed(shape, &of_q, k.masks(), &mut of_both);
         }
         let of_q = dealt(&mut self.runtime, ring, q.len(), || of_q)?;
         let of_k = dealt(&mut self.runtime, ring, k.len(), || of_k)?;
-        let of_both = dealt(&mut self.runtime, ring, heads.scores(), || of_both)?;
+        let of_both = dealt(&mut self.runtime, ring, count, || of_both)?;
         if self.runtime.computing_peer().is_none() {
             return Ok(Activation::Product(of_both));
         }
@@ -56,8 +57,8 @@ impl Fine<'_> {
         }
         let minus_q: Wiped<u16> = q.values().iter().map(|q| q.wrapping_neg()).collect();
         let mut scores = of_both.into_values();
-        heads.multiply_transposed(&left, k.values(), &mut scores);
-        heads.multiply_transposed(&minus_q, of_k.values(), &mut scores);
+        multiply_transposed(shape, &left, k.values(), &mut scores);
+        multiply_transposed(shape, &minus_q, of_k.values(), &mut scores);
         for score in scores.iter_mut() {
             *score = ring.reduce(*score);
         }
@@ -124,18 +125,8 @@ impl Fine<'_> {
             });
             let opened = Opened::of_masked(&sums);
             let wide = widths.weighted();
-            let contents = || {
-                let table = model.map(|model| {
-                    let inverse = &model.layers[layer].attention.inverse;
-                    inverse
-                        .iter()
-                        .map(|inverse| wide.encode(*inverse))
-                        .collect()
-                });
-                Contents {
-                    tables: table.into_iter().collect(),
-                }
-            };
+            let entries = model.map(|model| &model.layers[layer].attention.inverse[..]);
+            let contents = || one_table(entries, wide);
             let inputs = [Input::each(&opened)];
             lookup(&mut engine.runtime, &inputs, rows, wide, contents)
         })?;
@@ -156,11 +147,11 @@ impl Fine<'_> {
         };
         let ring = e.ring();
         let v: Masked<u64> = v.map_to(ring, v.len(), in_words);
-        let heads = Heads::of(self);
+        let shape = HeadShape::of(&self.plan.config, self.plan.seq_len);
         let of_v = Wiped::copied(v.masks());
         let mut of_both = Wiped::zeros(v.masks().len());
         if !of_v.is_empty() {
-            heads.multiply(e.masks(), v.masks(), &mut of_both);
+            multiply(shape, e.masks(), v.masks(), &mut of_both);
         }
         let of_v = dealt(&mut self.runtime, ring, v.len(), || of_v)?;
         let of_both = dealt(&mut self.runtime, ring, v.len(), || of_both)?;
@@ -174,8 +165,8 @@ impl Fine<'_> {
                     .collect();
                 let minus_e: Wiped<u64> = e.values().iter().map(|e| e.wrapping_neg()).collect();
                 let mut weighted = of_both.into_values();
-                heads.multiply(&left, v.values(), &mut weighted);
-                heads.multiply(&minus_e, of_v.values(), &mut weighted);
+                multiply(shape, &left, v.values(), &mut weighted);
+                multiply(shape, &minus_e, of_v.values(), &mut weighted);
                 for value in weighted.iter_mut() {
                     *value = ring.reduce(*value);
                 }
@@ -186,11 +177,11 @@ impl Fine<'_> {
         let (inverse, weighted) = (opened.remove(1), Spare::of(opened.remove(0)));
         // From (head, token) to (token, head).
         let by_token = inverse.map_to(inverse.ring(), inverse.len(), |x: &[u64]| {
-            let places = (0..heads.tokens)
-                .flat_map(|token| (0..heads.heads).map(move |head| head * heads.tokens + token));
+            let places = (0..shape.tokens)
+                .flat_map(|token| (0..shape.heads).map(move |head| head * shape.tokens + token));
             places.map(|place| x[place]).collect()
         });
-        let ones = Factors::ones(&self.runtime, inverse.ring(), heads.width);
+        let ones = Factors::ones(&self.runtime, inverse.ring(), shape.width);
         let context = self.times_row(&weighted, &ones, &by_token)?;
         Ok(Activation::Context(context))
     }
@@ -201,54 +192,21 @@ fn in_words(x: &[u32]) -> Wiped<u64> {
     x.iter().map(|x| u64::from(*x)).collect()
 }
 
-/// How activations fall into heads: a head takes `width` neighbouring columns of an `[n, hidden]` matrix.
-#[derive(Clone, Copy)]
-struct Heads {
-    tokens: usize,
-    hidden: usize,
-    heads: usize,
-    width: usize,
+/// `out += q k^T` per head, `[heads * n, n]`.
+fn multiply_transposed(shape: HeadShape, q: &[u16], k: &[u16], out: &mut [u16]) {
+    let n = shape.tokens;
+    for (head, out) in out.chunks_exact_mut(n * n).enumerate() {
+        let k = gemm16::Packed16::from_rows(&shape.head_columns(k, head), n, shape.width);
+        gemm16::multiply_add(&q[head * shape.width..], shape.hidden, n, &k, out, n);
+    }
 }
 
-impl Heads {
-    fn of(engine: &Fine<'_>) -> Self {
-        let config = &engine.plan.config;
-        Self {
-            tokens: engine.plan.seq_len,
-            hidden: config.hidden,
-            heads: config.heads,
-            width: config.head_width(),
-        }
-    }
-
-    fn scores(&self) -> usize {
-        self.heads * self.tokens * self.tokens
-    }
-
-    /// One head's columns of an `[n, hidden]` matrix, `[n, width]`.
-    fn columns<W: Word>(&self, x: &[W], head: usize) -> Wiped<W> {
-        let rows = x.chunks_exact(self.hidden);
-        rows.flat_map(|row| &row[head * self.width..(head + 1) * self.width])
-            .copied()
-            .collect()
-    }
-
-    /// `out += q k^T` per head, `[heads * n, n]`.
-    fn multiply_transposed(&self, q: &[u16], k: &[u16], out: &mut [u16]) {
-        let n = self.tokens;
-        for (head, out) in out.chunks_exact_mut(n * n).enumerate() {
-            let k = gemm16::Packed16::from_rows(&self.columns(k, head), n, self.width);
-            gemm16::multiply_add(&q[head * self.width..], self.hidden, n, &k, out, n);
-        }
-    }
-
-    /// `out += e v` per head, `[n, hidden]`.
-    fn multiply(&self, e: &[u64], v: &[u64], out: &mut [u64]) {
-        let n = self.tokens;
-        for (head, e) in e.chunks_exact(n * n).enumerate() {
-            let v = gemm64::Packed64::from_columns(&self.columns(v, head), n, self.width);
-            let out = &mut out[head * self.width..];
-            gemm64::multiply_add(e, n, n, &v, out, self.hidden);
-        }
+/// `out += e v` per head, `[n, hidden]`.
+fn multiply(shape: HeadShape, e: &[u64], v: &[u64], out: &mut [u64]) {
+    let n = shape.tokens;
+    for (head, e) in e.chunks_exact(n * n).enumerate() {
+        let v = gemm64::Packed64::from_columns(&shape.head_columns(v, head), n, shape.width);
+        let out = &mut out[head * shape.width..];
+        gemm64::multiply_add(e, n, n, &v, out, shape.hidden);
     }
 }

@@ -376,6 +376,14 @@ impl Engine for Fine<'_> {
     }
 }
 
+/// One table for all elements, of a model's entries; none where there is no model.
+pub(super) fn one_table<W: Word>(entries: Option<&[i64]>, ring: Ring) -> Contents<W> {
+    let table = entries.map(|entries| entries.iter().map(|entry| ring.encode(*entry)).collect());
+    Contents {
+        tables: table.into_iter().collect(),
+    }
+}
+
 /// Low bits of a product with a mask's top bit, in a ring, that tell whether it is zero: no factor is a multiple of `2^(32 - b - 1)`.
 pub(super) fn told_by(ring: Ring) -> u32 {
     ring.bits().min(32)

@@ -1,8 +1,8 @@
 //! Residual connection and LayerNorm: four rounds, and no table an element.
 
-use super::engine::{Activation, Fine, rows_times};
+use super::engine::{Activation, Fine, one_table, rows_times};
 use crate::Result;
-use crate::lut::{Contents, Input, lookup, open};
+use crate::lut::{Input, lookup, open};
 use crate::model::walk::Norm;
 use crate::share::spare::{open_spare, row_squares};
 use crate::share::{Additive, Masked, dealt, open_masked};
@@ -41,18 +41,8 @@ impl Fine<'_> {
             let variance: Additive<u16> = engine.cut(&minus(squares, &of_mean), widths.variance);
             let opened = open(&mut engine.runtime, &variance)?;
             let (model, wide) = (engine.known.model, widths.normal());
-            let contents = || {
-                let table = model.map(|model| {
-                    let inverse = &model.norm(norm).0.inverse;
-                    inverse
-                        .iter()
-                        .map(|inverse| wide.encode(*inverse))
-                        .collect()
-                });
-                Contents {
-                    tables: table.into_iter().collect(),
-                }
-            };
+            let entries = model.map(|model| &model.norm(norm).0.inverse[..]);
+            let contents = || one_table(entries, wide);
             let inputs = [Input::each(&opened)];
             let inverse: Additive<u64> =
                 lookup(&mut engine.runtime, &inputs, opened.len(), wide, contents)?;

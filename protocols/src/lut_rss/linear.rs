@@ -8,9 +8,11 @@ use super::weights::SharedLinear;
 use super::{Activation, LutRss};
 use crate::kernel::gemm16::{self, Packed16};
 use crate::lut::{Input, open_all};
+use crate::model::config::ModelConfig;
 use crate::model::walk::Linear;
 use crate::quantized::integer::scale::Scale;
 use crate::quantized::integer::{IntegerModel, PRODUCT};
+use crate::ring::Word;
 use crate::session::Session;
 use crate::share::{Replicated, gather_product, reshare};
 use crate::threads::Threads;
@@ -222,9 +224,13 @@ pub struct HeadShape {
 impl HeadShape {
     /// Of a plan.
     pub fn new(plan: &Plan) -> Self {
-        let config = &plan.config;
+        Self::of(&plan.config, plan.seq_len)
+    }
+
+    /// Of an architecture and a number of tokens.
+    pub fn of(config: &ModelConfig, tokens: usize) -> Self {
         Self {
-            tokens: plan.seq_len,
+            tokens,
             hidden: config.hidden,
             heads: config.heads,
             width: config.head_width(),
@@ -305,7 +311,7 @@ impl HeadShape {
     }
 
     /// One head's columns of an `[n, hidden]` matrix, `[n, width]`.
-    pub fn head_columns(&self, x: &[u16], head: usize) -> Wiped<u16> {
+    pub fn head_columns<W: Word>(&self, x: &[W], head: usize) -> Wiped<W> {
         x.chunks_exact(self.hidden)
             .flat_map(|row| &row[head * self.width..(head + 1) * self.width])
             .copied()
