@@ -1,6 +1,7 @@
 //! Attention: scores, the exponentials of a row and the inverse of their sum, and the values weighted by both.
 
-use super::engine::{Activation, Fine, one_table, rows_times};
+use super::engine::{Activation, Fine, one_table};
+use super::linear::rows_times;
 use crate::Result;
 use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};

@@ -3,18 +3,16 @@
 use super::integer::FineModel;
 use super::plan::FinePlan;
 use super::reference::projections;
-use super::weights::{FineMatrix, FineWeights};
-use crate::kernel::gemm16;
+use super::weights::FineWeights;
 use crate::lut::{Contents, Input, lookup, open};
 use crate::model::walk::{Engine, Linear, Nonlinearity, Norm, step};
 use crate::net::Party;
-use crate::phase::Phase;
 use crate::quantized::cut::cut;
 use crate::quantized::evidence::Evidence;
 use crate::ring::{Ring, Word};
 use crate::runtime::Runtime;
 use crate::share::spare::{Factors, Spare, open_spare, scaled, times_row, widen};
-use crate::share::{Additive, Masked, dealt, masked_from_p1, open_masked, reveal_to_p1};
+use crate::share::{Additive, Masked, masked_from_p1, open_masked, reveal_to_p1};
 use crate::wipe::Wiped;
 use crate::{Error, Result};
 
@@ -175,54 +173,6 @@ impl<'a> Fine<'a> {
         };
         *x = Activation::Wire(wire.clone());
         Ok(wire)
-    }
-
-    /// `[y] = x W'^T + bias`: with the wire `X = x + r` known to both, `X W' - r W' + bias`, of which P0 knows all but the first term
-    /// offline.
-    ///
-    /// Cost: offline l bits an output from P0 to P2; nothing online.
-    ///
-    /// # Security
-    /// Local on X, which is masked, and on shares; see [`dealt`].
-    fn multiply(&mut self, linear: Linear, x: &Masked<u16>) -> Result<Additive<u16>> {
-        let ring = self.plan.widths.product();
-        let (outputs, inputs) = self.plan.shape(linear);
-        let rows = x.len() / inputs;
-        let count = rows * outputs;
-        let held = match self.runtime.me() {
-            Some(_) => Some(self.known.weights.matrix(linear)?),
-            None => None,
-        };
-        let product = |runtime: &Runtime<'_>, x: &[u16], weights: &_, into: &mut [u16]| {
-            if let Some(threads) = runtime.threads() {
-                gemm16::multiply_add_parallel(threads, x, inputs, rows, weights, into, outputs);
-            }
-        };
-        let secret = match (self.runtime.phase(), held) {
-            (Phase::Offline, Some(FineMatrix::Clear(weights, bias))) => {
-                let mut masked = Wiped::zeros(count);
-                product(&self.runtime, x.masks(), weights, &mut masked);
-                for row in masked.chunks_exact_mut(outputs) {
-                    for (masked, bias) in row.iter_mut().zip(bias.iter()) {
-                        *masked = ring.reduce(bias.wrapping_sub(*masked));
-                    }
-                }
-                masked
-            }
-            _ => Wiped::default(),
-        };
-        let summand = dealt(&mut self.runtime, ring, count, || secret)?;
-        Ok(match held {
-            Some(FineMatrix::Share(weights)) if !summand.values().is_empty() => {
-                let mut y = summand.into_values();
-                product(&self.runtime, x.values(), weights, &mut y);
-                for y in y.iter_mut() {
-                    *y = ring.reduce(*y);
-                }
-                Additive::held(ring, y)
-            }
-            _ => summand,
-        })
     }
 }
 
@@ -387,15 +337,4 @@ pub(super) fn one_table<W: Word>(entries: Option<&[i64]>, ring: Ring) -> Content
 /// Low bits of a product with a mask's top bit, in a ring, that tell whether it is zero: no factor is a multiple of `2^(32 - b - 1)`.
 pub(super) fn told_by(ring: Ring) -> u32 {
     ring.bits().min(32)
-}
-
-/// Each row of x times a factor a feature; nothing of nothing.
-pub(super) fn rows_times(x: &[u16], factors: &[u16]) -> Wiped<u16> {
-    let mut out = Wiped::copied(x);
-    for row in out.chunks_exact_mut(factors.len().max(1)) {
-        for (x, factor) in row.iter_mut().zip(factors) {
-            *x = x.wrapping_mul(*factor);
-        }
-    }
-    out
 }

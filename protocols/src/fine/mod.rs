@@ -10,13 +10,14 @@
 //! | [`reference`] | the integer reference in the clear |
 //! | [`plan`] | the public shapes of a run |
 //! | [`weights`] | what P0 shares once a model |
-//! | [`engine`] | the engine on the walk: products with weights, openings, the output |
-//! | [`attention`], [`norm`] | its softmax between two products; its residual connection and LayerNorm |
+//! | [`engine`] | the engine on the walk: openings, non-linearities, the output |
+//! | [`linear`], [`attention`], [`norm`] | its products with weights; its softmax between two products; its residual connection and LayerNorm |
 //! | [`system`], [`verify`] | what the harness asks of it; the check of a run |
 
 pub mod attention;
 pub mod engine;
 pub mod integer;
+pub mod linear;
 pub mod norm;
 pub mod plan;
 pub mod reference;

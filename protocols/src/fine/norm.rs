@@ -1,6 +1,7 @@
 //! Residual connection and LayerNorm: four rounds, and no table an element.
 
-use super::engine::{Activation, Fine, one_table, rows_times};
+use super::engine::{Activation, Fine, one_table};
+use super::linear::rows_times;
 use crate::Result;
 use crate::lut::{Input, lookup, open};
 use crate::model::walk::Norm;

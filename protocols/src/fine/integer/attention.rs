@@ -1,7 +1,7 @@
 //! Attention in integers: scores with a range a head, exponentials of what lies below a row's maximum, and one division a row, after
 //! the product with the values.
 
-use super::Ranges;
+use super::cuts::Ranges;
 use crate::fine::widths::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedLayer;

@@ -1,49 +1,21 @@
 //! The model in integers of profile `fine`: what P0 knows once the widths are fixed.
 
 pub mod attention;
+pub mod cuts;
 pub mod linear;
 pub mod norm;
 
 use super::widths::Widths;
-use crate::model::config::{ActivationFunction, Head};
+use crate::model::config::Head;
 use crate::model::float::Parameters;
 use crate::model::quantized::{QuantizedModel, Range};
-use crate::model::reference_float::gelu;
 use crate::model::walk::{Linear, Nonlinearity, Norm};
 use crate::ring::Ring;
 use crate::{Error, Result};
 use attention::FineAttention;
+use cuts::{Cut, activated, cut, indices};
 use linear::{FineLinear, Operand, mean_of};
 use norm::FineNorm;
-
-/// The integers of an index: so many to each side of zero, of a range that holds more than was seen.
-struct Ranges {
-    half: f64,
-    headroom: f64,
-}
-
-impl Ranges {
-    /// Of indices that wrap where they overflow.
-    const HEADROOM: f64 = 1.2;
-    /// Of scores.
-    const SCORE_HEADROOM: f64 = 1.15;
-    /// Of branch + residual, of which one wrapped value would ruin its token.
-    const SUM_HEADROOM: f64 = 2.0;
-
-    /// Value of one index, where `max` was the largest.
-    fn step(&self, max: f32) -> f64 {
-        f64::from(max).max(1e-6) * self.headroom / self.half
-    }
-}
-
-/// A layer of which the outputs are cut to indices: what one of each output comes to in the product ring, and the value of an index.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cut {
-    /// One an output.
-    pub gain: Vec<f64>,
-    /// One an output.
-    pub step: Vec<f64>,
-}
 
 /// One encoder layer's scales, factors and tables; its weights are made on demand ([`FineModel::linear`]).
 #[derive(Clone, Debug, PartialEq)]
@@ -374,50 +346,4 @@ fn with_mean(
         .push(mean.bias[0] + (norm.mean_gain * offset).round() as i64);
     layer.outputs += 1;
     layer
-}
-
-/// Outputs that are cut to `bits` bits and `spare` more.
-fn cut(widths: &Widths, maxima: &[f32], bits: u32, spare: u32) -> Cut {
-    let range = Ranges {
-        half: f64::from(1u32 << (bits - 1)),
-        headroom: Ranges::HEADROOM,
-    };
-    let step: Vec<f64> = maxima.iter().map(|max| range.step(*max)).collect();
-    let dropped = f64::from(1u32 << (widths.product - bits - spare));
-    Cut {
-        gain: step.iter().map(|step| dropped / step).collect(),
-        step,
-    }
-}
-
-/// The signed numbers of `bits` bits, from the least on.
-fn indices(bits: u32) -> impl Iterator<Item = i64> {
-    let half = 1i64 << (bits - 1);
-    -half..half
-}
-
-/// What the non-linearity makes of each index of each feature, and the value of one of what it makes.
-fn activated(
-    function: ActivationFunction,
-    widths: &Widths,
-    inner: &Cut,
-    maxima: &[f32],
-) -> (Vec<Vec<i64>>, Vec<f64>) {
-    let apply = |x: f64| match function {
-        ActivationFunction::Relu => x.max(0.0),
-        ActivationFunction::Gelu => f64::from(gelu(x as f32)),
-    };
-    let half = f64::from(1u32 << (widths.activated - 1));
-    // GELU's least value is -0.17.
-    let steps = maxima
-        .iter()
-        .map(|max| f64::from(*max).max(0.17) / (half - 1.0));
-    let tables = inner.step.iter().zip(steps).map(|(step, out)| {
-        let table = indices(widths.inner).map(|i| {
-            let value = (apply(i as f64 * step) / out).round();
-            value.clamp(-half, half - 1.0) as i64
-        });
-        (table.collect(), out)
-    });
-    tables.unzip()
 }

@@ -1,7 +1,7 @@
 //! Residual connection and LayerNorm in integers: a range a feature, the mean as one more output of the layer before, a variance of a
 //! row in many bits, and one product with the inverse of its root.
 
-use super::Ranges;
+use super::cuts::Ranges;
 use super::linear::Operand;
 use crate::fine::widths::Widths;
 use crate::model::config::ModelConfig;
