@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`widths`] | the public widths of every site |
 //! | [`integer`] | the model in integers: P0's weights, factors and tables |
-//! | [`reference`] | the integer reference in the clear |
+//! | [`mod@reference`] | the integer reference in the clear |
 //! | [`plan`] | the public shapes of a run |
 //! | [`weights`] | what P0 shares once a model |
 //! | [`engine`] | the engine on the walk: openings, non-linearities, the output |

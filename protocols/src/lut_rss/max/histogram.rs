@@ -38,7 +38,7 @@ impl LutRss<'_> {
 /// and `(2^b - 1)(w + 2^w b)` a row.
 ///
 /// # Security
-/// Counts are opened against fresh offsets: see [`open`].
+/// Counts are opened against fresh offsets: see [`open()`].
 ///
 /// # Errors
 /// The network's; what was dealt for something else.
