@@ -9,6 +9,7 @@ use super::widths::Widths;
 use crate::Result;
 use crate::model::quantized::QuantizedModel;
 use crate::model::walk::{Linear, walk};
+use crate::phase::Phase;
 use crate::quantized::evidence::Evidence;
 use crate::runtime::Runtime;
 use crate::system::load::Loaded;
@@ -98,7 +99,11 @@ impl WalkedSystem for FineSystem {
         plan: &FinePlan,
         known: Known<'_, Self>,
     ) -> Result<Evidence> {
-        let model = known.secret.model(plan)?;
+        // Online P0 takes no part.
+        let model = match runtime.phase() {
+            Phase::Online => None,
+            _ => known.secret.model(plan)?,
+        };
         let knowledge = Knowledge {
             model: model.as_ref(),
             weights: known.weights,
