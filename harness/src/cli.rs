@@ -348,7 +348,8 @@ pub struct InferArguments {
     /// Hugging Face folder, or a quantized model
     #[arg(long, value_name = "DIR")]
     pub model: PathBuf,
-    /// Keep the quantized form of a Hugging Face folder here [default: qbench-model in it]
+    /// Keep the quantized form of a Hugging Face folder here [default: qbench-model in it, or
+    /// qbench-model-8bit with weights of 8 bits]
     #[arg(long, value_name = "DIR")]
     pub quantized: Option<PathBuf>,
     /// Bits of a weight in the quantized form of a Hugging Face folder, 1 to 8 [default: 1]

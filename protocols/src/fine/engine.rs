@@ -101,6 +101,10 @@ impl<'a> Fine<'a> {
     }
 
     /// Keeps, of numbers opened with a spare bit, what is open, and so many bits of the shares that tell their masks' top bits.
+    ///
+    /// # Security
+    /// Nothing is sent here. Who verifies a run learns from both parties' records its masks' top bits, with the low bits of P0's factors: it
+    /// holds the model and the input, or the run may not be verified.
     pub(super) fn record_opened<W: Word>(
         &mut self,
         x: &Spare<W>,
@@ -334,7 +338,8 @@ pub(super) fn one_table<W: Word>(entries: Option<&[i64]>, ring: Ring) -> Content
     }
 }
 
-/// Low bits of a product with a mask's top bit, in a ring, that tell whether it is zero: no factor is a multiple of `2^(32 - b - 1)`.
+/// Low bits of a product with a mask's top bit, in a ring, that tell whether it is zero. A factor that is a multiple of
+/// `2^(32 - b - 1)`, which is none of a calibrated model, would make the verification fail.
 pub(super) fn told_by(ring: Ring) -> u32 {
     ring.bits().min(32)
 }

@@ -6,7 +6,6 @@ use super::plan::FinePlan;
 use super::verify;
 use super::weights::FineWeights;
 use super::widths::Widths;
-use crate::Result;
 use crate::model::quantized::QuantizedModel;
 use crate::model::walk::{Linear, walk};
 use crate::phase::Phase;
@@ -15,6 +14,7 @@ use crate::runtime::Runtime;
 use crate::system::load::Loaded;
 use crate::system::{Known, PROCESS_BYTES, Verified, WalkedSystem, Workload};
 use crate::wipe::Wiped;
+use crate::{Error, Result};
 
 /// The proposed system at other widths.
 #[derive(Clone, Copy)]
@@ -73,10 +73,17 @@ impl WalkedSystem for FineSystem {
     }
 
     fn plan(&self, workload: &Workload) -> Result<FinePlan> {
+        let (widths, seq_len) = (Widths::default(), workload.seq_len);
+        let longest = widths.longest_row();
+        if seq_len > longest {
+            return Err(Error::Unsupported(format!(
+                "lut-fine takes at most {longest} tokens, whose exponentials' sum a table can take, not {seq_len}"
+            )));
+        }
         Ok(FinePlan {
             config: workload.model.clone(),
-            seq_len: workload.seq_len,
-            widths: Widths::default(),
+            seq_len,
+            widths,
         })
     }
 

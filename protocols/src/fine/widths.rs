@@ -81,6 +81,11 @@ impl Widths {
         Ring::new(largest.ilog2() + 1)
     }
 
+    /// The most tokens of which a row's sum of exponentials is an index of 16 bits, the widest that a table takes.
+    pub fn longest_row(&self) -> usize {
+        (u16::MAX / ((1 << self.exponential) - 1)).into()
+    }
+
     /// The ring of exponentials times values: the largest sum of a row fits, with a spare bit.
     pub fn weighted_values(&self, seq_len: usize) -> Ring {
         // |v| is at most 2^(b-1): the sum has the bits of the row's sum, b - 1 more, and a sign; and one is spare.

@@ -133,6 +133,20 @@ fn runs_are_the_reference(squeeze: bool) {
     }
 }
 
+#[test]
+fn a_row_too_long_for_its_table_is_refused() {
+    let mut config = ModelConfig::preset("bert-tiny").unwrap();
+    config.max_positions = 10_000;
+    FineSystem
+        .check(&Workload::new(config.clone(), 4369))
+        .unwrap();
+    let refused = FineSystem.check(&Workload::new(config, 4370)).unwrap_err();
+    assert!(
+        refused.to_string().contains("at most 4369 tokens"),
+        "{refused}"
+    );
+}
+
 /// An unmodified checkpoint with weights of 8 bits: sentences point where the float model has them point.
 #[test]
 fn a_real_encoder_keeps_its_directions() {
