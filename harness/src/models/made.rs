@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The record's file.
@@ -40,6 +41,23 @@ pub enum State {
 /// # Errors
 /// What is not this program's, or no longer as it was made.
 pub fn state(place: &Path, from: &str) -> Result<State> {
+    loop {
+        let folder = identity(place);
+        let seen = look(place, from);
+        // Another process may have put its folder there meanwhile: then half of what was seen is of the one before.
+        if identity(place) == folder {
+            return seen;
+        }
+    }
+}
+
+/// Device and inode of what stands at a place.
+fn identity(place: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::symlink_metadata(place).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+fn look(place: &Path, from: &str) -> Result<State> {
     let entries = match fs::read_dir(place) {
         Ok(entries) => entries,
         Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(place).is_err() => {
