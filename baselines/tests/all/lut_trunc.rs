@@ -26,6 +26,7 @@ fn small(activation: ActivationFunction, head: Head) -> ModelConfig {
         activation,
         head,
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     }
 }
 

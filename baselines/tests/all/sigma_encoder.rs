@@ -24,6 +24,7 @@ fn small(activation: ActivationFunction, head: Head, width: usize) -> ModelConfi
         activation,
         head,
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Text to token ids: WordPiece as a checkpoint's `tokenizer.json` describes it, and `tokenizer_config.json` where
+//! Text to token ids: WordPiece, or byte-level BPE, as a checkpoint's `tokenizer.json` describes it, and `tokenizer_config.json` where
 //! that is there.
 //!
 //! A crate of its own, because what it stands on takes a third of the build and nothing else needs it.
@@ -7,7 +7,7 @@ mod settings;
 
 use settings::Settings;
 use std::path::{Path, PathBuf};
-use tokenizers::ModelWrapper;
+use tokenizers::{ModelWrapper, PreTokenizerWrapper};
 
 /// The tokenizer's file, in a checkpoint and in a model folder alike.
 pub const TOKENIZER_FILE: &str = "tokenizer.json";
@@ -34,7 +34,7 @@ fn fault(path: &Path, what: impl Into<String>) -> Error {
     }
 }
 
-/// A WordPiece tokenizer that frames a text with two tokens, `[CLS]` and `[SEP]` as a rule.
+/// A tokenizer that frames a text with two tokens, `[CLS]` and `[SEP]` as a rule.
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,
@@ -45,7 +45,7 @@ impl Tokenizer {
     /// off: a run computes on every token of its text and on no other.
     ///
     /// # Errors
-    /// Unreadable, cut short, not WordPiece; a text is not framed with two tokens, or has token types other than 0.
+    /// Unreadable, cut short, neither WordPiece nor BPE over bytes; a text is not framed with two tokens, or has token types other than 0.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let tokenizer = Self::read(dir)?;
         tokenizer.frame(None)?;
@@ -79,10 +79,16 @@ impl Tokenizer {
         let bytes = bytes.map_err(|e| fault(&path, format!("cannot be read: {e}")))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| fault(&path, format!("is cut short or not a tokenizer ({e})")))?;
-        if !matches!(inner.get_model(), ModelWrapper::WordPiece(_)) {
+        let of_bytes = matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::ByteLevel(_)));
+        let is_known = match inner.get_model() {
+            ModelWrapper::WordPiece(_) => true,
+            ModelWrapper::BPE(_) => of_bytes,
+            _ => false,
+        };
+        if !is_known {
             return Err(fault(
                 &path,
-                "holds another kind of tokenizer than WordPiece",
+                "holds another kind of tokenizer than WordPiece or BPE over bytes",
             ));
         }
         inner.with_padding(None);

@@ -16,10 +16,27 @@ pub const ADDED_FILE: &str = "added_tokens.json";
 /// The model's configuration, which names the tokenizer's class where [`CONFIG_FILE`] does not.
 const MODEL_FILE: &str = "config.json";
 
-/// Classes that make `tokenizer.json` anew from BERT's settings.
-const BERT: [&str; 2] = ["BertTokenizer", "BertTokenizerFast"];
+/// Classes that make `tokenizer.json` anew from BERT's settings, framing a text with `[CLS]` and `[SEP]`.
+const BERT: [&str; 4] = [
+    "BertTokenizer",
+    "BertTokenizerFast",
+    "DistilBertTokenizer",
+    "DistilBertTokenizerFast",
+];
+/// Classes that do the same, framing it with `<s>` and `</s>`.
+const MPNET: [&str; 2] = ["MPNetTokenizer", "MPNetTokenizerFast"];
+/// Classes of pieces of bytes (BPE), framing it likewise.
+const ROBERTA: [&str; 2] = ["RobertaTokenizer", "RobertaTokenizerFast"];
 /// Classes that take it as it is.
 const AS_IT_IS: [&str; 2] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
+
+/// What a tokenizer's class does with `tokenizer.json`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    WordPieces,
+    Bytes,
+    AsItIs,
+}
 
 /// A file that may be absent.
 struct Beside {
@@ -60,12 +77,12 @@ impl Beside {
     }
 }
 
-/// A `tokenizer.json` that BERT's own class does not keep: some versions of `transformers` follow it, and others make it anew.
-fn another(path: &Path, what: &str) -> Error {
+/// A `tokenizer.json` that the class itself does not keep: some versions of `transformers` follow it, and others make it anew.
+fn another(path: &Path, what: &str, class: &str) -> Error {
     fault(
         path,
         format!(
-            "has another {what} than BertTokenizer: if that is meant, write `\"tokenizer_class\": \"PreTrainedTokenizerFast\"` into \
+            "has another {what} than {class}: if that is meant, write `\"tokenizer_class\": \"PreTrainedTokenizerFast\"` into \
              {CONFIG_FILE}, which takes {TOKENIZER_FILE} as it is"
         ),
     )
@@ -80,7 +97,7 @@ pub struct Settings {
     config: Beside,
     names: Beside,
     added: Beside,
-    as_it_is: bool,
+    class: Class,
     /// The token before a text.
     pub cls: String,
     /// The token after a text.
@@ -102,16 +119,28 @@ impl Settings {
             class => (&config, class),
         };
         let is_one = |of: &[&str]| class.is_some_and(|c| of.iter().any(|name| c == name));
-        if class.is_some() && !is_one(&BERT) && !is_one(&AS_IT_IS) {
+        let all = [&BERT[..], &MPNET, &ROBERTA, &AS_IT_IS];
+        if class.is_some() && !all.iter().any(|names| is_one(names)) {
             return Err(fault(
                 &file.path,
                 format!(
                     "`tokenizer_class` is `{}`, expected {}",
                     file.name("tokenizer_class").unwrap_or("no name"),
-                    [BERT, AS_IT_IS].concat().join(", ")
+                    all.concat().join(", ")
                 ),
             ));
         }
+        // Without the name of a class, the model's kind has one.
+        let kind = model.name("model_type").filter(|_| class.is_none());
+        let of_kind = |kinds: &[&str]| kind.is_some_and(|kind| kinds.contains(&kind));
+        let framed_by_s = is_one(&MPNET) || is_one(&ROBERTA) || of_kind(&["mpnet", "roberta"]);
+        let class = if is_one(&AS_IT_IS) {
+            Class::AsItIs
+        } else if is_one(&ROBERTA) || of_kind(&["roberta"]) {
+            Class::Bytes
+        } else {
+            Class::WordPieces
+        };
         for (key, expected) in [("split_special_tokens", false), ("do_basic_tokenize", true)] {
             if config.flag(key)?.is_some_and(|flag| flag != expected) {
                 let what = format!("`{key}` is {}, which is not implemented", !expected);
@@ -128,9 +157,9 @@ impl Settings {
             }
         };
         Ok(Self {
-            cls: name("cls_token", "[CLS]")?,
-            sep: name("sep_token", "[SEP]")?,
-            as_it_is: is_one(&AS_IT_IS),
+            cls: name("cls_token", if framed_by_s { "<s>" } else { "[CLS]" })?,
+            sep: name("sep_token", if framed_by_s { "</s>" } else { "[SEP]" })?,
+            class,
             config,
             names,
             added,
@@ -143,11 +172,13 @@ impl Settings {
     /// # Errors
     /// A normalizer of another kind; a difference that no setting decides.
     pub fn normalize(&self, path: &Path, tokenizer: &mut Tokenizer) -> Result<(), Error> {
-        if self.as_it_is {
-            return Ok(());
+        match self.class {
+            Class::AsItIs => return Ok(()),
+            Class::Bytes => return self.bytes(path, tokenizer),
+            Class::WordPieces => {}
         }
         let Some(NormalizerWrapper::BertNormalizer(written)) = tokenizer.get_normalizer() else {
-            return Err(another(path, "normalizer"));
+            return Err(another(path, "normalizer", "BertTokenizer"));
         };
         let splits = tokenizer.get_pre_tokenizer();
         let pieces_are_berts = match tokenizer.get_model() {
@@ -157,11 +188,11 @@ impl Settings {
             _ => false,
         };
         if !matches!(splits, Some(PreTokenizerWrapper::BertPreTokenizer(_))) {
-            return Err(another(path, "pre-tokenizer"));
+            return Err(another(path, "pre-tokenizer", "BertTokenizer"));
         } else if !written.clean_text {
-            return Err(another(path, "`clean_text`"));
+            return Err(another(path, "`clean_text`", "BertTokenizer"));
         } else if !pieces_are_berts {
-            return Err(another(path, "prefix or longest word of pieces"));
+            return Err(another(path, "prefix or longest word of pieces", "BertTokenizer"));
         }
         let mut normalizer = *written;
         let decided = |key: &str, written: bool, default: bool| match self.config.flag(key)? {
@@ -198,6 +229,26 @@ impl Settings {
         };
         tokenizer.with_normalizer(Some(normalizer));
         Ok(())
+    }
+
+    /// Checks that pieces of bytes are cut as RobertaTokenizer cuts them, which has one setting.
+    fn bytes(&self, path: &Path, tokenizer: &Tokenizer) -> Result<(), Error> {
+        const KEY: &str = "add_prefix_space";
+        let expected = self.config.flag(KEY)?.unwrap_or(false);
+        match tokenizer.get_pre_tokenizer() {
+            Some(PreTokenizerWrapper::ByteLevel(bytes)) if bytes.use_regex => {
+                let written = bytes.add_prefix_space;
+                if written == expected {
+                    return Ok(());
+                }
+                let what = format!(
+                    "does what `\"{KEY}\": {written}` says, but RobertaTokenizer of transformers takes {expected} here: write the one \
+                     that is meant into {CONFIG_FILE}"
+                );
+                Err(fault(path, what))
+            }
+            _ => Err(another(path, "pre-tokenizer", "RobertaTokenizer")),
+        }
     }
 
     /// Checks that all files name the same tokens.

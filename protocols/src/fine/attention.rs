@@ -7,6 +7,7 @@ use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::lut_rss::linear::HeadShape;
 use crate::lut_rss::max::maxima_of_opened;
+use crate::model::score_bias::with_distances;
 use crate::net::Party;
 use crate::share::spare::{Factors, Spare};
 use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
@@ -41,8 +42,10 @@ impl Fine<'_> {
         if let (false, Some(model)) = (of_q.is_empty(), self.known.model) {
             let constants = &model.layers[layer].attention.score_constant;
             let blocks = of_both.chunks_exact_mut(shape.tokens * shape.tokens);
-            for (block, constant) in blocks.zip(constants) {
-                block.fill(ring.encode(*constant));
+            for (block, constants) in blocks.zip(constants) {
+                for (score, constant) in with_distances(shape.tokens, block, constants) {
+                    *score = ring.encode(*constant);
+                }
             }
             multiply_transposed(shape, &of_q, k.masks(), &mut of_both);
         }

@@ -252,7 +252,8 @@ impl Engine for FineReference<'_> {
                     let dot = features.map(|f| {
                         attention.query_factor[f] * q[row * hidden + f] * k[column * hidden + f]
                     });
-                    scores.push(dot.sum::<i64>() + attention.score_constant[head]);
+                    let constants = &attention.score_constant[head];
+                    scores.push(dot.sum::<i64>() + constants[column + n - 1 - row]);
                 }
             }
         }

@@ -72,6 +72,10 @@ impl WalkedSystem for FineSystem {
         "profile of Lu et al., Privacy-Preserving Inference for Quantized BERT Models, arXiv 2508.01636"
     }
 
+    fn adds_score_bias(&self) -> bool {
+        true
+    }
+
     fn plan(&self, workload: &Workload) -> Result<FinePlan> {
         let (widths, seq_len) = (Widths::default(), workload.seq_len);
         let longest = widths.longest_row();

@@ -9,7 +9,9 @@ use super::{Activation, LutRss};
 use crate::kernel::gemm16::{self, Packed16};
 use crate::lut::{Input, open_all};
 use crate::model::config::ModelConfig;
+use crate::model::score_bias::with_distances;
 use crate::model::walk::Linear;
+use crate::net::Party;
 use crate::quantized::integer::scale::Scale;
 use crate::quantized::integer::{IntegerModel, PRODUCT};
 use crate::ring::Word;
@@ -63,7 +65,7 @@ impl LutRss<'_> {
         Ok(Activation::of_product(product))
     }
 
-    /// Scores per head, `[heads * n, n]`: `(query_factor q) k^T`.
+    /// Scores per head, `[heads * n, n]`: `(query_factor q) k^T`, and the model's bias by distance, which P0 adds to its own summand.
     pub(super) fn attention_scores(
         &mut self,
         layer: usize,
@@ -91,9 +93,20 @@ impl LutRss<'_> {
             reshare(&mut engine.runtime, &[&q, &k])
         })?;
         let shape = HeadShape::new(self.plan);
-        let count = shape.heads * shape.tokens * shape.tokens;
+        let block = shape.tokens * shape.tokens;
+        let count = shape.heads * block;
+        let model = self.known.model;
+        let constants = model.and_then(|model| model.layers[layer].score_constant.as_ref());
         let product = gather_product(&mut self.runtime, PRODUCT, count, |session| {
-            shape.scores_summand(session, &lifted[0], &lifted[1])
+            let mut summand = shape.scores_summand(session, &lifted[0], &lifted[1]);
+            if let (Party::P0, Some(constants)) = (session.me(), constants) {
+                for (block, constants) in summand.chunks_exact_mut(block).zip(constants) {
+                    for (score, constant) in with_distances(shape.tokens, block, constants) {
+                        *score = score.wrapping_add(PRODUCT.encode(*constant));
+                    }
+                }
+            }
+            summand
         })?;
         Ok(Activation::of_product(product))
     }

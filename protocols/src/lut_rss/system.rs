@@ -91,6 +91,10 @@ impl WalkedSystem for LutRssSystem {
         ActivationFunction::Relu
     }
 
+    fn adds_score_bias(&self) -> bool {
+        true
+    }
+
     fn plan(&self, workload: &Workload) -> Result<Plan> {
         Plan::new(workload)
     }

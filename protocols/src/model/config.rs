@@ -46,6 +46,15 @@ pub struct ModelConfig {
     pub head: Head,
     /// Epsilon of LayerNorm.
     pub layer_norm_epsilon: f32,
+    /// Whether scores have a bias by the distance of their tokens ([`super::score_bias`]).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub relative_positions: bool,
+}
+
+/// What most models have is not written: their names and hashes are what they were.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl ModelConfig {
@@ -69,6 +78,7 @@ impl ModelConfig {
             activation: ActivationFunction::Relu,
             head: Head::Classifier { labels: 2 },
             layer_norm_epsilon: 1e-12,
+            relative_positions: false,
         })
     }
 

@@ -10,10 +10,13 @@ pub struct Embeddings {
     pub hidden: usize,
     /// Vocabulary x `hidden`.
     pub word: Vec<f32>,
-    /// Longest sequence x `hidden`.
+    /// Positions x `hidden`; where there is a padding token, its row and those before it stand for no position of a text.
     pub position: Vec<f32>,
-    /// Token types x `hidden`; a single sequence is of type 0.
-    pub token_type: Vec<f32>,
+    /// The padding token, where positions are counted from the row after its own: a text that holds it has its own row there, and it
+    /// is not counted (RoBERTa, MPNet).
+    pub padding: Option<usize>,
+    /// Token types x `hidden`, where the model has them; a single sequence is of type 0.
+    pub token_type: Option<Vec<f32>>,
     /// Gain of the LayerNorm, `hidden`.
     pub norm_gamma: Vec<f32>,
     /// Offset of the LayerNorm, `hidden`.
@@ -30,11 +33,15 @@ impl Embeddings {
 
     /// Longest sequence.
     pub fn max_positions(&self) -> usize {
-        self.position.len() / self.hidden
+        self.position.len() / self.hidden - self.rows_before()
     }
 
-    /// The encoder's input for one sequence, `tokens.len()` x `hidden`: LayerNorm(word + position +
-    /// token type 0).
+    /// Rows of the position table before the first token's.
+    fn rows_before(&self) -> usize {
+        self.padding.map_or(0, |padding| padding + 1)
+    }
+
+    /// The encoder's input for one sequence, `tokens.len()` x `hidden`: LayerNorm(word + position + token type 0).
     ///
     /// # Errors
     /// No token, more tokens than positions, or an id beyond the vocabulary.
@@ -56,6 +63,7 @@ impl Embeddings {
             ));
         }
         let mut out = Vec::with_capacity(tokens.len() * self.hidden);
+        let mut next = self.rows_before();
         for (i, &token) in tokens.iter().enumerate() {
             let id = token as usize;
             if id >= self.vocabulary() {
@@ -64,9 +72,17 @@ impl Embeddings {
                     self.vocabulary()
                 ));
             }
+            let position = match self.padding {
+                Some(padding) if padding == id => id,
+                _ => {
+                    next += 1;
+                    next - 1
+                }
+            };
             let row = |table: &[f32], i: usize, j: usize| table[i * self.hidden + j];
+            let of_type = |j| self.token_type.as_ref().map_or(0.0, |types| row(types, 0, j));
             out.extend((0..self.hidden).map(|j| {
-                row(&self.word, id, j) + row(&self.token_type, 0, j) + row(&self.position, i, j)
+                row(&self.word, id, j) + of_type(j) + row(&self.position, position, j)
             }));
         }
         for row in out.chunks_mut(self.hidden) {

@@ -2,6 +2,7 @@
 
 use super::config::ModelConfig;
 use super::quantized::{QuantizedLinear, QuantizedModel, QuantizedNorm};
+use super::score_bias::ScoreBias;
 use super::walk::{Linear, Norm};
 use crate::{Error, Result};
 use std::borrow::Cow;
@@ -85,6 +86,8 @@ pub struct FloatModel {
     pub embeddings: Option<super::embeddings::Embeddings>,
     /// The layers.
     pub layers: Vec<FloatLayer>,
+    /// What is added to every score, where the configuration says so.
+    pub score_bias: Option<ScoreBias>,
     /// Pooler and classifier, for [`super::config::Head::Classifier`].
     pub head: Option<FloatHead>,
 }
@@ -103,6 +106,8 @@ pub trait Parameters {
     /// # Errors
     /// A norm that the model does not have.
     fn norm(&self, norm: Norm) -> Result<(&[f32], &[f32])>;
+    /// What is added to every score, if anything.
+    fn score_bias(&self) -> Option<&ScoreBias>;
 }
 
 fn absent(config: &ModelConfig, part: &dyn std::fmt::Display) -> Error {
@@ -167,6 +172,9 @@ impl Parameters for FloatModel {
             .map(|norm| (&norm.gamma[..], &norm.beta[..]))
             .ok_or_else(|| absent(&self.config, &norm))
     }
+    fn score_bias(&self) -> Option<&ScoreBias> {
+        self.score_bias.as_ref()
+    }
 }
 
 impl Parameters for QuantizedModel {
@@ -182,5 +190,8 @@ impl Parameters for QuantizedModel {
         self.quantized_norm(norm)
             .map(|norm| (&norm.gamma[..], &norm.beta[..]))
             .ok_or_else(|| absent(&self.config, &norm))
+    }
+    fn score_bias(&self) -> Option<&ScoreBias> {
+        self.score_bias.as_ref()
     }
 }

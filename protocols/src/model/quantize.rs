@@ -11,7 +11,7 @@ use crate::Result;
 
 /// Version of what [`quantize`] makes of a checkpoint. Raised with every change to it, to the calibration or to what is read of a
 /// checkpoint: forms that were kept are then made again.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Brings the weights of `model` to `weight_bits` bits ([`to_levels`]) and calibrates it on `inputs`, one embedded sequence (n x hidden)
 /// each.
@@ -32,6 +32,7 @@ pub fn quantize(
     let mut quantized = QuantizedModel {
         config: model.config.clone(),
         input_range: empty,
+        score_bias: model.score_bias.clone(),
         layers: model
             .layers
             .iter()

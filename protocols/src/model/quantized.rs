@@ -3,6 +3,7 @@
 
 use super::config::ModelConfig;
 use super::features::FeatureRanges;
+use super::score_bias::ScoreBias;
 use serde::{Deserialize, Serialize};
 
 /// What calibration saw of one activation tensor, in the float model's units.
@@ -143,6 +144,8 @@ pub struct QuantizedModel {
     pub input_range: Range,
     /// The layers.
     pub layers: Vec<QuantizedLayer>,
+    /// What is added to every score, where the configuration says so.
+    pub score_bias: Option<ScoreBias>,
     /// Pooler and classifier, for [`super::config::Head::Classifier`].
     pub head: Option<QuantizedHead>,
 }

@@ -3,6 +3,7 @@
 
 use super::config::{ActivationFunction, Head, ModelConfig};
 use super::float::Parameters;
+use super::score_bias::with_distances;
 use super::walk::{Engine, Linear, Nonlinearity, Norm, walk};
 use crate::kernel::gemm_f32::{View, multiply_add};
 use crate::{Error, Result};
@@ -205,6 +206,11 @@ impl<P: Parameters> Engine for FloatReference<'_, P> {
                 let q = slice(&q.data[head * width..]);
                 let k = slice(&k.data[head * width..]).transposed();
                 multiply_add(factor, q, k, 0.0, block, n);
+                if let Some(bias) = self.parameters.score_bias() {
+                    for (score, bias) in with_distances(n, block, &bias.by_distance(head, n)) {
+                        *score += bias;
+                    }
+                }
             }
             Matrix { columns: n, data }
         });

@@ -7,6 +7,7 @@ use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
+use super::score_bias::{BUCKETS, ScoreBias};
 use super::tensors::{TensorFile, TensorWriter, fault, read};
 use super::walk::{Linear, Norm};
 use crate::{Error, Result};
@@ -19,8 +20,10 @@ pub const PRIVATE_FILE: &str = "private.safetensors";
 /// P1's part: embeddings and the two ranges at the ends.
 pub const PUBLIC_FILE: &str = "public.safetensors";
 /// Version of the format that this code writes, and the only one that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
+/// P0's tensor of what is added to scores, where the configuration says that there is one.
+const SCORE_BIAS: &str = "score_bias";
 /// The one metadata entry of both files.
 const METADATA_KEY: &str = "qbench-model";
 
@@ -30,6 +33,18 @@ struct Header {
     version: u32,
     part: Part,
     config: ModelConfig,
+    /// Of the public part of a model with embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    embeddings: Option<EmbeddingsHeader>,
+}
+
+/// What the embedding tables are for.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct EmbeddingsHeader {
+    /// See [`Embeddings::padding`].
+    padding: Option<usize>,
+    /// Whether there is a table of token types.
+    token_types: bool,
 }
 
 /// Just enough of a header to tell a newer format from a broken file.
@@ -82,11 +97,12 @@ impl QuantizedModel {
 /// What the operating system refuses; tensors that do not fit the configuration's shapes.
 pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(format!("creating {}", dir.display()), e))?;
-    let header = |part| {
+    let header = |part, embeddings| {
         serde_json::to_string(&Header {
             version: FORMAT_VERSION,
             part,
             config: model.config.clone(),
+            embeddings,
         })
         .map_err(|e| fault(dir, format!("configuration cannot be written ({e})")))
     };
@@ -94,7 +110,7 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
     private.write(
         &dir.join(PRIVATE_FILE),
         METADATA_KEY,
-        header(Part::Private)?,
+        header(Part::Private, None)?,
     )?;
 
     let mut public = TensorWriter::default();
@@ -104,12 +120,19 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
         let rows = |table: &[f32]| [table.len() / e.hidden.max(1), e.hidden];
         public.f32("embeddings.word", &rows(&e.word), &e.word);
         public.f32("embeddings.position", &rows(&e.position), &e.position);
-        public.f32("embeddings.token_type", &rows(&e.token_type), &e.token_type);
+        if let Some(types) = &e.token_type {
+            public.f32("embeddings.token_type", &rows(types), types);
+        }
         public.f32("embeddings.norm_gamma", &[e.hidden], &e.norm_gamma);
         public.f32("embeddings.norm_beta", &[e.hidden], &e.norm_beta);
         public.f32("embeddings.epsilon", &[1], &[e.epsilon]);
     }
-    public.write(&dir.join(PUBLIC_FILE), METADATA_KEY, header(Part::Public)?)
+    let of_embeddings = embeddings.map(|e| EmbeddingsHeader {
+        padding: e.padding,
+        token_types: e.token_type.is_some(),
+    });
+    let header = header(Part::Public, of_embeddings)?;
+    public.write(&dir.join(PUBLIC_FILE), METADATA_KEY, header)
 }
 
 fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
@@ -147,6 +170,10 @@ fn write_private(model: &QuantizedModel) -> Result<TensorWriter> {
         }
     }
     write_ranges(&mut out, "input.range", &[model.input_range]);
+    if let Some(bias) = &model.score_bias {
+        let shape = [BUCKETS, model.config.heads];
+        out.f32(SCORE_BIAS, &shape, bias.values());
+    }
     if let Some(head) = &model.head {
         let ranges = [head.pooler_range, head.logit_range];
         write_ranges(&mut out, "head.ranges", &ranges);
@@ -169,7 +196,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
     let path = dir.join(PRIVATE_FILE);
     let bytes = read(&path)?;
     let file = TensorFile::parse(&path, &bytes)?;
-    let config = read_header(&file, Part::Private)?;
+    let Header { config, .. } = read_header(&file, Part::Private)?;
     let linear = |linear: Linear| read_linear(&file, &config, linear);
     let norm = |norm: Norm| read_norm(&file, &config, norm);
     let mut layers = Vec::new();
@@ -206,8 +233,16 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
         }
     };
     let [input_range] = read_ranges(&file, "input.range")?;
+    let score_bias = match config.relative_positions {
+        true => {
+            let values = file.f32(SCORE_BIAS, &[BUCKETS, config.heads])?;
+            Some(ScoreBias::new(config.heads, values))
+        }
+        false => None,
+    };
     Ok(QuantizedModel {
         input_range,
+        score_bias,
         layers,
         head,
         config,
@@ -222,10 +257,14 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
     let path = dir.join(PUBLIC_FILE);
     let bytes = read(&path)?;
     let file = TensorFile::parse(&path, &bytes)?;
-    let config = read_header(&file, Part::Public)?;
+    let Header {
+        config,
+        embeddings: of_embeddings,
+        ..
+    } = read_header(&file, Part::Public)?;
     let [input_range] = read_ranges(&file, "input.range")?;
     let [output_range] = read_ranges(&file, "output.range")?;
-    let embeddings = if file.has("embeddings.word") {
+    let embeddings = if let Some(header) = of_embeddings {
         let hidden = config.hidden;
         let table = |name: &str| -> Result<Vec<f32>> {
             let rows = file.shape(name)?.first().copied().unwrap_or(0);
@@ -235,18 +274,25 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
             file.f32(name, &[rows, hidden])
         };
         let position = table("embeddings.position")?;
-        if position.len() / hidden != config.max_positions {
+        // Those of padding come first.
+        let before = header.padding.map_or(0, |token| token.saturating_add(1));
+        let rows = before.saturating_add(config.max_positions);
+        if position.len() / hidden != rows {
             return Err(file.fault(format!(
-                "tensor `embeddings.position`: expected {} rows, has {}",
-                config.max_positions,
+                "tensor `embeddings.position`: expected {rows} rows, has {}",
                 position.len() / hidden
             )));
         }
+        let token_type = match header.token_types {
+            true => Some(table("embeddings.token_type")?),
+            false => None,
+        };
         Some(Embeddings {
             hidden,
             word: table("embeddings.word")?,
             position,
-            token_type: table("embeddings.token_type")?,
+            padding: header.padding,
+            token_type,
             norm_gamma: file.f32("embeddings.norm_gamma", &[hidden])?,
             norm_beta: file.f32("embeddings.norm_beta", &[hidden])?,
             epsilon: file.positive("embeddings.epsilon", &[1])?[0],
@@ -262,7 +308,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
     })
 }
 
-fn read_header(file: &TensorFile<'_>, part: Part) -> Result<ModelConfig> {
+fn read_header(file: &TensorFile<'_>, part: Part) -> Result<Header> {
     let json = file.metadata(METADATA_KEY).ok_or_else(|| {
         file.fault(format!(
             "is no model of this project (no `{METADATA_KEY}` in its metadata); \
@@ -283,7 +329,7 @@ fn read_header(file: &TensorFile<'_>, part: Part) -> Result<ModelConfig> {
             header.part
         )));
     }
-    let config = header.config;
+    let config = &header.config;
     config.check().map_err(|what| file.fault(what))?;
     let epsilon = config.layer_norm_epsilon;
     if !(epsilon.is_finite() && epsilon > 0.0) {
@@ -291,7 +337,7 @@ fn read_header(file: &TensorFile<'_>, part: Part) -> Result<ModelConfig> {
             "layer_norm_epsilon is {epsilon}, but must be positive"
         )));
     }
-    Ok(config)
+    Ok(header)
 }
 
 fn read_linear(

@@ -7,6 +7,7 @@ use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
+use super::score_bias::{BUCKETS, ScoreBias};
 use super::walk::Linear;
 use crate::Result;
 use crate::model::reference_float::layer_norm;
@@ -37,6 +38,9 @@ pub fn synthetic(config: &ModelConfig, seed: u64) -> Result<QuantizedModel> {
     let mut model = QuantizedModel {
         config: config.clone(),
         input_range: Range::default(),
+        score_bias: config
+            .relative_positions
+            .then(|| ScoreBias::new(config.heads, random.normals(BUCKETS * config.heads, 0.0, 1.0))),
         layers: (0..config.layers)
             .map(|l| layer(config, l, &mut random))
             .collect(),

@@ -39,6 +39,11 @@ pub trait WalkedSystem: Clone + Sync + 'static {
         ActivationFunction::Gelu
     }
 
+    /// Whether scores get a model's bias by distance ([`crate::model::score_bias`]); models with one are refused where they do not.
+    fn adds_score_bias(&self) -> bool {
+        false
+    }
+
     /// Shapes and choices of a workload whose model and length have been checked.
     ///
     /// # Errors
@@ -203,6 +208,13 @@ fn checked_plan<S: WalkedSystem>(system: &S, workload: &Workload) -> Result<S::P
         return Err(Error::Unsupported(format!(
             "seq_len must be 1 to {}, the positions that model `{}` has, not {}",
             model.max_positions, model.name, workload.seq_len
+        )));
+    }
+    if model.relative_positions && !system.adds_score_bias() {
+        return Err(Error::Unsupported(format!(
+            "{} does not add the bias by distance that the scores of model `{}` have",
+            WalkedSystem::id(system),
+            model.name
         )));
     }
     settings::check(&workload.settings, WalkedSystem::settings(system))?;

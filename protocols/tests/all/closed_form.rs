@@ -199,6 +199,7 @@ fn check(shape: &Shape) {
             None => Head::Hidden,
         },
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     };
     let max = shape.max;
     let variance = if shape.inner_product {

@@ -25,6 +25,7 @@ fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig
         activation: ActivationFunction::Gelu,
         head,
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     }
 }
 
@@ -72,6 +73,17 @@ fn every_index_width_is_exact_and_costs_what_it_declares() {
         let model = config(1, 16, 2, Head::Classifier { labels: 3 });
         check(&workload(model, 4, index_bits), 1);
     }
+}
+
+/// P0 adds it to its own summand: it costs nothing.
+#[test]
+fn a_bias_of_scores_is_exact_and_free() {
+    let mut model = config(2, 16, 2, Head::Hidden);
+    let without = LutRssSystem.cost(&workload(model.clone(), 9, 6)).unwrap();
+    model.relative_positions = true;
+    let workload = workload(model, 9, 6);
+    check(&workload, 2);
+    assert_eq!(LutRssSystem.cost(&workload).unwrap(), without);
 }
 
 #[test]

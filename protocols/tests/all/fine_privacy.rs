@@ -38,6 +38,7 @@ fn plan(head: Head) -> FinePlan {
             activation: ActivationFunction::Gelu,
             head,
             layer_norm_epsilon: 1e-12,
+            relative_positions: true,
         },
         seq_len: TOKENS,
         widths: Widths::default(),

@@ -32,6 +32,7 @@ fn workload() -> Workload {
         activation: ActivationFunction::Gelu,
         head: Head::Classifier { labels: 6 },
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     };
     Workload {
         verify: false,

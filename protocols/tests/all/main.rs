@@ -12,6 +12,7 @@ mod ideal;
 mod minilm_golden;
 mod model_checkpoint;
 mod model_foreign;
+mod model_kinds;
 mod model_quantize;
 mod model_store;
 mod model_tensors;

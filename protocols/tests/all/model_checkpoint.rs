@@ -125,8 +125,8 @@ fn broken_checkpoints_are_refused_with_the_fault_named() {
     };
     let cases: Vec<(Change<'_>, &str)> = vec![
         (
-            set("model_type", json!("roberta")),
-            "is of architecture `roberta`, expected `bert`",
+            set("model_type", json!("electra")),
+            "is of architecture `electra`, expected one of `bert`, ",
         ),
         (
             set("hidden_act", json!("silu")),

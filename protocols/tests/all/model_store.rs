@@ -211,10 +211,10 @@ fn broken_contents_are_refused_with_the_fault_named() {
         (|h, _| *h = Value::Null, "is no model of this project"),
         (
             |h, _| h["version"] = json!(1),
-            "has format version 1, but this program reads version 2",
+            "has format version 1, but this program reads version 3",
         ),
         (|h, _| *h = json!({"version": 7}), "has format version 7"),
-        (|h, _| *h = json!({"version": 2}), "metadata is broken"),
+        (|h, _| *h = json!({"version": 3}), "metadata is broken"),
         (
             |h, _| h["config"]["heads"] = json!(5),
             "not a multiple of heads = 5",

@@ -176,8 +176,18 @@ fn what_no_setting_decides_is_refused() {
         ),
         (
             CONFIG,
+            json!({"tokenizer_class": "AlbertTokenizerFast"}),
+            "`AlbertTokenizerFast`, expected BertTokenizer",
+        ),
+        (
+            CONFIG,
             json!({"tokenizer_class": "RobertaTokenizerFast"}),
-            "`RobertaTokenizerFast`, expected BertTokenizer",
+            "has another pre-tokenizer than RobertaTokenizer",
+        ),
+        (
+            CONFIG,
+            json!({"tokenizer_class": "MPNetTokenizerFast"}),
+            "does not frame a text with <s> and </s>",
         ),
         (
             CONFIG,
@@ -278,6 +288,75 @@ fn agreeing_files_are_read() {
         ("added_tokens.json", json!({"[MASK]": 4})),
     ];
     assert_eq!(ids(&beside, |_| {}, "A CAFÉ").unwrap(), LOWER);
+}
+
+/// MPNet's tokens are BERT's in another frame, which its class has by itself.
+#[test]
+fn the_class_says_how_a_text_is_framed() {
+    let framed_by_s = |t: &mut Value| {
+        for (id, word) in [(2, "<s>"), (3, "</s>")] {
+            let old = ["[CLS]", "[SEP]"][id - 2];
+            let vocabulary = t["model"]["vocab"].as_object_mut().unwrap();
+            vocabulary.remove(old);
+            vocabulary.insert(word.into(), json!(id));
+            t["added_tokens"][id]["content"] = json!(word);
+        }
+        t["post_processor"] = json!({"type": "RobertaProcessing", "sep": ["</s>", 3], "cls": ["<s>", 2],
+                                     "trim_offsets": true, "add_prefix_space": false});
+    };
+    let config = json!({"tokenizer_class": "MPNetTokenizer"});
+    assert_eq!(
+        ids(&[(CONFIG, config)], framed_by_s, "A CAFÉ").unwrap(),
+        LOWER
+    );
+    // The model's kind says it where no class is named.
+    let model = json!({"model_type": "mpnet"});
+    assert_eq!(
+        ids(&[("config.json", model)], framed_by_s, "A CAFÉ").unwrap(),
+        LOWER
+    );
+    let error = ids(&[], framed_by_s, "a").unwrap_err();
+    assert!(error.contains("does not frame a text with [CLS] and [SEP]"));
+}
+
+/// RoBERTa's pieces of bytes; ids as RobertaTokenizerFast of transformers 4.40 gives them for this vocabulary.
+#[test]
+fn pieces_of_bytes_are_roberta_s() {
+    let bytes = |prefix: bool| {
+        move |t: &mut Value| {
+            *t = json!({
+                "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+                "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": true, "use_regex": true},
+                "post_processor": {"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0], "trim_offsets": true,
+                                   "add_prefix_space": prefix},
+                "decoder": null,
+                "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+                          "end_of_word_suffix": "", "fuse_unk": false, "merges": ["a b", "\u{120} a"],
+                          "vocab": {"<s>": 0, "<pad>": 1, "</s>": 2, "a": 3, "b": 4, "ab": 5, "\u{120}": 6, "\u{120}a": 7}},
+            });
+        }
+    };
+    let with = |config: Value, prefix| ids(&[(CONFIG, config)], bytes(prefix), "ab a b");
+    let class = json!({"tokenizer_class": "RobertaTokenizer"});
+    assert_eq!(with(class.clone(), false).unwrap(), [0, 5, 7, 6, 4, 2]);
+    let prefixed = json!({"tokenizer_class": "RobertaTokenizer", "add_prefix_space": true});
+    assert_eq!(with(prefixed.clone(), true).unwrap(), [0, 6, 5, 7, 6, 4, 2]);
+    for (config, prefix) in [(class, true), (prefixed, false)] {
+        let error = with(config, prefix).unwrap_err();
+        assert!(
+            error.contains("`\"add_prefix_space\": ") && error.contains("but RobertaTokenizer"),
+            "{error}"
+        );
+    }
+    let words = |t: &mut Value| {
+        bytes(false)(t);
+        t["pre_tokenizer"] = json!({"type": "Whitespace"});
+    };
+    let error = ids(&[], words, "ab").unwrap_err();
+    assert!(
+        error.contains("another kind of tokenizer than WordPiece or BPE"),
+        "{error}"
+    );
 }
 
 #[test]

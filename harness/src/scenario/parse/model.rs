@@ -71,6 +71,7 @@ pub(super) fn model(root: &Node) -> Result<ModelChoice, Problem> {
                 activation: ActivationFunction::Relu,
                 head: Head::Classifier { labels: 2 },
                 layer_norm_epsilon: 1e-12,
+                relative_positions: false,
             }
         }
     };

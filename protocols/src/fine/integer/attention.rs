@@ -5,14 +5,16 @@ use super::cuts::Ranges;
 use crate::fine::widths::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedLayer;
+use crate::model::score_bias::ScoreBias;
 
 /// Scores, softmax and context of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FineAttention {
     /// What a query's index counts in the scores, a feature.
     pub query_factor: Vec<i64>,
-    /// Added to every score of a head, so that its range lies about zero.
-    pub score_constant: Vec<i64>,
+    /// For each head, what is added to the score of key j and query i of n tokens, at `j + n - 1 - i`: what brings the head's range
+    /// about zero, and the model's own bias by distance.
+    pub score_constant: Vec<Vec<i64>>,
     /// For each head, the exponential of `-d` indices, at d.
     pub exponential: Vec<Vec<i64>>,
     /// The inverse of each sum of a row's exponentials.
@@ -27,6 +29,7 @@ impl FineAttention {
         config: &ModelConfig,
         widths: &Widths,
         layer: &QuantizedLayer,
+        bias: Option<&ScoreBias>,
         step: &[Vec<f64>; 3],
         seq_len: usize,
     ) -> Self {
@@ -46,9 +49,16 @@ impl FineAttention {
         let query_factor = (0..config.hidden)
             .map(|j| (ranges[j / width].0 * query[j] * key[j] / per_head).round() as i64)
             .collect();
-        let score_constant = ranges
-            .iter()
-            .map(|(gain, middle)| -(gain * middle).round() as i64);
+        let score_constant = ranges.iter().enumerate().map(|(head, (gain, middle))| {
+            let constant = |bias: f64| (gain * (bias - middle)).round() as i64;
+            match bias {
+                Some(bias) => {
+                    let by_distance = bias.by_distance(head, seq_len).into_iter();
+                    by_distance.map(|bias| constant(bias.into())).collect()
+                }
+                None => vec![constant(0.0); 2 * seq_len - 1],
+            }
+        });
         let most = f64::from((1u32 << widths.exponential) - 1);
         let index = f64::from(1u32 << (widths.product - widths.scores));
         let exponential = ranges.iter().map(|(gain, _)| {

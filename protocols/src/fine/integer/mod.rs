@@ -116,6 +116,7 @@ impl<'a> FineModel<'a> {
         };
         let step = input_step(source.input_range, &widths);
         let mut input = Operand::of_steps(vec![step; config.hidden]);
+        let bias = source.score_bias.as_ref();
         let mut layers = Vec::with_capacity(config.layers);
         for layer in &source.layers {
             let features = &layer.features;
@@ -132,7 +133,7 @@ impl<'a> FineModel<'a> {
                 .each_ref()
                 .map(|maxima| cut(&widths, maxima, widths.index, 1));
             let steps = qkv.each_ref().map(|cut| cut.step.clone());
-            let attention = FineAttention::new(config, &widths, layer, &steps, seq_len);
+            let attention = FineAttention::new(config, &widths, layer, bias, &steps, seq_len);
             let sum = &features.attention_sum;
             let attention_norm = FineNorm::new(config, &widths, &layer.attention_norm, sum);
             let inner = cut(&widths, &features.inner, widths.inner, 0);

@@ -33,6 +33,7 @@ pub(super) fn config(hidden: usize, heads: usize, activation: ActivationFunction
         activation,
         head: Head::Classifier { labels: 3 },
         layer_norm_epsilon: 1e-12,
+        relative_positions: false,
     }
 }
 

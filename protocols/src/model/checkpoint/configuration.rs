@@ -1,7 +1,8 @@
-//! `config.json`: what decides what is computed. Keys that are missing have the values of `BertConfig` of Hugging Face
-//! `transformers`.
+//! `config.json`: what decides what is computed. Keys that are missing have the values that the kind's own configuration has in Hugging
+//! Face `transformers`.
 
 use super::foreign;
+use super::kind::{Kind, Positions};
 use crate::Result;
 use crate::model::config::ActivationFunction;
 use crate::model::tensors::fault;
@@ -11,14 +12,18 @@ use std::path::Path;
 /// The head that `architectures` names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NamedHead {
-    /// `BertModel`.
+    /// `BertModel`; and `BertForMaskedLM`, of which a folder may hold the encoder alone.
     Nothing,
     /// `BertForSequenceClassification`.
     SequenceClassification,
 }
 
+const ARCHITECTURES: &str = "architectures";
+
 /// What `config.json` says.
 pub(super) struct Configuration {
+    /// The kind of encoder.
+    pub kind: &'static Kind,
     /// Encoder layers.
     pub layers: usize,
     /// Width of a token's hidden state.
@@ -28,11 +33,13 @@ pub(super) struct Configuration {
     /// Width of the feed-forward layer.
     pub feed_forward: usize,
     /// Rows of the position table.
-    pub max_positions: usize,
+    pub position_rows: usize,
+    /// The padding token, after whose row positions begin.
+    pub padding: Option<usize>,
     /// Rows of the word table.
     pub vocabulary: usize,
-    /// Rows of the token type table.
-    pub token_types: usize,
+    /// Rows of the token type table, where there is one.
+    pub token_types: Option<usize>,
     /// The feed-forward non-linearity.
     pub activation: ActivationFunction,
     /// Epsilon of every LayerNorm.
@@ -62,21 +69,28 @@ impl Configuration {
             map: &map,
             assumed: Vec::new(),
         };
-        let head = keys.head()?;
-        keys.model_type(head)?;
-        let hidden = keys.number("hidden_size", 768)?;
-        let heads = keys.number("num_attention_heads", 12)?;
-        foreign::refuse(path, &map, hidden, heads)?;
+        let kind = keys.kind()?;
+        let head = keys.head(kind)?;
+        let hidden = keys.number(kind.hidden)?;
+        let heads = keys.number(kind.heads)?;
+        foreign::refuse(path, &map, kind, hidden, heads)?;
+        let padding = match kind.positions {
+            Positions::Zero => None,
+            Positions::AfterPadding(key) => Some(keys.number((key, 1))?),
+            Positions::AfterFixed(token) => Some(token),
+        };
         Ok(Self {
-            layers: keys.number("num_hidden_layers", 12)?,
+            kind,
+            layers: keys.number(kind.layers)?,
             hidden,
             heads,
-            feed_forward: keys.number("intermediate_size", 3072)?,
-            max_positions: keys.number("max_position_embeddings", 512)?,
-            vocabulary: keys.number("vocab_size", 30_522)?,
-            token_types: keys.number("type_vocab_size", 2)?,
-            activation: keys.activation()?,
-            layer_norm_epsilon: keys.epsilon()?,
+            feed_forward: keys.number(kind.feed_forward)?,
+            position_rows: keys.number(kind.position_rows)?,
+            padding,
+            vocabulary: keys.number(kind.vocabulary)?,
+            token_types: kind.token_types.map(|key| keys.number(key)).transpose()?,
+            activation: keys.activation(kind.activation)?,
+            layer_norm_epsilon: keys.epsilon(kind.epsilon)?,
             head,
             labels: keys.labels()?,
             assumed: keys.assumed,
@@ -105,7 +119,7 @@ impl Keys<'_> {
         ))
     }
 
-    fn number(&mut self, key: &'static str, otherwise: usize) -> Result<usize> {
+    fn number(&mut self, (key, otherwise): (&'static str, usize)) -> Result<usize> {
         let Some(value) = self.map.get(key) else {
             self.assumed.push((key, otherwise.to_string()));
             return Ok(otherwise);
@@ -117,82 +131,96 @@ impl Keys<'_> {
         }
     }
 
-    fn activation(&mut self) -> Result<ActivationFunction> {
-        const KEY: &str = "hidden_act";
-        match self.map.get(KEY) {
+    fn activation(&mut self, key: &'static str) -> Result<ActivationFunction> {
+        match self.map.get(key) {
             None => {
-                self.assumed.push((KEY, "gelu".into()));
+                self.assumed.push((key, "gelu".into()));
                 Ok(ActivationFunction::Gelu)
             }
             Some(value) => match value.as_str() {
                 Some("gelu") => Ok(ActivationFunction::Gelu),
                 Some("relu") => Ok(ActivationFunction::Relu),
-                _ => self.expected(KEY, value, "`gelu` or `relu`"),
+                _ => self.expected(key, value, "`gelu` or `relu`"),
             },
         }
     }
 
-    fn epsilon(&mut self) -> Result<f32> {
-        const KEY: &str = "layer_norm_eps";
-        let Some(value) = self.map.get(KEY) else {
-            self.assumed.push((KEY, "1e-12".into()));
-            return Ok(1e-12);
+    fn epsilon(&mut self, key: Option<&'static str>) -> Result<f32> {
+        const OTHERWISE: f32 = 1e-12;
+        let Some(key) = key else {
+            return Ok(OTHERWISE);
+        };
+        let Some(value) = self.map.get(key) else {
+            self.assumed.push((key, "1e-12".into()));
+            return Ok(OTHERWISE);
         };
         match value.as_f64().map(|epsilon| epsilon as f32) {
             Some(epsilon) if epsilon.is_finite() && epsilon > 0.0 => Ok(epsilon),
-            _ => self.expected(KEY, value, "a positive number"),
+            _ => self.expected(key, value, "a positive number"),
+        }
+    }
+
+    /// `architectures`, if the file has it.
+    fn architectures(&self) -> Result<&[Value]> {
+        match self.map.get(ARCHITECTURES).filter(|value| !value.is_null()) {
+            None => Ok(&[]),
+            Some(Value::Array(names)) => Ok(names),
+            Some(value) => self.expected(ARCHITECTURES, value, "a list of names"),
+        }
+    }
+
+    /// The kind that `model_type` names; old checkpoints lack it: then the architecture must be named.
+    fn kind(&self) -> Result<&'static Kind> {
+        let types = Kind::ALL.map(|kind| format!("`{}`", kind.model_type));
+        let types = types.join(", ");
+        if let Some(value) = self.map.get("model_type") {
+            let kind = value.as_str().and_then(Kind::of_type);
+            return kind.ok_or_else(|| {
+                let what = foreign::shown(value);
+                fault(
+                    self.path,
+                    format!("is of architecture {what}, expected one of {types}"),
+                )
+            });
+        }
+        match self.architectures()?.first() {
+            Some(name) => Ok(name.as_str().and_then(Kind::of_class).unwrap_or(Kind::ALL[0])),
+            None => Err(fault(
+                self.path,
+                format!("has no `model_type`, expected one of {types}: write there what the checkpoint is"),
+            )),
         }
     }
 
     /// `architectures`: every name in it must be of one and the same head.
-    fn head(&self) -> Result<Option<NamedHead>> {
-        const KEY: &str = "architectures";
-        let Some(value) = self.map.get(KEY).filter(|value| !value.is_null()) else {
-            return Ok(None);
-        };
-        let Some(names) = value.as_array() else {
-            return self.expected(KEY, value, "a list of names");
-        };
+    fn head(&self, kind: &Kind) -> Result<Option<NamedHead>> {
+        let (encoder, classifier) = (kind.encoder_class(), kind.classifier_class());
+        let masked = format!("{}ForMaskedLM", kind.class);
         let mut found = None;
-        for name in names {
-            let head = match name.as_str() {
-                Some("BertModel") => NamedHead::Nothing,
-                Some("BertForSequenceClassification") => NamedHead::SequenceClassification,
+        for value in self.architectures()? {
+            let head = match value.as_str() {
+                Some(name) if name == encoder || name == masked => NamedHead::Nothing,
+                Some(name) if Some(name) == classifier.as_deref() => {
+                    NamedHead::SequenceClassification
+                }
                 _ => {
-                    let name = foreign::shown(name);
+                    let name = foreign::shown(value);
+                    let classifier = classifier.map_or_else(String::new, |class| format!("`{class}`, or "));
                     let what = format!(
-                        "`{KEY}` names {name}, which is not implemented: it must be `BertForSequenceClassification`, or \
-                         `BertModel` for the encoder without a head (in transformers \
-                         `BertModel.from_pretrained(DIR).save_pretrained(NEW_DIR)` writes that of another head's)"
+                        "`{ARCHITECTURES}` names {name}, which is not implemented: it must be {classifier}`{encoder}` for the encoder \
+                         without a head (in transformers `{encoder}.from_pretrained(DIR).save_pretrained(NEW_DIR)` writes that of \
+                         another head's)"
                     );
                     return Err(fault(self.path, what));
                 }
             };
             if found.is_some_and(|other| other != head) {
-                return self.expected(KEY, value, "one architecture");
+                let all = &self.map[ARCHITECTURES];
+                return self.expected(ARCHITECTURES, all, "one architecture");
             }
             found = Some(head);
         }
         Ok(found)
-    }
-
-    /// `model_type`, which old checkpoints lack: then the architecture must be named.
-    fn model_type(&self, head: Option<NamedHead>) -> Result<()> {
-        match (self.map.get("model_type"), head) {
-            (Some(value), _) if value.as_str() == Some("bert") => Ok(()),
-            (None, Some(_)) => Ok(()),
-            (Some(value), _) => {
-                let what = format!(
-                    "is of architecture {}, expected `bert`",
-                    foreign::shown(value)
-                );
-                Err(fault(self.path, what))
-            }
-            (None, None) => Err(fault(
-                self.path,
-                "has no `model_type`, expected `\"model_type\": \"bert\"`: write it there if the checkpoint is a BERT",
-            )),
-        }
     }
 
     /// As `transformers` counts them: the names win over the number.

@@ -2,6 +2,7 @@
 //! adapted weights, and of BERT's relatives that also call themselves `bert`. Keys that change no number of the output
 //! (dropout, labels' names, caches, the type that weights are stored in, ..) are in no table and pass.
 
+use super::kind::Kind;
 use crate::Result;
 use crate::model::tensors::fault;
 use serde_json::{Map, Value};
@@ -65,6 +66,7 @@ const OFF: &[&str] = &[
 pub(super) fn refuse(
     path: &Path,
     map: &Map<String, Value>,
+    kind: &Kind,
     hidden: usize,
     heads: usize,
 ) -> Result<()> {
@@ -78,6 +80,10 @@ pub(super) fn refuse(
         ))
     };
     for key in OFF {
+        // The kind's own: the weights must have the shape that is computed with here.
+        if kind.relative_positions && *key == "relative_attention_num_buckets" {
+            continue;
+        }
         if let Some(value) = map.get(*key).filter(|value| !is_off(value)) {
             return refused(key, value, "none");
         }

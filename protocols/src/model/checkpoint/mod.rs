@@ -1,8 +1,9 @@
-//! Reads a BERT checkpoint in the layout of Hugging Face `transformers`: `config.json` and
+//! Reads a checkpoint of BERT, or of a relative that computes the same, in the layout of Hugging Face `transformers`: `config.json` and
 //! `model.safetensors`.
 //!
 //! | module | what |
 //! |---|---|
+//! | `kind` | kinds of encoders, and what their checkpoints call things |
 //! | `configuration` | the keys of `config.json`, and the head that it names |
 //! | `foreign` | keys that ask for another computation than the one here |
 //! | `weights` | the tensors by their names there, and those that nothing here computes with |
@@ -11,6 +12,7 @@
 mod configuration;
 mod files;
 mod foreign;
+mod kind;
 mod weights;
 
 use super::config::{Head, ModelConfig};
@@ -60,24 +62,32 @@ fn assemble(
         hidden: source.hidden,
         heads: source.heads,
         feed_forward: source.feed_forward,
-        max_positions: source.max_positions,
+        max_positions: positions(path, source)?,
         activation: source.activation,
         head,
         layer_norm_epsilon: source.layer_norm_epsilon,
+        relative_positions: source.kind.relative_positions,
     };
     config.check().map_err(|what| fault(path, what))?;
-    let weights = Weights::new(file, &config)?;
+    let weights = Weights::new(file, source.kind, &config)?;
     let model = FloatModel {
         embeddings: Some(weights.embeddings(source)?),
         layers: (0..config.layers)
             .map(|l| weights.layer(l))
             .collect::<Result<_>>()?,
-        head: match head {
-            Head::Hidden => None,
-            Head::Classifier { .. } => Some(FloatHead {
-                pooler: weights.linear(&weights.inner("pooler.dense"), Linear::Pooler)?,
-                classifier: weights.linear("classifier", Linear::Classifier)?,
-            }),
+        score_bias: weights.score_bias()?,
+        head: match (head, source.kind.head) {
+            (Head::Classifier { .. }, Some(names)) => {
+                let pooler = match names.pooler {
+                    (name, true) => weights.inner(name),
+                    (name, false) => name.to_owned(),
+                };
+                Some(FloatHead {
+                    pooler: weights.linear(&pooler, Linear::Pooler)?,
+                    classifier: weights.linear(names.classifier, Linear::Classifier)?,
+                })
+            }
+            _ => None,
         },
         config: config.clone(),
     };
@@ -85,31 +95,50 @@ fn assemble(
     Ok(model)
 }
 
+/// Tokens that the position table has rows for.
+fn positions(path: &Path, source: &Configuration) -> Result<usize> {
+    let before = source.padding.map_or(0, |padding| padding + 1);
+    match source.position_rows.checked_sub(before) {
+        Some(positions) if positions > 0 => Ok(positions),
+        _ => Err(fault(
+            path,
+            format!(
+                "`{}` is {}, of which the first {before} stand for padding",
+                source.kind.position_rows.0, source.position_rows
+            ),
+        )),
+    }
+}
+
 /// The head that the configuration names, or that the tensors show where it names none.
 fn head(source: &Configuration, file: &TensorFile<'_>) -> Result<Head> {
-    const TENSOR: &str = "classifier.weight";
-    let labels = match file.has(TENSOR) {
-        true => file.shape(TENSOR)?.first().copied(),
+    let (encoder, class) = (source.kind.encoder_class(), source.kind.classifier_class());
+    let (Some(names), Some(class)) = (source.kind.head, class) else {
+        return Ok(Head::Hidden);
+    };
+    let tensor = format!("{}.weight", names.classifier);
+    let labels = match file.has(&tensor) {
+        true => file.shape(&tensor)?.first().copied(),
         false => None,
     };
+    let pooler = format!("{}.weight", names.pooler.0);
     match (source.head, labels) {
         (Some(NamedHead::Nothing) | None, None) => Ok(Head::Hidden),
         (Some(NamedHead::Nothing), Some(_)) => Err(file.fault(format!(
-            "holds `{TENSOR}`, but `architectures` of {CONFIG_FILE} names `BertModel`, which has no head: name \
-             `BertForSequenceClassification` if it is one"
+            "holds `{tensor}`, but `architectures` of {CONFIG_FILE} names `{encoder}`, which has no head: name `{class}` if it is one"
         ))),
         (Some(NamedHead::SequenceClassification), None) => {
-            Err(file.fault(format!("has no tensor `{TENSOR}`")))
+            Err(file.fault(format!("has no tensor `{tensor}`")))
         }
-        (None, Some(_)) if !file.names().any(|name| name.ends_with("pooler.dense.weight")) => {
+        (None, Some(_)) if !file.names().any(|name| name.ends_with(&pooler)) => {
             Err(file.fault(format!(
-                "holds `{TENSOR}` but no `pooler.dense.weight`, as a head that classifies tokens does: only the head \
-                 of `BertForSequenceClassification` is implemented, which has both"
+                "holds `{tensor}` but no `{pooler}`, as a head that classifies tokens does: only the head of `{class}` is implemented, \
+                 which has both"
             )))
         }
         (_, Some(labels)) => match source.labels {
             Some((key, named)) if named != labels => Err(file.fault(format!(
-                "tensor `{TENSOR}` has {labels} rows, but `{key}` of {CONFIG_FILE} says {named} labels"
+                "tensor `{tensor}` has {labels} rows, but `{key}` of {CONFIG_FILE} says {named} labels"
             ))),
             _ => Ok(Head::Classifier { labels }),
         },
@@ -126,8 +155,9 @@ fn with_assumptions(error: Error, source: &Configuration) -> Error {
                 .map(|(key, value)| format!("`{key}` ({value})"))
                 .collect();
             let what = format!(
-                "{what}; {CONFIG_FILE} has no {}, for which BERT's own values were taken",
-                keys.join(", ")
+                "{what}; {CONFIG_FILE} has no {}, for which {}'s own values were taken",
+                keys.join(", "),
+                source.kind.class
             );
             Error::Model { path, what }
         }

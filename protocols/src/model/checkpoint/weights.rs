@@ -2,16 +2,18 @@
 
 use super::CONFIG_FILE;
 use super::configuration::{Configuration, NamedHead};
+use super::kind::Kind;
 use crate::Result;
 use crate::model::config::ModelConfig;
 use crate::model::embeddings::Embeddings;
 use crate::model::float::{FloatLayer, FloatLinear, FloatNorm};
+use crate::model::score_bias::{BUCKETS, ScoreBias};
 use crate::model::tensors::TensorFile;
 use crate::model::walk::Linear;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// A table that every BERT has: what stands before its name stands before all others.
+/// A table that every encoder has: what stands before its name stands before all others.
 const WORDS: &str = "embeddings.word_embeddings.weight";
 /// Parts that the encoder alone does not compute with, and counters that some versions store: no loss without them.
 const IDLE: [&str; 4] = [
@@ -25,6 +27,7 @@ const IDLE: [&str; 4] = [
 pub(super) struct Weights<'a> {
     file: &'a TensorFile<'a>,
     config: &'a ModelConfig,
+    kind: &'static Kind,
     /// What stands before the encoder's names: `bert.` if there is a head, as a rule.
     prefix: &'static str,
     taken: RefCell<HashSet<String>>,
@@ -34,17 +37,22 @@ impl<'a> Weights<'a> {
     /// The tensors of a file.
     ///
     /// # Errors
-    /// Names with another prefix than `bert.` or none.
-    pub fn new(file: &'a TensorFile<'a>, config: &'a ModelConfig) -> Result<Self> {
-        let prefix = if file.has(&format!("bert.{WORDS}")) {
-            "bert."
+    /// Names with another prefix than the kind's or none.
+    pub fn new(
+        file: &'a TensorFile<'a>,
+        kind: &'static Kind,
+        config: &'a ModelConfig,
+    ) -> Result<Self> {
+        let expected = kind.prefix;
+        let prefix = if file.has(&format!("{expected}{WORDS}")) {
+            expected
         } else {
             if !file.has(WORDS)
                 && let Some(name) = file.names().find(|name| name.ends_with(WORDS))
             {
                 return Err(file.fault(format!(
-                    "names its tensors as in `{name}`, expected `bert.{WORDS}` or `{WORDS}`: it was saved from within \
-                     another module, so save the BERT in it by itself"
+                    "names its tensors as in `{name}`, expected `{expected}{WORDS}` or `{WORDS}`: it was saved from within \
+                     another module, so save the {} in it by itself", kind.class
                 )));
             }
             ""
@@ -52,6 +60,7 @@ impl<'a> Weights<'a> {
         Ok(Self {
             file,
             config,
+            kind,
             prefix,
             taken: RefCell::default(),
         })
@@ -96,18 +105,31 @@ impl<'a> Weights<'a> {
 
     /// An encoder layer.
     pub fn layer(&self, l: usize) -> Result<FloatLayer> {
-        let name = |part: &str| format!("encoder.layer.{l}.{part}");
+        let name = |part: &str| format!("{}{l}.{part}", self.kind.layer);
+        let [query, key, value, attention_output, feed_forward_in, feed_forward_out] =
+            self.kind.linears;
+        let [attention_norm, feed_forward_norm] = self.kind.norms;
         let linear = |part: &str, linear| self.linear(&self.inner(&name(part)), linear);
         Ok(FloatLayer {
-            query: linear("attention.self.query", Linear::Query(l))?,
-            key: linear("attention.self.key", Linear::Key(l))?,
-            value: linear("attention.self.value", Linear::Value(l))?,
-            attention_output: linear("attention.output.dense", Linear::AttentionOutput(l))?,
-            feed_forward_in: linear("intermediate.dense", Linear::FeedForwardIn(l))?,
-            feed_forward_out: linear("output.dense", Linear::FeedForwardOut(l))?,
-            attention_norm: self.norm(&name("attention.output.LayerNorm"))?,
-            feed_forward_norm: self.norm(&name("output.LayerNorm"))?,
+            query: linear(query, Linear::Query(l))?,
+            key: linear(key, Linear::Key(l))?,
+            value: linear(value, Linear::Value(l))?,
+            attention_output: linear(attention_output, Linear::AttentionOutput(l))?,
+            feed_forward_in: linear(feed_forward_in, Linear::FeedForwardIn(l))?,
+            feed_forward_out: linear(feed_forward_out, Linear::FeedForwardOut(l))?,
+            attention_norm: self.norm(&name(attention_norm))?,
+            feed_forward_norm: self.norm(&name(feed_forward_norm))?,
         })
+    }
+
+    /// The bias of scores by distance, where the kind has one.
+    pub fn score_bias(&self) -> Result<Option<ScoreBias>> {
+        if !self.kind.relative_positions {
+            return Ok(None);
+        }
+        let name = self.inner("encoder.relative_attention_bias.weight");
+        let values = self.take(name, &[BUCKETS, self.config.heads])?;
+        Ok(Some(ScoreBias::new(self.config.heads, values)))
     }
 
     /// The embedding tables.
@@ -121,11 +143,13 @@ impl<'a> Weights<'a> {
             self.take(name, &[rows, hidden])
         };
         let norm = self.norm("embeddings.LayerNorm")?;
+        let token_type = source.token_types.map(|rows| table("token_type", rows));
         Ok(Embeddings {
             hidden,
             word: table("word", source.vocabulary)?,
-            position: table("position", source.max_positions)?,
-            token_type: table("token_type", source.token_types)?,
+            position: table("position", source.position_rows)?,
+            padding: source.padding,
+            token_type: token_type.transpose()?,
             norm_gamma: norm.gamma,
             norm_beta: norm.beta,
             epsilon: self.config.layer_norm_epsilon,
@@ -142,13 +166,14 @@ impl<'a> Weights<'a> {
         let left = self.file.names().filter(|name| {
             let inner = name.strip_prefix(self.prefix).unwrap_or(name);
             let beyond = self.layer_of(name).is_some_and(|l| l >= self.config.layers)
-                && !source.assumes("num_hidden_layers");
+                && !source.assumes(self.kind.layers.0);
             !(taken.contains(*name) || IDLE.contains(&inner) || beyond)
         });
         let Some(name) = left.min() else {
             return Ok(());
         };
-        let belongs = if name.starts_with("cls.") || name.starts_with("qa_outputs.") {
+        let heads = ["cls.", "qa_outputs.", "lm_head.", "classifier.", "pre_classifier.", "vocab_"];
+        let belongs = if heads.iter().any(|head| name.starts_with(head)) {
             "of a head that is not implemented"
         } else if self.layer_of(name).is_some_and(|l| l >= self.config.layers) {
             "of a layer beyond the last one"
@@ -156,10 +181,11 @@ impl<'a> Weights<'a> {
             "with which nothing that is implemented computes"
         };
         let encoder = match source.head {
-            Some(NamedHead::SequenceClassification) => "",
-            _ => {
-                "; in transformers `BertModel.from_pretrained(DIR).save_pretrained(NEW_DIR)` writes the encoder alone"
-            }
+            Some(NamedHead::SequenceClassification) => String::new(),
+            _ => format!(
+                "; in transformers `{}.from_pretrained(DIR).save_pretrained(NEW_DIR)` writes the encoder alone",
+                self.kind.encoder_class()
+            ),
         };
         Err(self.file.fault(format!(
             "holds the tensor `{name}`, {belongs}: {CONFIG_FILE} must describe all that the weights are for{encoder}"
@@ -170,7 +196,7 @@ impl<'a> Weights<'a> {
     fn layer_of(&self, name: &str) -> Option<usize> {
         let rest = name
             .strip_prefix(self.prefix)?
-            .strip_prefix("encoder.layer.")?;
+            .strip_prefix(self.kind.layer)?;
         rest.split_once('.')?.0.parse().ok()
     }
 }

@@ -70,6 +70,9 @@ pub struct IntegerLayer {
     pub qkv: [Scale; 3],
     /// Multiplier in the query's lift: carries `s_q s_k / (sqrt(head width) * s_score)`.
     pub query_factor: i64,
+    /// For each head, what is added to the score of key j and query i of n tokens, at `j + n - 1 - i`, where the model has a bias by
+    /// distance.
+    pub score_constant: Option<Vec<Vec<i64>>>,
     /// What each level of a value counts in the product with the probabilities: carries `s_v / s_context` but for the part that
     /// the probabilities carry ([`IntegerSoftmax::one`]).
     pub value_factor: f64,
@@ -158,8 +161,17 @@ impl<'a> IntegerModel<'a> {
                 index_bits,
             );
             let output = feed_forward_norm.output;
+            let constant = |bias: f32| (unit * f64::from(bias) / scores.step).round() as i64;
+            let score_constant = source.score_bias.as_ref().map(|bias| {
+                let heads = 0..config.heads;
+                let of_head = |head| bias.by_distance(head, seq_len).into_iter();
+                heads
+                    .map(|head| of_head(head).map(constant).collect())
+                    .collect()
+            });
             layers.push(IntegerLayer {
                 input: x,
+                score_constant,
                 qkv,
                 query_factor: (unit * qkv[0].level_step() * qkv[1].level_step()
                     / (per_head * scores.step))

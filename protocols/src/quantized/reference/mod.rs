@@ -230,7 +230,9 @@ impl Engine for IntegerReference<'_> {
                         .map(|f| q[row * hidden + f] * k[column * hidden + f])
                         .sum();
                     let factor = if self.wide { 1 } else { scales.query_factor };
-                    scores.push(factor.wrapping_mul(dot));
+                    let constants = scales.score_constant.as_ref();
+                    let constant = constants.map_or(0, |c| c[head][column + n - 1 - row]);
+                    scores.push(factor.wrapping_mul(dot) + constant);
                 }
             }
         }
