@@ -115,6 +115,7 @@ fn small(activation: ActivationFunction, head: Head) -> ModelConfig {
         head,
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn small(activation: ActivationFunction, head: Head, width: usize) -> ModelConfi
         head,
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     }
 }
 

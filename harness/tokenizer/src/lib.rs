@@ -79,7 +79,10 @@ impl Tokenizer {
         let bytes = bytes.map_err(|e| fault(&path, format!("cannot be read: {e}")))?;
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)
             .map_err(|e| fault(&path, format!("is cut short or not a tokenizer ({e})")))?;
-        let of_bytes = matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::ByteLevel(_)));
+        let of_bytes = matches!(
+            inner.get_pre_tokenizer(),
+            Some(PreTokenizerWrapper::ByteLevel(_))
+        );
         let is_known = match inner.get_model() {
             ModelWrapper::WordPiece(_) => true,
             ModelWrapper::BPE(_) => of_bytes,

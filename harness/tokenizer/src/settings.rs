@@ -192,7 +192,11 @@ impl Settings {
         } else if !written.clean_text {
             return Err(another(path, "`clean_text`", "BertTokenizer"));
         } else if !pieces_are_berts {
-            return Err(another(path, "prefix or longest word of pieces", "BertTokenizer"));
+            return Err(another(
+                path,
+                "prefix or longest word of pieces",
+                "BertTokenizer",
+            ));
         }
         let mut normalizer = *written;
         let decided = |key: &str, written: bool, default: bool| match self.config.flag(key)? {

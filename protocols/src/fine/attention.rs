@@ -30,7 +30,7 @@ impl Fine<'_> {
         let (Activation::Wide(q), Activation::Wide(k)) = (q, k) else {
             return Err(self.misplaced("a query and a key"));
         };
-        let ring = self.plan.widths.product();
+        let ring = self.plan.widths.layer(layer).product();
         let (q, k): (Masked<u16>, Masked<u16>) = (q.reduce_to(ring), k.reduce_to(ring));
         let shape = HeadShape::of(&self.plan.config, self.plan.seq_len);
         let count = shape.heads * shape.tokens * shape.tokens;
@@ -84,7 +84,7 @@ impl Fine<'_> {
         layer: usize,
         scores: Activation,
     ) -> Result<Activation> {
-        let (widths, n) = (self.plan.widths, self.plan.seq_len);
+        let (widths, n) = (self.plan.widths.layer(layer), self.plan.seq_len);
         let scores = self.product_of(scores)?;
         let scores: Additive<u8> = self.cut(&scores, widths.scores);
         let below = self.step("max", |engine| {
@@ -145,7 +145,12 @@ impl Fine<'_> {
     ///
     /// # Security
     /// As [`Fine::attention_scores`]; what is opened is under fresh masks.
-    pub(super) fn weighted_values(&mut self, p: Activation, v: Activation) -> Result<Activation> {
+    pub(super) fn weighted_values(
+        &mut self,
+        layer: usize,
+        p: Activation,
+        v: Activation,
+    ) -> Result<Activation> {
         let (Activation::Exponentials(e, of_e, inverse), Activation::Wide(v)) = (p, v) else {
             return Err(self.misplaced("exponentials and values"));
         };
@@ -187,7 +192,8 @@ impl Fine<'_> {
         });
         let ones = Factors::ones(&self.runtime, inverse.ring(), shape.width);
         let context = self.times_row(&weighted, &ones, &by_token)?;
-        Ok(Activation::Context(context))
+        let bits = self.plan.widths.layer(layer).context;
+        Ok(Activation::Context(context, bits))
     }
 }
 

@@ -39,8 +39,8 @@ pub enum Activation {
     Wide(Masked<u32>),
     /// Exponentials with the shares of their masks, and the inverse of each row's sum.
     Exponentials(Masked<u64>, Additive<u64>, Additive<u64>),
-    /// The context, not yet cut.
-    Context(Additive<u64>),
+    /// The context, not yet cut, and the bits that it is cut to.
+    Context(Additive<u64>, u32),
     /// Normalized rows, not yet cut.
     Normal(Additive<u64>),
 }
@@ -161,17 +161,17 @@ impl<'a> Fine<'a> {
 
     /// What a product takes; a context and normalized rows are cut and opened here, once.
     pub(super) fn wire(&mut self, x: &mut Activation) -> Result<Masked<u16>> {
-        let widths = self.plan.widths;
+        let ring = self.plan.widths.first().product();
         let wire = match x {
             Activation::Wire(wire) => return Ok(wire.clone()),
             Activation::Normal(y) => self.step("convert", |engine| {
-                let normal: Additive<u16> = engine.cut(y, widths.product);
+                let normal: Additive<u16> = engine.cut(y, ring.bits());
                 open_masked(&mut engine.runtime, &normal)
             })?,
-            Activation::Context(y) => self.step("convert", |engine| {
-                let context: Additive<u8> = engine.cut(y, widths.context + 1);
+            Activation::Context(y, bits) => self.step("convert", |engine| {
+                let context: Additive<u8> = engine.cut(y, *bits + 1);
                 let opened = open_spare(&mut engine.runtime, &[&context])?;
-                Ok(engine.widen(&[(&opened[0], widths.product())])?.remove(0))
+                Ok(engine.widen(&[(&opened[0], ring)])?.remove(0))
             })?,
             _ => return Err(self.misplaced("a wire")),
         };
@@ -196,7 +196,7 @@ impl Engine for Fine<'_> {
 
     /// P1 sends its embedded tokens to P2 under a mask.
     fn input(&mut self) -> Result<Activation> {
-        let ring = self.plan.widths.product();
+        let ring = self.plan.widths.first().product();
         let len = self.plan.seq_len * self.plan.config.hidden;
         let input = self.known.input;
         let wire = masked_from_p1(&mut self.runtime, ring, input, len)?;
@@ -215,7 +215,7 @@ impl Engine for Fine<'_> {
             let y = self.step(name, |engine| engine.linear(linear, x))?;
             products.push(self.product_of(y)?);
         }
-        let widths = self.plan.widths;
+        let widths = self.plan.widths.layer(layer);
         let wires = self.step("convert", |engine| {
             let cuts: Vec<Additive<u8>> = products
                 .iter()
@@ -244,8 +244,8 @@ impl Engine for Fine<'_> {
         self.row_exponentials(layer, scores)
     }
 
-    fn context(&mut self, _layer: usize, p: Activation, v: Activation) -> Result<Activation> {
-        self.weighted_values(p, v)
+    fn context(&mut self, layer: usize, p: Activation, v: Activation) -> Result<Activation> {
+        self.weighted_values(layer, p, v)
     }
 
     fn add_and_norm(
@@ -259,11 +259,16 @@ impl Engine for Fine<'_> {
 
     /// A table a feature on the index, and a widening.
     fn activate(&mut self, function: Nonlinearity, x: Activation) -> Result<Activation> {
-        let widths = self.plan.widths;
         let x = self.product_of(x)?;
-        let bits = match function {
-            Nonlinearity::FeedForward(_) => widths.inner,
-            Nonlinearity::Pooler => widths.index,
+        let (bits, widths) = match function {
+            Nonlinearity::FeedForward(layer) => {
+                let widths = self.plan.widths.layer(layer);
+                (widths.inner, widths)
+            }
+            Nonlinearity::Pooler => {
+                let widths = self.plan.widths.last();
+                (widths.index, widths)
+            }
         };
         let index: Additive<u8> = self.cut(&x, bits);
         let opened = open(&mut self.runtime, &index)?;
@@ -305,7 +310,7 @@ impl Engine for Fine<'_> {
     /// # Security
     /// This is the protocol's output, and P1's alone: a fresh sharing, since a dealt share is in it.
     fn output(&mut self, x: Activation) -> Result<()> {
-        let widths = self.plan.widths;
+        let widths = self.plan.widths.last();
         let output: Option<Wiped<u32>> = match (x, &self.known.weights.output) {
             (Activation::Product(logits), None) => {
                 let logits = reveal_to_p1(&mut self.runtime, &logits)?;

@@ -19,7 +19,7 @@ impl Fine<'_> {
     /// # Security
     /// Local on X, which is masked, and on shares; see [`dealt`].
     pub(super) fn multiply(&mut self, linear: Linear, x: &Masked<u16>) -> Result<Additive<u16>> {
-        let ring = self.plan.widths.product();
+        let ring = self.plan.widths.first().product();
         let (outputs, inputs) = self.plan.shape(linear);
         let rows = x.len() / inputs;
         let count = rows * outputs;

@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`widths`] | the public widths of every site |
+//! | `rings` | the rings that follow from a layer's widths ([`crate::model::bit_plan`]) |
 //! | [`integer`] | the model in integers: P0's weights, factors and tables |
 //! | [`mod@reference`] | the integer reference in the clear |
 //! | [`plan`] | the public shapes of a run |
@@ -21,7 +21,7 @@ pub mod linear;
 pub mod norm;
 pub mod plan;
 pub mod reference;
+mod rings;
 pub mod system;
 pub mod verify;
 pub mod weights;
-pub mod widths;

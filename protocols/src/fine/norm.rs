@@ -25,7 +25,7 @@ impl Fine<'_> {
         branch: Activation,
         mut residual: Activation,
     ) -> Result<Activation> {
-        let widths = self.plan.widths;
+        let widths = self.plan.widths.layer(norm.layer());
         let branch = self.product_of(branch)?;
         let residual = self.wire(&mut residual)?;
         let factors = self.known.weights.norm(norm)?;

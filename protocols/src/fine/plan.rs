@@ -1,6 +1,6 @@
 //! The public shapes of a run.
 
-use super::widths::Widths;
+use crate::model::bit_plan::BitPlan;
 use crate::model::config::{Head, ModelConfig};
 use crate::model::walk::Linear;
 
@@ -12,7 +12,7 @@ pub struct FinePlan {
     /// Tokens.
     pub seq_len: usize,
     /// The widths.
-    pub widths: Widths,
+    pub widths: BitPlan,
 }
 
 impl FinePlan {

@@ -3,7 +3,6 @@
 //! beyond its bits: [`Carries`] say it.
 
 use super::engine::told_by;
-use super::integer::norm::FineNorm;
 use super::integer::{FineModel, OUTPUT};
 use crate::model::config::Head;
 use crate::model::walk::{Engine, Linear, Nonlinearity, Norm, step};
@@ -139,7 +138,7 @@ impl<'a> FineReference<'a> {
     /// The integers that a product takes; normalized rows are cut and opened here, once.
     fn wire(&mut self, x: &mut Clear) -> Result<Vec<i64>> {
         if let Clear::Normal(y) = x {
-            let widths = self.model.widths;
+            let widths = self.model.widths.first();
             let (ring, bits) = (widths.normal(), widths.product);
             let wire = self.convert(|engine| engine.cut(ring, y, bits, "normal"))?;
             *x = Clear::Wire(wire);
@@ -157,8 +156,9 @@ impl<'a> FineReference<'a> {
         }
     }
 
-    fn normalized(&mut self, norm: &FineNorm, sum: &[i64], mean: &[i64]) -> Result<Vec<i64>> {
-        let widths = self.model.widths;
+    fn normalized(&mut self, norm: Norm, sum: &[i64], mean: &[i64]) -> Result<Vec<i64>> {
+        let widths = self.model.widths.layer(norm.layer());
+        let norm = self.model.norm(norm).0;
         let hidden = norm.factor.len();
         let rows = || {
             sum.chunks_exact(hidden).zip(mean).map(|(row, mean)| {
@@ -205,8 +205,8 @@ impl Engine for FineReference<'_> {
     }
 
     fn linear(&mut self, linear: Linear, x: &mut Clear) -> Result<Clear> {
-        if let (Linear::AttentionOutput(_), Clear::Product(y)) = (linear, &*x) {
-            let (widths, y) = (self.model.widths, y.clone());
+        if let (Linear::AttentionOutput(layer), Clear::Product(y)) = (linear, &*x) {
+            let (widths, y) = (self.model.widths.layer(layer), y.clone());
             let wire = self.convert(|engine| {
                 let tops = engine.tops(widths.weighted(), &y, widths.context + 1)?;
                 engine.widened(&tops, widths.context, "context")
@@ -219,7 +219,7 @@ impl Engine for FineReference<'_> {
 
     /// The three are cut, opened and widened together.
     fn project_qkv(&mut self, layer: usize, x: &mut Clear) -> Result<[Clear; 3]> {
-        let widths = self.model.widths;
+        let widths = self.model.widths.layer(layer);
         let mut products = Vec::new();
         for (linear, name) in projections(layer) {
             let y = step(self, name, |engine| engine.linear(linear, x))?;
@@ -261,7 +261,7 @@ impl Engine for FineReference<'_> {
     }
 
     fn softmax(&mut self, layer: usize, scores: Clear) -> Result<Clear> {
-        let (widths, n) = (self.model.widths, self.seq_len);
+        let (widths, n) = (self.model.widths.layer(layer), self.seq_len);
         let scores = self.product(scores)?;
         let scores = self.cut(widths.product(), &scores, widths.scores, "score")?;
         let tables = &self.model.layers[layer].attention.exponential;
@@ -289,9 +289,10 @@ impl Engine for FineReference<'_> {
                 }
             }
         }
-        let bits = self.model.widths.weighted_values(n).bits() - 1;
+        let widths = self.model.widths.layer(layer);
+        let bits = widths.weighted_values(n).bits() - 1;
         let label = self.path.label().to_owned();
-        let scale = (self.model.widths.weighted(), &label[..]);
+        let scale = (widths.weighted(), &label[..]);
         let mut context = self.opened(&weighted, bits, "weighted", scale)?;
         for (i, context) in context.iter_mut().enumerate() {
             let (row, head) = (i / hidden, i % hidden / width);
@@ -302,7 +303,7 @@ impl Engine for FineReference<'_> {
     }
 
     fn add_and_norm(&mut self, norm: Norm, branch: Clear, mut residual: Clear) -> Result<Clear> {
-        let widths = self.model.widths;
+        let widths = self.model.widths.layer(norm.layer());
         let hidden = self.model.source.config.hidden;
         let (branch, residual) = (self.product(branch)?, self.wire(&mut residual)?);
         let factors = self.model.residual(norm);
@@ -329,13 +330,16 @@ impl Engine for FineReference<'_> {
             Ok((sum, mean))
         })?;
         let normal = step(self, "normalize", |engine| {
-            engine.normalized(engine.model.norm(norm).0, &sum, &mean)
+            engine.normalized(norm, &sum, &mean)
         })?;
         Ok(Clear::Normal(normal))
     }
 
     fn activate(&mut self, function: Nonlinearity, x: Clear) -> Result<Clear> {
-        let widths = self.model.widths;
+        let widths = match function {
+            Nonlinearity::FeedForward(layer) => self.model.widths.layer(layer),
+            Nonlinearity::Pooler => self.model.widths.last(),
+        };
         let x = self.product(x)?;
         let (bits, tables) = self.model.activation(function)?;
         let x = self.cut(widths.product(), &x, bits, "index")?;
@@ -361,7 +365,7 @@ impl Engine for FineReference<'_> {
     }
 
     fn output(&mut self, x: Clear) -> Result<()> {
-        let widths = self.model.widths;
+        let widths = self.model.widths.last();
         self.output = match (self.model.source.config.head, x) {
             (Head::Classifier { .. }, Clear::Product(logits)) => {
                 self.wrapped(&logits, widths.product, "logits")

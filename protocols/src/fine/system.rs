@@ -5,7 +5,7 @@ use super::integer::{FineModel, quantize_input};
 use super::plan::FinePlan;
 use super::verify;
 use super::weights::FineWeights;
-use super::widths::Widths;
+use crate::model::bit_plan::{BitPlan, Widths};
 use crate::model::quantized::QuantizedModel;
 use crate::model::walk::{Linear, walk};
 use crate::phase::Phase;
@@ -38,8 +38,8 @@ impl Secret {
         match loaded {
             Loaded::Model(model) => Self::Model(model),
             Loaded::Input(range, values) => {
-                let ring = plan.widths.product();
-                let integers = quantize_input(range, &plan.widths, &values);
+                let widths = plan.widths.first();
+                let (ring, integers) = (widths.product(), quantize_input(range, &widths, &values));
                 Self::Input(integers.iter().map(|x| ring.encode(*x)).collect())
             }
             Loaded::Nothing => Self::Nothing,
@@ -48,7 +48,9 @@ impl Secret {
 
     fn model(&self, plan: &FinePlan) -> Result<Option<FineModel<'_>>> {
         match self {
-            Self::Model(model) => FineModel::new(model, plan.widths, plan.seq_len).map(Some),
+            Self::Model(model) => {
+                FineModel::new(model, plan.widths.clone(), plan.seq_len).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -77,8 +79,9 @@ impl WalkedSystem for FineSystem {
     }
 
     fn plan(&self, workload: &Workload) -> Result<FinePlan> {
-        let (widths, seq_len) = (Widths::default(), workload.seq_len);
-        let longest = widths.longest_row();
+        let (widths, seq_len) = (BitPlan::of(&workload.model), workload.seq_len);
+        let longest = widths.layers.iter().map(Widths::longest_row).min();
+        let longest = longest.unwrap_or(0);
         if seq_len > longest {
             return Err(Error::Unsupported(format!(
                 "lut-fine takes at most {longest} tokens, whose exponentials' sum a table can take, not {seq_len}"

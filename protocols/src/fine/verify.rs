@@ -2,7 +2,7 @@
 
 use super::integer::{FineModel, quantize_input};
 use super::reference::FineReference;
-use super::widths::Widths;
+use crate::model::bit_plan::BitPlan;
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::reference_float::{FloatReference, relative_error};
 use crate::model::walk::walk;
@@ -32,9 +32,9 @@ pub fn check(
         Evidence::from_bytes(&evidence[1])?,
         Evidence::from_bytes(&evidence[2])?,
     );
-    let widths = Widths::default();
+    let widths = BitPlan::of(&source.config);
+    let input = quantize_input(range, &widths.first(), values);
     let model = FineModel::new(source, widths, workload.seq_len)?;
-    let input = quantize_input(range, &widths, values);
     let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
     let mut reference = FineReference::new(&model, workload.seq_len, input, carries);
     walk(&mut reference, &workload.model)?;

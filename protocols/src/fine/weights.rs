@@ -95,7 +95,12 @@ impl FineWeights {
         for l in 0..plan.config.layers {
             runtime.step(&format!("layer{l}/factors"), |runtime| {
                 let clear = model.map(|model| &model.layers[l].attention.query_factor[..]);
-                query.push(factors(runtime, plan.widths.product(), hidden, clear)?);
+                query.push(factors(
+                    runtime,
+                    plan.widths.layer(l).product(),
+                    hidden,
+                    clear,
+                )?);
                 for norm in [Norm::Attention(l), Norm::FeedForward(l)] {
                     norms.insert(norm, norm_factors(runtime, plan, model, norm)?);
                 }
@@ -132,7 +137,7 @@ fn matrix(
     model: Option<&FineModel<'_>>,
     linear: Linear,
 ) -> Result<Option<FineMatrix>> {
-    let ring = plan.widths.product();
+    let ring = plan.widths.first().product();
     let (outputs, inputs) = plan.shape(linear);
     let clear = model.map(|model| model.linear(linear)).transpose()?;
     let mine = runtime.me() == Some(Party::P0);
@@ -162,7 +167,7 @@ fn norm_factors(
     model: Option<&FineModel<'_>>,
     norm: Norm,
 ) -> Result<NormFactors> {
-    let widths = plan.widths;
+    let widths = plan.widths.layer(norm.layer());
     let (product, wide) = (widths.product(), widths.normal());
     let (squares, hidden) = (widths.squares(), plan.config.hidden);
     let residual = model.map(|model| model.residual(norm));

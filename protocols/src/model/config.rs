@@ -1,5 +1,6 @@
 //! The public architecture of a BERT encoder.
 
+use super::bit_plan::BitPlan;
 use serde::{Deserialize, Serialize};
 
 /// The non-linearity between the feed-forward layers.
@@ -49,10 +50,16 @@ pub struct ModelConfig {
     /// Whether scores have a bias by the distance of their tokens ([`super::score_bias`]).
     #[serde(default, skip_serializing_if = "is_false")]
     pub relative_positions: bool,
+    /// Bits of every site, for systems that take a plan; the default where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bit_plan: Option<BitPlan>,
 }
 
 /// What most models have is not written: their names and hashes are what they were.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -79,6 +86,7 @@ impl ModelConfig {
             head: Head::Classifier { labels: 2 },
             layer_norm_epsilon: 1e-12,
             relative_positions: false,
+            bit_plan: None,
         })
     }
 
@@ -104,6 +112,8 @@ impl ModelConfig {
         if let Head::Classifier { labels: 0 } = self.head {
             return Err("a classifier needs at least 1 label".into());
         }
-        Ok(())
+        self.bit_plan
+            .as_ref()
+            .map_or(Ok(()), |plan| plan.check(self))
     }
 }

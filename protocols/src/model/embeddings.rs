@@ -80,10 +80,16 @@ impl Embeddings {
                 }
             };
             let row = |table: &[f32], i: usize, j: usize| table[i * self.hidden + j];
-            let of_type = |j| self.token_type.as_ref().map_or(0.0, |types| row(types, 0, j));
-            out.extend((0..self.hidden).map(|j| {
-                row(&self.word, id, j) + of_type(j) + row(&self.position, position, j)
-            }));
+            let of_type = |j| {
+                self.token_type
+                    .as_ref()
+                    .map_or(0.0, |types| row(types, 0, j))
+            };
+            out.extend(
+                (0..self.hidden).map(|j| {
+                    row(&self.word, id, j) + of_type(j) + row(&self.position, position, j)
+                }),
+            );
         }
         for row in out.chunks_mut(self.hidden) {
             layer_norm(row, &self.norm_gamma, &self.norm_beta, self.epsilon);

@@ -1,6 +1,7 @@
 //! BERT: its configuration, its weights (float and 1-bit), the one walk over the encoder, and the
 //! references in the clear.
 
+pub mod bit_plan;
 pub mod calibrate;
 pub mod checkpoint;
 pub mod config;

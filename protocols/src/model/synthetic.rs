@@ -38,9 +38,12 @@ pub fn synthetic(config: &ModelConfig, seed: u64) -> Result<QuantizedModel> {
     let mut model = QuantizedModel {
         config: config.clone(),
         input_range: Range::default(),
-        score_bias: config
-            .relative_positions
-            .then(|| ScoreBias::new(config.heads, random.normals(BUCKETS * config.heads, 0.0, 1.0))),
+        score_bias: config.relative_positions.then(|| {
+            ScoreBias::new(
+                config.heads,
+                random.normals(BUCKETS * config.heads, 0.0, 1.0),
+            )
+        }),
         layers: (0..config.layers)
             .map(|l| layer(config, l, &mut random))
             .collect(),

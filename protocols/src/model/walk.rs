@@ -88,6 +88,15 @@ pub enum Norm {
     FeedForward(usize),
 }
 
+impl Norm {
+    /// The layer that it is in.
+    pub const fn layer(self) -> usize {
+        match self {
+            Self::Attention(layer) | Self::FeedForward(layer) => layer,
+        }
+    }
+}
+
 impl fmt::Display for Norm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -200,6 +200,7 @@ fn check(shape: &Shape) {
         },
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     };
     let max = shape.max;
     let variance = if shape.inner_product {

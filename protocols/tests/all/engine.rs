@@ -26,6 +26,7 @@ fn config(layers: usize, hidden: usize, heads: usize, head: Head) -> ModelConfig
         head,
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     }
 }
 

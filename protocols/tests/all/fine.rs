@@ -4,7 +4,7 @@ use qbench_protocols::fine::integer::{FineModel, quantize_input};
 use qbench_protocols::fine::reference::FineReference;
 use qbench_protocols::fine::system::{FineSystem, Secret};
 use qbench_protocols::fine::verify;
-use qbench_protocols::fine::widths::Widths;
+use qbench_protocols::model::bit_plan::{BitPlan, Widths};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::features::FeatureRanges;
@@ -23,9 +23,12 @@ use std::path::PathBuf;
 
 /// The reference's output as real numbers, and its sites.
 fn integers(source: &QuantizedModel, input: &[f32]) -> (Vec<f32>, Vec<Site>) {
-    let (widths, tokens) = (Widths::default(), input.len() / source.config.hidden);
-    let model = FineModel::new(source, widths, tokens).unwrap();
-    let input = quantize_input(source.input_range, &widths, input);
+    let (plan, tokens) = (
+        BitPlan::of(&source.config),
+        input.len() / source.config.hidden,
+    );
+    let input = quantize_input(source.input_range, &plan.first(), input);
+    let model = FineModel::new(source, plan, tokens).unwrap();
     let mut reference = FineReference::new(&model, tokens, input, Carries::random(5));
     walk(&mut reference, &source.config).unwrap();
     let output = reference.output.iter();
@@ -87,6 +90,28 @@ fn a_run_is_the_reference_and_costs_what_it_declares() {
     }
 }
 
+/// A plan of other widths in every layer.
+fn uneven(layers: usize) -> BitPlan {
+    let mut plan = BitPlan::uniform(Widths::default(), layers);
+    for (l, widths) in plan.layers.iter_mut().enumerate() {
+        let more = l as u32 % 2;
+        widths.fraction = 3;
+        widths.index = 5 + 2 * more;
+        widths.context = 7;
+        widths.scores = 4 + 4 * more;
+        widths.exponential = 3 + more;
+        widths.sum = 10 + 3 * more;
+        widths.variance = 14 - 3 * more;
+        widths.inner = 6 + 2 * more;
+        widths.activated = 6 + more;
+        widths.product = 15;
+        widths.weighted = 24 + 4 * more;
+        widths.squares = 40 + 3 * more;
+        widths.normal = 34;
+    }
+    plan
+}
+
 fn runs_are_the_reference(squeeze: bool) {
     for (layers, hidden, heads, tokens, head) in [
         (1, 16, 2, 1, Head::Hidden),
@@ -107,6 +132,8 @@ fn runs_are_the_reference(squeeze: bool) {
                 layer_norm_epsilon: 1e-12,
                 // Costs nothing, so it is declared nowhere.
                 relative_positions: tokens == 5 || tokens == 8,
+                // One of its own: other widths in every layer.
+                bit_plan: (layers == 2).then(|| uneven(layers)),
             };
             let mut source = synthetic(&config, 3).unwrap();
             if squeeze {

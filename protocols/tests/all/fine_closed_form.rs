@@ -126,6 +126,7 @@ fn check(layers: u64, hidden: u64, heads: u64, n: u64, labels: Option<u64>) {
         },
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     };
     let declared = FineSystem.cost(&Workload::new(model, n as usize)).unwrap();
     let mut count = Count::default();

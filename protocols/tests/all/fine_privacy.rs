@@ -6,7 +6,7 @@ use qbench_protocols::fine::engine::{Fine, Knowledge};
 use qbench_protocols::fine::integer::FineModel;
 use qbench_protocols::fine::plan::FinePlan;
 use qbench_protocols::fine::weights::FineWeights;
-use qbench_protocols::fine::widths::Widths;
+use qbench_protocols::model::bit_plan::{BitPlan, Widths};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::synthetic::synthetic;
@@ -39,9 +39,10 @@ fn plan(head: Head) -> FinePlan {
             head,
             layer_norm_epsilon: 1e-12,
             relative_positions: true,
+            bit_plan: None,
         },
         seq_len: TOKENS,
-        widths: Widths::default(),
+        widths: BitPlan::uniform(Widths::default(), 1),
     }
 }
 
@@ -53,7 +54,7 @@ fn infer(
     input: &[u16],
 ) -> Result<()> {
     let model = match runtime.me() {
-        Some(Party::P0) => Some(FineModel::new(source, plan.widths, plan.seq_len)?),
+        Some(Party::P0) => Some(FineModel::new(source, plan.widths.clone(), plan.seq_len)?),
         _ => None,
     };
     let weights = runtime.step("weights", |runtime| {
@@ -92,7 +93,7 @@ fn received(runs: &[Ran<()>], party: Party) -> View {
 fn examined(head: Head, fault: Option<Fault>) -> [Examined; 3] {
     let plan = plan(head);
     let source = synthetic(&plan.config, 41).unwrap();
-    let ring = plan.widths.product();
+    let ring = plan.widths.first().product();
     let small = Ring::new(6);
     let varied: Vec<u16> = elements(small, TOKENS * HIDDEN, 42);
     let varied = varied

@@ -33,6 +33,7 @@ fn workload() -> Workload {
         head: Head::Classifier { labels: 6 },
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     };
     Workload {
         verify: false,

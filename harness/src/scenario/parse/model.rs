@@ -72,6 +72,7 @@ pub(super) fn model(root: &Node) -> Result<ModelChoice, Problem> {
                 head: Head::Classifier { labels: 2 },
                 layer_norm_epsilon: 1e-12,
                 relative_positions: false,
+                bit_plan: None,
             }
         }
     };

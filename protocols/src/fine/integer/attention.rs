@@ -2,7 +2,7 @@
 //! the product with the values.
 
 use super::cuts::Ranges;
-use crate::fine::widths::Widths;
+use crate::model::bit_plan::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedLayer;
 use crate::model::score_bias::ScoreBias;

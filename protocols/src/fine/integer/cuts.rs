@@ -1,6 +1,6 @@
 //! Cuts to indices: what one of each output comes to, and the value of an index; and what a non-linearity makes of each.
 
-use crate::fine::widths::Widths;
+use crate::model::bit_plan::Widths;
 use crate::model::config::ActivationFunction;
 use crate::model::reference_float::gelu;
 

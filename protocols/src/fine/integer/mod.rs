@@ -5,7 +5,7 @@ pub mod cuts;
 pub mod linear;
 pub mod norm;
 
-use super::widths::Widths;
+use crate::model::bit_plan::{BitPlan, Widths};
 use crate::model::config::Head;
 use crate::model::float::Parameters;
 use crate::model::quantized::{QuantizedModel, Range};
@@ -76,7 +76,7 @@ pub struct FineModel<'a> {
     /// Levels, scales and ranges.
     pub source: &'a QuantizedModel,
     /// The widths.
-    pub widths: Widths,
+    pub widths: BitPlan,
     /// Value of one integer of the input.
     pub input_step: f64,
     /// The layers.
@@ -108,17 +108,18 @@ impl<'a> FineModel<'a> {
     ///
     /// # Errors
     /// A model whose calibration saw no features; a head without its weights.
-    pub fn new(source: &'a QuantizedModel, widths: Widths, seq_len: usize) -> Result<Self> {
+    pub fn new(source: &'a QuantizedModel, plan: BitPlan, seq_len: usize) -> Result<Self> {
         let config = &source.config;
+        plan.check(config).map_err(Error::Unsupported)?;
         let wrong = |what: &str| Error::Model {
             path: config.name.clone(),
             what: what.into(),
         };
-        let step = input_step(source.input_range, &widths);
+        let step = input_step(source.input_range, &plan.first());
         let mut input = Operand::of_steps(vec![step; config.hidden]);
         let bias = source.score_bias.as_ref();
         let mut layers = Vec::with_capacity(config.layers);
-        for layer in &source.layers {
+        for (layer, widths) in source.layers.iter().zip(&plan.layers) {
             let features = &layer.features;
             if features
                 .parts(config)
@@ -131,16 +132,16 @@ impl<'a> FineModel<'a> {
             let qkv = features
                 .qkv
                 .each_ref()
-                .map(|maxima| cut(&widths, maxima, widths.index, 1));
+                .map(|maxima| cut(widths, maxima, widths.index, 1));
             let steps = qkv.each_ref().map(|cut| cut.step.clone());
-            let attention = FineAttention::new(config, &widths, layer, bias, &steps, seq_len);
+            let attention = FineAttention::new(config, widths, layer, bias, &steps, seq_len);
             let sum = &features.attention_sum;
-            let attention_norm = FineNorm::new(config, &widths, &layer.attention_norm, sum);
-            let inner = cut(&widths, &features.inner, widths.inner, 0);
+            let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum);
+            let inner = cut(widths, &features.inner, widths.inner, 0);
             let (activated, activated_step) =
-                activated(config.activation, &widths, &inner, &features.activated);
+                activated(config.activation, widths, &inner, &features.activated);
             let sum = &features.feed_forward_sum;
-            let feed_forward_norm = FineNorm::new(config, &widths, &layer.feed_forward_norm, sum);
+            let feed_forward_norm = FineNorm::new(config, widths, &layer.feed_forward_norm, sum);
             let output = feed_forward_norm.output.clone();
             layers.push(FineLayer {
                 input,
@@ -154,6 +155,7 @@ impl<'a> FineModel<'a> {
             });
             input = output;
         }
+        let widths = plan.last();
         let head = match (&source.head, config.head) {
             (Some(head), Head::Classifier { .. }) => {
                 let pooler = cut(
@@ -176,11 +178,11 @@ impl<'a> FineModel<'a> {
         };
         Ok(Self {
             source,
-            widths,
             input_step: step,
             layers,
             head,
             output_unit: output_unit(config.head, source.output_range()?, &widths),
+            widths: plan,
         })
     }
 
@@ -195,7 +197,7 @@ impl<'a> FineModel<'a> {
             Linear::FeedForwardOut(l) => self.layers[l].activated_operand.clone(),
             Linear::Pooler => self.last(),
             Linear::Classifier => {
-                let half = f64::from(1u32 << (self.widths.activated - 1)) - 1.0;
+                let half = f64::from(1u32 << (self.widths.last().activated - 1)) - 1.0;
                 Operand::of_steps(vec![1.0 / half; self.source.config.hidden])
             }
         }
@@ -212,7 +214,7 @@ impl<'a> FineModel<'a> {
     /// The ring of what P1 learns.
     pub fn output_ring(&self) -> Ring {
         match self.source.config.head {
-            Head::Classifier { .. } => self.widths.product(),
+            Head::Classifier { .. } => self.widths.last().product(),
             Head::Hidden => OUTPUT,
         }
     }
@@ -308,9 +310,10 @@ impl<'a> FineModel<'a> {
     pub fn activation(&self, function: Nonlinearity) -> Result<(u32, &[Vec<i64>])> {
         match (function, &self.head) {
             (Nonlinearity::FeedForward(layer), _) => {
-                Ok((self.widths.inner, &self.layers[layer].activated))
+                let bits = self.widths.layer(layer).inner;
+                Ok((bits, &self.layers[layer].activated))
             }
-            (Nonlinearity::Pooler, Some(head)) => Ok((self.widths.index, &head.tanh)),
+            (Nonlinearity::Pooler, Some(head)) => Ok((self.widths.last().index, &head.tanh)),
             (Nonlinearity::Pooler, None) => Err(Error::Model {
                 path: self.source.config.name.clone(),
                 what: "has no pooler".into(),

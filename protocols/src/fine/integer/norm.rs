@@ -3,7 +3,7 @@
 
 use super::cuts::Ranges;
 use super::linear::Operand;
-use crate::fine::widths::Widths;
+use crate::model::bit_plan::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedNorm;
 

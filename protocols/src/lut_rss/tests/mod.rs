@@ -34,6 +34,7 @@ pub(super) fn config(hidden: usize, heads: usize, activation: ActivationFunction
         head: Head::Classifier { labels: 3 },
         layer_norm_epsilon: 1e-12,
         relative_positions: false,
+        bit_plan: None,
     }
 }
 

@@ -184,10 +184,15 @@ impl Keys<'_> {
             });
         }
         match self.architectures()?.first() {
-            Some(name) => Ok(name.as_str().and_then(Kind::of_class).unwrap_or(Kind::ALL[0])),
+            Some(name) => Ok(name
+                .as_str()
+                .and_then(Kind::of_class)
+                .unwrap_or(Kind::ALL[0])),
             None => Err(fault(
                 self.path,
-                format!("has no `model_type`, expected one of {types}: write there what the checkpoint is"),
+                format!(
+                    "has no `model_type`, expected one of {types}: write there what the checkpoint is"
+                ),
             )),
         }
     }
@@ -205,7 +210,8 @@ impl Keys<'_> {
                 }
                 _ => {
                     let name = foreign::shown(value);
-                    let classifier = classifier.map_or_else(String::new, |class| format!("`{class}`, or "));
+                    let classifier =
+                        classifier.map_or_else(String::new, |class| format!("`{class}`, or "));
                     let what = format!(
                         "`{ARCHITECTURES}` names {name}, which is not implemented: it must be {classifier}`{encoder}` for the encoder \
                          without a head (in transformers `{encoder}.from_pretrained(DIR).save_pretrained(NEW_DIR)` writes that of \

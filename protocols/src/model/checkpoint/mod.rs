@@ -67,6 +67,7 @@ fn assemble(
         head,
         layer_norm_epsilon: source.layer_norm_epsilon,
         relative_positions: source.kind.relative_positions,
+        bit_plan: None,
     };
     config.check().map_err(|what| fault(path, what))?;
     let weights = Weights::new(file, source.kind, &config)?;

@@ -106,8 +106,14 @@ impl<'a> Weights<'a> {
     /// An encoder layer.
     pub fn layer(&self, l: usize) -> Result<FloatLayer> {
         let name = |part: &str| format!("{}{l}.{part}", self.kind.layer);
-        let [query, key, value, attention_output, feed_forward_in, feed_forward_out] =
-            self.kind.linears;
+        let [
+            query,
+            key,
+            value,
+            attention_output,
+            feed_forward_in,
+            feed_forward_out,
+        ] = self.kind.linears;
         let [attention_norm, feed_forward_norm] = self.kind.norms;
         let linear = |part: &str, linear| self.linear(&self.inner(&name(part)), linear);
         Ok(FloatLayer {
@@ -172,7 +178,14 @@ impl<'a> Weights<'a> {
         let Some(name) = left.min() else {
             return Ok(());
         };
-        let heads = ["cls.", "qa_outputs.", "lm_head.", "classifier.", "pre_classifier.", "vocab_"];
+        let heads = [
+            "cls.",
+            "qa_outputs.",
+            "lm_head.",
+            "classifier.",
+            "pre_classifier.",
+            "vocab_",
+        ];
         let belongs = if heads.iter().any(|head| name.starts_with(head)) {
             "of a head that is not implemented"
         } else if self.layer_of(name).is_some_and(|l| l >= self.config.layers) {
