@@ -20,6 +20,7 @@ use std::path::PathBuf;
   qbench diff results/quick/OLD results/quick/NEW      what has changed
   qbench cost --system lut-rss --model bert-base --seq 128 --by-step
   qbench infer --model DIR --text \"a film to remember\"
+  qbench sensitivity --model DIR --texts FILE which widths the model wants
   qbench predict results/quick/DIR --link 1gbit,10ms  from the messages that a run recorded
   qbench link exec --link wan --party 1 -- COMMAND     any program over the same links
   qbench doctor                               what this machine can do
@@ -62,6 +63,8 @@ pub enum Command {
     Splice(SpliceArguments),
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
+    /// Say what a bit more or less at each site of a bit plan costs in accuracy
+    Sensitivity(SensitivityArguments),
     /// Say what this machine can do, what is missing, and how to get it
     Doctor,
     /// Say what a recorded run would have taken over other links, by replaying its messages
@@ -336,18 +339,12 @@ pub struct SpliceArguments {
     pub check: bool,
 }
 
-/// `qbench infer`.
+/// A model folder, or a checkpoint and how it is quantized.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
-quantized into DIR/qbench-model (--quantized: elsewhere), once, and again when any of these files has changed. Or it is a \
-quantized model itself. Two texts are compared by the cosine of their embeddings.\n\n\
-Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan"
-)]
-pub struct InferArguments {
+pub struct ModelArguments {
     /// Hugging Face folder, or a quantized model
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
+    #[arg(long = "model", value_name = "DIR")]
+    pub dir: PathBuf,
     /// Keep the quantized form of a Hugging Face folder here [default: qbench-model in it, or
     /// qbench-model-8bit with weights of 8 bits]
     #[arg(long, value_name = "DIR")]
@@ -359,6 +356,47 @@ pub struct InferArguments {
     /// inferred are enough [default: sixteen of everyday English]
     #[arg(long, value_name = "FILE")]
     pub calibrate: Option<PathBuf>,
+    /// Widths and ranges of sites, for systems that take a plan (lut-fine): a TOML file with what differs from the default,
+    /// such as [all] and under it inner = { bits = 6, headroom = 1.1 }; docs/FINE.md
+    #[arg(long, value_name = "FILE")]
+    pub bit_plan: Option<PathBuf>,
+}
+
+/// `qbench sensitivity`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "In the clear, in the integers that lut-fine computes with: every site of its bit plan with a bit less and a bit more, in \
+all layers at once, or in one at a time. The error is the root mean square of the differences to the checkpoint in floating point \
+(of a quantized model: to its own weights), over all texts, relative to that of what it puts out.\n\n\
+Example:\n  qbench sensitivity --model models/minilm-l6 --weight-bits 8 --texts sentences.txt"
+)]
+pub struct SensitivityArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// Sentences, one a line, on which errors are measured: others than those that set the ranges
+    #[arg(long, value_name = "FILE")]
+    pub texts: PathBuf,
+    /// One layer at a time, with a bit less
+    #[arg(long)]
+    pub by_layer: bool,
+    /// Write every variant into this file too
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+}
+
+/// `qbench infer`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
+quantized into DIR/qbench-model (--quantized: elsewhere), once, and again when any of these files has changed. Or it is a \
+quantized model itself. Two texts are compared by the cosine of their embeddings.\n\n\
+Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan"
+)]
+pub struct InferArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
     /// Text; give it twice to compare two
     #[arg(long, required = true)]
     pub text: Vec<String>,

@@ -106,6 +106,7 @@ fn carry_out(systems: &[&'static dyn System], command: Command) -> Result<bool> 
         Command::Archive(arguments) => commands::archive::archive(&arguments),
         Command::Splice(arguments) => commands::splice::splice(&arguments),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
+        Command::Sensitivity(arguments) => commands::sensitivity::sensitivity(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),
         Command::Link { action } => commands::link::link(systems, &action),

@@ -13,7 +13,7 @@ use qbench_protocols::fine::system::{FineSystem, Secret};
 use qbench_protocols::fine::verify;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::float::FloatModel;
-use qbench_protocols::model::quantize::quantize;
+use qbench_protocols::model::quantize::{Quantization, quantize};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::net::Party;
@@ -115,7 +115,7 @@ impl Encoder {
         for pair in calibration.iter().step_by(step).take(CALIBRATION) {
             inputs.push(tokens(&tokenizer, &float, &pair.sentences[0])?);
         }
-        let quantized = quantize(&float, WEIGHT_BITS, &inputs)?;
+        let quantized = quantize(&float, &Quantization::of_bits(WEIGHT_BITS), &inputs)?;
         Ok(Self {
             tokenizer,
             float,

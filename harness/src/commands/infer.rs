@@ -25,19 +25,14 @@ use std::time::Duration;
 pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Result<bool> {
     let system = crate::systems::find(systems, &arguments.system)?;
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
-    let how = models::checkpoint::How {
-        form: arguments.quantized.as_deref(),
-        weight_bits: arguments.weight_bits,
-        calibration: arguments.calibrate.as_deref(),
-    };
-    let dir = models::checkpoint::model_folder(&arguments.model, how)?;
+    let dir = super::model_folder(&arguments.model)?;
     let (config, source) = models::folder(&dir)?;
     let tokenizer = Tokenizer::load(&dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
         setting.default_of_infer.unwrap_or(setting.default)
     })?;
     interrupt::watch()?;
-    let original = models::checkpoint::original(&arguments.model)?;
+    let original = models::checkpoint::original(&arguments.model.dir)?;
     let mut embeddings = Vec::new();
     for text in &arguments.text {
         if !crate::output::is_read() {

@@ -10,16 +10,18 @@ pub mod list;
 pub mod predict;
 pub mod published;
 pub mod run;
+pub mod sensitivity;
 pub mod splice;
 
-use crate::cli::ScenarioArguments;
+use crate::cli::{ModelArguments, ScenarioArguments};
 use crate::link::{LinkMode, choose};
+use crate::models::checkpoint::{self, How};
 use crate::names::text_of;
 use crate::scenario::plan::{self, Plan};
 use crate::scenario::{Scenario, parse};
 use anyhow::{Context, Result};
 use qbench_protocols::system::System;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads a scenario with what the command line changes of it; also returns the file's text.
 fn read(
@@ -41,6 +43,17 @@ fn read(
     }
     let plan = plan::plan(&scenario, systems, &changes.only)?;
     Ok((scenario, plan, text))
+}
+
+/// The folder of a model that the command line names, quantized first where it is a checkpoint.
+fn model_folder(arguments: &ModelArguments) -> Result<PathBuf> {
+    let how = How {
+        form: arguments.quantized.as_deref(),
+        weight_bits: arguments.weight_bits,
+        calibration: arguments.calibrate.as_deref(),
+        plan: arguments.bit_plan.as_deref(),
+    };
+    checkpoint::model_folder(&arguments.dir, how)
 }
 
 /// Lays out lines of cells in columns, the first one left and the others right aligned.

@@ -2,11 +2,12 @@
 //! changed.
 
 use super::made::{self, Draft, State};
+use super::plan_file::PlanFile;
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{AccessFlags, access};
 use qbench_protocols::model::checkpoint::{self, CONFIG_FILE, WEIGHTS_FILE};
 use qbench_protocols::model::float::FloatModel;
-use qbench_protocols::model::quantize;
+use qbench_protocols::model::quantize::{self, Quantization, quantize};
 use qbench_protocols::model::store::{self, FORMAT_VERSION, PRIVATE_FILE, PUBLIC_FILE};
 use qbench_tokenizer::{CHECKPOINT_FILES, TOKENIZER_FILE, Tokenizer};
 use std::io::ErrorKind;
@@ -52,6 +53,8 @@ pub struct How<'a> {
     pub weight_bits: Option<u32>,
     /// A file of sentences, one a line, on which ranges are set.
     pub calibration: Option<&'a Path>,
+    /// A file of widths and ranges ([`super::plan_file`]).
+    pub plan: Option<&'a Path>,
 }
 
 impl How<'_> {
@@ -61,20 +64,39 @@ impl How<'_> {
 
     /// The sentences that set the ranges.
     fn sentences(&self) -> Result<Vec<String>> {
-        let Some(path) = self.calibration else {
-            return Ok(CALIBRATION.map(str::to_owned).to_vec());
-        };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the sentences of {}", path.display()))?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let sentences: Vec<String> = lines.map(str::to_owned).collect();
-        ensure!(
-            !sentences.is_empty(),
-            "{} holds no sentences: one a line is expected",
-            path.display()
-        );
-        Ok(sentences)
+        match self.calibration {
+            None => Ok(CALIBRATION.map(str::to_owned).to_vec()),
+            Some(path) => sentences(path),
+        }
     }
+
+    fn plan(&self) -> Result<PlanFile> {
+        self.plan.map_or(Ok(PlanFile::default()), PlanFile::read)
+    }
+}
+
+/// Sentences of a file, one a line.
+///
+/// # Errors
+/// A file that cannot be read, or holds none.
+pub fn sentences(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the sentences of {}", path.display()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let sentences: Vec<String> = lines.map(str::to_owned).collect();
+    ensure!(
+        !sentences.is_empty(),
+        "{} holds no sentences: one a line is expected",
+        path.display()
+    );
+    Ok(sentences)
+}
+
+/// All that decides a quantized form, beside the checkpoint.
+struct Choices {
+    weight_bits: u32,
+    sentences: Vec<String>,
+    plan: PlanFile,
 }
 
 /// The model folder of `dir`: itself where it is one, else the quantized form of the Hugging Face checkpoint in it. That is kept where
@@ -103,8 +125,9 @@ pub fn model_folder(dir: &Path, how: How<'_>) -> Result<PathBuf> {
                 "--quantized is where the quantized form of a checkpoint goes, and {shown} is quantized already: leave it out"
             );
             ensure!(
-                how.weight_bits.is_none() && how.calibration.is_none(),
-                "--weight-bits and --calibrate say how a checkpoint is quantized, and {shown} is quantized already: leave them out"
+                how.weight_bits.is_none() && how.calibration.is_none() && how.plan.is_none(),
+                "--weight-bits, --calibrate and --bit-plan say how a checkpoint is quantized, and {shown} is quantized already: leave \
+                 them out"
             );
             Ok(dir)
         }
@@ -159,8 +182,12 @@ fn quantized_form(dir: &Path, how: How<'_>) -> Result<PathBuf> {
         "--quantized {}: the quantized form needs a folder of its own beside the checkpoint",
         place.display()
     );
-    let sentences = how.sentences()?;
-    let from = sources(dir, how.weight_bits(), &sentences)?;
+    let choices = Choices {
+        weight_bits: how.weight_bits(),
+        sentences: how.sentences()?,
+        plan: how.plan()?,
+    };
+    let from = sources(dir, &choices)?;
     let state = made::state(&place, &from).with_context(|| foreign(&place))?;
     if state == State::Current {
         return Ok(place);
@@ -186,9 +213,9 @@ fn quantized_form(dir: &Path, how: How<'_>) -> Result<PathBuf> {
         dir.display(),
         place.display()
     );
-    let form = Form::of(dir, how.weight_bits(), &sentences)?;
+    let form = Form::of(dir, &choices)?;
     ensure!(
-        sources(dir, how.weight_bits(), &sentences)? == from,
+        sources(dir, &choices)? == from,
         "{} has changed while it was quantized: start again",
         dir.display()
     );
@@ -216,22 +243,28 @@ struct Form {
 }
 
 impl Form {
-    fn of(dir: &Path, weight_bits: u32, sentences: &[String]) -> Result<Self> {
+    fn of(dir: &Path, choices: &Choices) -> Result<Self> {
         let tokenizer = Tokenizer::of_checkpoint(dir)?;
         let model = checkpoint::load(dir)?;
+        let (bit_plan, ranging) = choices.plan.of(&model.config)?;
+        let how = Quantization {
+            weight_bits: choices.weight_bits,
+            bit_plan,
+            ranging: Some(ranging),
+        };
         let embeddings = model
             .embeddings
             .clone()
             .context("the checkpoint has no embeddings")?;
         tokenizer.fits(embeddings.vocabulary())?;
         let mut inputs = Vec::new();
-        for text in sentences {
+        for text in &choices.sentences {
             let mut tokens = tokenizer.encode(text)?;
             tokens.truncate(model.config.max_positions);
             inputs.push(embeddings.embed(&tokens)?);
         }
         Ok(Self {
-            model: quantize::quantize(&model, weight_bits, &inputs)?,
+            model: quantize(&model, &how, &inputs)?,
             embeddings,
             tokenizer: tokenizer.to_json()?,
         })
@@ -245,8 +278,8 @@ impl Form {
 }
 
 /// Hash of all that the quantized form is made of: the folder's name, which is the model's, every file that decides numbers or
-/// tokens, the bits of a weight, the sentences of the calibration, and the versions of what reads and writes them.
-fn sources(dir: &Path, weight_bits: u32, sentences: &[String]) -> Result<String> {
+/// tokens, the bits of a weight, the bit plan, the sentences of the calibration, and the versions of what reads and writes them.
+fn sources(dir: &Path, choices: &Choices) -> Result<String> {
     let mut hasher = blake3::Hasher::new();
     let mut add = |what: &[u8]| {
         hasher.update(&(what.len() as u64).to_le_bytes());
@@ -254,9 +287,10 @@ fn sources(dir: &Path, weight_bits: u32, sentences: &[String]) -> Result<String>
     };
     add(&quantize::VERSION.to_le_bytes());
     add(&FORMAT_VERSION.to_le_bytes());
-    add(&weight_bits.to_le_bytes());
+    add(&choices.weight_bits.to_le_bytes());
+    add(choices.plan.identity().as_bytes());
     add(dir.file_name().unwrap_or_default().as_encoded_bytes());
-    for text in sentences {
+    for text in &choices.sentences {
         add(text.as_bytes());
     }
     for name in [CONFIG_FILE, WEIGHTS_FILE].iter().chain(&CHECKPOINT_FILES) {

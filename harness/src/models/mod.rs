@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod made;
+pub mod plan_file;
 
 use crate::names::{ACTIVATIONS, name_of};
 use anyhow::{Context, Result, ensure};

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod archive;
+mod bit_plans;
 mod compare;
 mod crypten;
 mod engine;

@@ -12,11 +12,13 @@
 //! | [`weights`] | what P0 shares once a model |
 //! | [`engine`] | the engine on the walk: openings, non-linearities, the output |
 //! | [`linear`], [`attention`], [`norm`] | its products with weights; its softmax between two products; its residual connection and LayerNorm |
+//! | [`judge`] | how near a bit plan comes to floating point, in the clear |
 //! | [`system`], [`verify`] | what the harness asks of it; the check of a run |
 
 pub mod attention;
 pub mod engine;
 pub mod integer;
+pub mod judge;
 pub mod linear;
 pub mod norm;
 pub mod plan;

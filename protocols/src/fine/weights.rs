@@ -144,18 +144,22 @@ fn matrix(
     if mine && clear.is_none() {
         return Err(Error::Internal("P0 has no model to share".into()));
     }
-    let encode =
-        |values: &[i64]| -> Wiped<u16> { values.iter().map(|x| ring.encode(*x)).collect() };
-    let weights = clear.as_ref().map(|clear| encode(&clear.weights));
+    let encode = |values: &mut dyn Iterator<Item = i64>| -> Wiped<u16> {
+        values.map(|x| ring.encode(x)).collect()
+    };
+    let weights = clear
+        .as_ref()
+        .map(|clear| encode(&mut clear.weights.iter().map(|w| i64::from(*w))));
     let weights = weights.unwrap_or_default();
     let share = share_from_p0(runtime, ring, outputs * inputs, |first, out: &mut [u16]| {
         out.copy_from_slice(&weights[first..][..out.len()]);
     })?;
     let pack = |values: &[u16]| Packed16::from_rows(values, outputs, inputs);
     Ok(match (runtime.me(), &clear) {
-        (Some(Party::P0), Some(clear)) => {
-            Some(FineMatrix::Clear(pack(&weights), encode(&clear.bias)))
-        }
+        (Some(Party::P0), Some(clear)) => Some(FineMatrix::Clear(
+            pack(&weights),
+            encode(&mut clear.bias.iter().copied()),
+        )),
         (Some(_), _) => Some(FineMatrix::Share(pack(share.values()))),
         (None, _) => None,
     })

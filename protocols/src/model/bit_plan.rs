@@ -78,7 +78,7 @@ pub const SITES: [Site; 13] = [
 ];
 
 /// The most bits that a cut drops.
-const MOST_DROPPED: u32 = 32;
+pub const MOST_DROPPED: u32 = 32;
 
 /// Sites that all layers share: what one layer puts out is what the next one takes.
 const SHARED: [&str; 3] = ["fraction", "product", "normal"];

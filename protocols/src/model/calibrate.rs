@@ -1,9 +1,10 @@
 //! Calibration: one float pass of the binarized model over sample inputs, in which every range that
 //! the integers of a run are made from is recorded. Optionally each bias is corrected on the way.
 
-use super::features::{FeatureRanges, column_maxima, head_extremes};
+use super::features::{FeatureRanges, column_ranges, head_ranges};
 use super::float::Parameters;
 use super::quantized::{QuantizedModel, QuantizedNorm, Range};
+use super::ranging::{Ranging, SiteRange};
 use super::reference_float::{FloatReference, Matrix, Site, moments};
 use super::walk::{Linear, Nonlinearity, Norm};
 use crate::{Error, Result};
@@ -22,9 +23,9 @@ struct NormRanges {
 struct Record {
     ranges: HashMap<Site, Range>,
     norms: HashMap<Norm, NormRanges>,
-    /// The largest absolute value of each column.
+    /// The range of each column.
     columns: HashMap<Site, Vec<f32>>,
-    /// Least and largest score of each head, of each layer.
+    /// Between which values the scores of each head lie, of each layer.
     heads: HashMap<usize, [Vec<f32>; 2]>,
     /// What each layer's outputs were multiplied with, and what was then added to them.
     corrections: HashMap<Linear, Vec<(f32, f32)>>,
@@ -60,6 +61,7 @@ pub fn calibrate(
 ) -> Result<()> {
     let mut record = Record::default();
     let heads = model.config.heads;
+    let ranging: Vec<Ranging> = model.layers.iter().map(|layer| layer.ranging).collect();
     let mut observer = |site: Site, x: &mut [Matrix]| {
         if let (Site::Linear(linear), Some(targets)) = (site, targets)
             && let Some(target) = targets.get(&linear)
@@ -73,13 +75,32 @@ pub fn calibrate(
         if let Site::NormSum(norm) = site {
             record.norms.insert(norm, norm_ranges(x));
         }
-        match site {
-            Site::Scores(layer) => drop(record.heads.insert(layer, head_extremes(x, heads))),
-            _ => drop(record.columns.insert(site, column_maxima(x))),
+        match (site, ranging_of(site, &ranging)) {
+            (Site::Scores(layer), Some(range)) => {
+                record.heads.insert(layer, head_ranges(x, range, heads));
+            }
+            (_, Some(range)) => {
+                record.columns.insert(site, column_ranges(x, range, heads));
+            }
+            (_, None) => {}
         }
     };
     FloatReference::run_observed(model, inputs, &mut observer)?;
     apply(model, &record)
+}
+
+/// How the range of a site is found, where it has ranges of its own.
+fn ranging_of(site: Site, layers: &[Ranging]) -> Option<SiteRange> {
+    Some(match site {
+        Site::Linear(Linear::Query(l) | Linear::Key(l) | Linear::Value(l)) | Site::Context(l) => {
+            layers[l].index
+        }
+        Site::Scores(l) => layers[l].scores,
+        Site::Linear(Linear::FeedForwardIn(l)) => layers[l].inner,
+        Site::Activated(Nonlinearity::FeedForward(l)) => layers[l].activated,
+        Site::NormSum(norm) => layers[norm.layer()].sum,
+        _ => return None,
+    })
 }
 
 /// The statistics of a model's layers, as targets for [`calibrate`].

@@ -1,9 +1,11 @@
-//! Ranges a feature and a head, for systems whose scales are finer than a tensor: what calibration saw of each.
+//! Ranges a feature and a head, for systems whose scales are finer than a tensor: what calibration saw of each, as the model's
+//! [`super::ranging`] takes it.
 
 use super::config::ModelConfig;
+use super::ranging::{Shared, SiteRange};
 use super::reference_float::Matrix;
 
-/// The largest absolute value of each feature of one layer's activations, and the scores of each head.
+/// The magnitude of each feature of one layer's activations, and the scores of each head.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct FeatureRanges {
     /// Query, key and value outputs, `hidden` each.
@@ -70,30 +72,46 @@ impl FeatureRanges {
     }
 }
 
-/// The largest absolute value of each column, over all sequences.
-pub(super) fn column_maxima(x: &[Matrix]) -> Vec<f32> {
+/// The range of each column, over all sequences.
+pub(super) fn column_ranges(x: &[Matrix], site: SiteRange, heads: usize) -> Vec<f32> {
     let columns = x.first().map_or(0, |x| x.columns);
-    let mut maxima = vec![0.0f32; columns];
-    for row in x.iter().flat_map(|x| x.data.chunks(x.columns)) {
-        for (max, x) in maxima.iter_mut().zip(row) {
-            *max = max.max(x.abs());
+    let rows: usize = x.iter().map(Matrix::rows).sum();
+    let mut values = vec![0.0f32; columns * rows];
+    let all = x.iter().flat_map(|x| x.data.chunks(x.columns));
+    for (row, x) in all.enumerate() {
+        for (column, x) in x.iter().enumerate() {
+            values[column * rows + row] = x.abs();
         }
     }
-    maxima
+    let columns = values.chunks_mut(rows.max(1));
+    let mut ranges: Vec<f32> = columns.map(|column| site.of(column)).collect();
+    site.share(&mut ranges, heads);
+    ranges
 }
 
-/// Least and largest score of each head, over all sequences; scores are (head, query) x key.
-pub(super) fn head_extremes(x: &[Matrix], heads: usize) -> [Vec<f32>; 2] {
-    let mut extremes = [vec![f32::INFINITY; heads], vec![f32::NEG_INFINITY; heads]];
-    for x in x {
-        let [low, high] = &mut extremes;
-        let of_heads = low.iter_mut().zip(high);
-        for (scores, (low, high)) in x.data.chunks(x.data.len() / heads).zip(of_heads) {
-            for score in scores {
-                *low = low.min(*score);
-                *high = high.max(*score);
-            }
-        }
+/// Between which values the scores of each head lie, over all sequences; scores are (head, query) x key.
+pub(super) fn head_ranges(x: &[Matrix], site: SiteRange, heads: usize) -> [Vec<f32>; 2] {
+    let of_head = |head: usize, sign: f32| -> Vec<f32> {
+        let parts = x.iter().flat_map(|x| {
+            let len = x.data.len() / heads;
+            &x.data[head * len..(head + 1) * len]
+        });
+        parts.map(|x| sign * x).collect()
+    };
+    let mut ends = [-1.0, 1.0].map(|sign| {
+        let heads = 0..heads;
+        heads
+            .map(|head| sign * site.of(&mut of_head(head, sign)))
+            .collect::<Vec<f32>>()
+    });
+    if site.range == Shared::Tensor {
+        let [low, high] = &mut ends;
+        let (least, most) = (
+            low.iter().copied().fold(f32::INFINITY, f32::min),
+            high.iter().copied().fold(f32::NEG_INFINITY, f32::max),
+        );
+        low.fill(least);
+        high.fill(most);
     }
-    extremes
+    ends
 }

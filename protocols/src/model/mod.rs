@@ -10,6 +10,7 @@ pub mod features;
 pub mod float;
 pub mod quantize;
 pub mod quantized;
+pub mod ranging;
 pub mod reference_float;
 pub mod score_bias;
 pub mod store;

@@ -1,19 +1,43 @@
 //! Post-training quantization to weights of 1 to 8 bits (with one bit, binary weight networks: Rastegari et al., ECCV 2016, section
 //! 3.1), then calibration of every activation range.
 
+use super::bit_plan::BitPlan;
 use super::calibrate::{calibrate, targets};
 use super::features::FeatureRanges;
 use super::float::{FloatLayer, FloatLinear, FloatModel, FloatNorm};
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
-use crate::Result;
+use super::ranging::Ranging;
+use crate::{Error, Result};
 
 /// Version of what [`quantize`] makes of a checkpoint. Raised with every change to it, to the calibration or to what is read of a
 /// checkpoint: forms that were kept are then made again.
 pub const VERSION: u32 = 3;
 
-/// Brings the weights of `model` to `weight_bits` bits ([`to_levels`]) and calibrates it on `inputs`, one embedded sequence (n x hidden)
+/// How a model is quantized.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Quantization {
+    /// Bits of a weight, 1 to 8.
+    pub weight_bits: u32,
+    /// Widths of its own, for systems that take a plan.
+    pub bit_plan: Option<BitPlan>,
+    /// How ranges are found, a layer; the default where there is none.
+    pub ranging: Option<Vec<Ranging>>,
+}
+
+impl Quantization {
+    /// Weights of so many bits, all else as it is by default.
+    pub const fn of_bits(weight_bits: u32) -> Self {
+        Self {
+            weight_bits,
+            bit_plan: None,
+            ranging: None,
+        }
+    }
+}
+
+/// Brings the weights of `model` to 1 to 8 bits ([`to_levels`]) and calibrates it on `inputs`, one embedded sequence (n x hidden)
 /// each.
 ///
 /// One pass over `inputs`, layer after layer, moves each bias
@@ -22,25 +46,44 @@ pub const VERSION: u32 = 3;
 /// to be binary lose most of a model's accuracy all the same.
 ///
 /// # Errors
-/// As [`calibrate`].
+/// As [`calibrate`]; a plan that does not fit the model.
 pub fn quantize(
     model: &FloatModel,
-    weight_bits: u32,
+    how: &Quantization,
     inputs: &[Vec<f32>],
 ) -> Result<QuantizedModel> {
     let empty = Range::default();
+    let mut config = model.config.clone();
+    config.bit_plan.clone_from(&how.bit_plan);
+    config.check().map_err(Error::Unsupported)?;
+    let ranging = match &how.ranging {
+        Some(ranging) => ranging.clone(),
+        None => vec![Ranging::default(); config.layers],
+    };
+    if ranging.len() != config.layers {
+        return Err(Error::Unsupported(format!(
+            "ranges of {} layers, and the model has {}",
+            ranging.len(),
+            config.layers
+        )));
+    }
+    for ranging in &ranging {
+        ranging.check().map_err(Error::Unsupported)?;
+    }
+    let bits = how.weight_bits;
     let mut quantized = QuantizedModel {
-        config: model.config.clone(),
+        config,
         input_range: empty,
         score_bias: model.score_bias.clone(),
         layers: model
             .layers
             .iter()
-            .map(|source| layer(source, weight_bits))
+            .zip(ranging)
+            .map(|(source, ranging)| layer(source, bits, ranging))
             .collect(),
         head: model.head.as_ref().map(|head| QuantizedHead {
-            pooler: to_levels(&head.pooler, weight_bits),
-            classifier: to_levels(&head.classifier, weight_bits),
+            pooler: to_levels(&head.pooler, bits),
+            classifier: to_levels(&head.classifier, bits),
             pooler_range: empty,
             logit_range: empty,
         }),
@@ -50,7 +93,7 @@ pub fn quantize(
     Ok(quantized)
 }
 
-fn layer(source: &FloatLayer, bits: u32) -> QuantizedLayer {
+fn layer(source: &FloatLayer, bits: u32, ranging: Ranging) -> QuantizedLayer {
     let empty = Range::default();
     QuantizedLayer {
         query: to_levels(&source.query, bits),
@@ -67,6 +110,7 @@ fn layer(source: &FloatLayer, bits: u32) -> QuantizedLayer {
         attention_norm: norm(&source.attention_norm),
         feed_forward_norm: norm(&source.feed_forward_norm),
         features: FeatureRanges::default(),
+        ranging,
     }
 }
 

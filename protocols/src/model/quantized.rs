@@ -3,6 +3,7 @@
 
 use super::config::ModelConfig;
 use super::features::FeatureRanges;
+use super::ranging::Ranging;
 use super::score_bias::ScoreBias;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +121,8 @@ pub struct QuantizedLayer {
     pub feed_forward_norm: QuantizedNorm,
     /// The same activations by feature and head.
     pub features: FeatureRanges,
+    /// How those were found, and what systems leave above them.
+    pub ranging: Ranging,
 }
 
 /// Pooler and classifier.

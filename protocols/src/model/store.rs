@@ -7,6 +7,7 @@ use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
+use super::ranging::Ranging;
 use super::score_bias::{BUCKETS, ScoreBias};
 use super::tensors::{TensorFile, TensorWriter, fault, read};
 use super::walk::{Linear, Norm};
@@ -33,6 +34,9 @@ struct Header {
     version: u32,
     part: Part,
     config: ModelConfig,
+    /// Of the private part: how the ranges of each layer's sites were found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ranging: Option<Vec<Ranging>>,
     /// Of the public part of a model with embeddings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     embeddings: Option<EmbeddingsHeader>,
@@ -97,20 +101,22 @@ impl QuantizedModel {
 /// What the operating system refuses; tensors that do not fit the configuration's shapes.
 pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(format!("creating {}", dir.display()), e))?;
-    let header = |part, embeddings| {
+    let header = |part, ranging, embeddings| {
         serde_json::to_string(&Header {
             version: FORMAT_VERSION,
             part,
             config: model.config.clone(),
+            ranging,
             embeddings,
         })
         .map_err(|e| fault(dir, format!("configuration cannot be written ({e})")))
     };
     let private = write_private(model)?;
+    let ranging = model.layers.iter().map(|layer| layer.ranging).collect();
     private.write(
         &dir.join(PRIVATE_FILE),
         METADATA_KEY,
-        header(Part::Private, None)?,
+        header(Part::Private, Some(ranging), None)?,
     )?;
 
     let mut public = TensorWriter::default();
@@ -131,7 +137,7 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
         padding: e.padding,
         token_types: e.token_type.is_some(),
     });
-    let header = header(Part::Public, of_embeddings)?;
+    let header = header(Part::Public, None, of_embeddings)?;
     public.write(&dir.join(PUBLIC_FILE), METADATA_KEY, header)
 }
 
@@ -196,7 +202,20 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
     let path = dir.join(PRIVATE_FILE);
     let bytes = read(&path)?;
     let file = TensorFile::parse(&path, &bytes)?;
-    let Header { config, .. } = read_header(&file, Part::Private)?;
+    let Header {
+        config, ranging, ..
+    } = read_header(&file, Part::Private)?;
+    let ranging = ranging.unwrap_or_default();
+    if ranging.len() != config.layers {
+        return Err(file.fault(format!(
+            "its `{METADATA_KEY}` metadata has ranges of {} layers, and the model has {}",
+            ranging.len(),
+            config.layers
+        )));
+    }
+    for ranging in &ranging {
+        ranging.check().map_err(|what| file.fault(what))?;
+    }
     let linear = |linear: Linear| read_linear(&file, &config, linear);
     let norm = |norm: Norm| read_norm(&file, &config, norm);
     let mut layers = Vec::new();
@@ -218,6 +237,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
             attention_norm: norm(Norm::Attention(l))?,
             feed_forward_norm: norm(Norm::FeedForward(l))?,
             features: read_features(&file, &config, l)?,
+            ranging: ranging[l],
         });
     }
     let head = match config.head {

@@ -7,6 +7,7 @@ use super::features::FeatureRanges;
 use super::quantized::{
     QuantizedHead, QuantizedLayer, QuantizedLinear, QuantizedModel, QuantizedNorm, Range,
 };
+use super::ranging::Ranging;
 use super::score_bias::{BUCKETS, ScoreBias};
 use super::walk::Linear;
 use crate::Result;
@@ -110,6 +111,7 @@ fn layer(config: &ModelConfig, l: usize, random: &mut Random) -> QuantizedLayer 
         attention_norm: random.norm(config.hidden),
         feed_forward_norm: random.norm(config.hidden),
         features: FeatureRanges::default(),
+        ranging: Ranging::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use qbench_protocols::model::bit_plan::{BitPlan, Widths};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::features::FeatureRanges;
-use qbench_protocols::model::quantize::quantize;
+use qbench_protocols::model::quantize::{Quantization, quantize};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::reference_float::{FloatReference, relative_rms_error};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
@@ -192,7 +192,7 @@ fn a_real_encoder_keeps_its_directions() {
     let embeddings = float.embeddings.clone().unwrap();
     let embed = |text: &str| embeddings.embed(&tokenizer.encode(text).unwrap()).unwrap();
     let calibration = CALIBRATION.map(embed);
-    let source = quantize(&float, 8, &calibration).unwrap();
+    let source = quantize(&float, &Quantization::of_bits(8), &calibration).unwrap();
     let inputs = SENTENCES.map(embed);
     let outputs = FloatReference::run(&float, &inputs).unwrap();
     let mean = |x: &[f32]| -> Vec<f32> {

@@ -3,7 +3,7 @@
 
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::Head;
-use qbench_protocols::model::quantize::quantize;
+use qbench_protocols::model::quantize::{Quantization, quantize};
 use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::store;
 use serde::Deserialize;
@@ -74,7 +74,7 @@ fn a_model_folder_holds_what_makes_the_kind() {
         let model = checkpoint::load(&folder(name)).unwrap();
         let embeddings = model.embeddings.as_ref().unwrap();
         let inputs = [embeddings.embed(&[0, 7, 1, 9, 2]).unwrap()];
-        let quantized = quantize(&model, 8, &inputs).unwrap();
+        let quantized = quantize(&model, &Quantization::of_bits(8), &inputs).unwrap();
         let dir = tempfile::tempdir().unwrap();
         store::save(dir.path(), &quantized, Some(embeddings)).unwrap();
         assert_eq!(store::load_private(dir.path()).unwrap(), quantized);

@@ -5,7 +5,7 @@ use qbench_protocols::model::calibrate::{Target, calibrate, targets};
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
 use qbench_protocols::model::float::{FloatLinear, FloatModel};
-use qbench_protocols::model::quantize::{quantize, to_levels};
+use qbench_protocols::model::quantize::{Quantization, quantize, to_levels};
 use qbench_protocols::model::quantized::{QuantizedModel, Range};
 use qbench_protocols::model::reference_float::{FloatReference, Matrix, Site, output_site};
 use qbench_protocols::model::synthetic::{synthetic, synthetic_input};
@@ -117,7 +117,7 @@ fn weights_of_any_bits_get_their_nearest_level() {
 fn calibration_records_what_the_pass_computes() {
     for labels in [Some(3), None] {
         let (float, inputs) = tiny_model(labels);
-        let model = quantize(&float, 1, &inputs).unwrap();
+        let model = quantize(&float, &Quantization::of_bits(1), &inputs).unwrap();
         let seen = tensors(&model, &inputs);
         let all =
             |site: Site| -> Vec<f32> { seen[&site].iter().flat_map(|x| x.data.clone()).collect() };
@@ -165,7 +165,7 @@ fn calibration_records_what_the_pass_computes() {
 #[test]
 fn corrected_layers_put_out_the_float_models_mean_and_deviation() {
     let (float, inputs) = tiny_model(Some(3));
-    let model = quantize(&float, 1, &inputs).unwrap();
+    let model = quantize(&float, &Quantization::of_bits(1), &inputs).unwrap();
     let expected = targets(&float, &inputs).unwrap();
     let actual = targets(&model, &inputs).unwrap();
     assert_eq!(expected.len(), Linear::all(&model.config).len());
@@ -203,7 +203,7 @@ fn corrected_layers_put_out_the_float_models_mean_and_deviation() {
 fn a_single_token_says_nothing_about_scales() {
     let (float, inputs) = tiny_model(None);
     let one = [inputs[0][..support::HIDDEN].to_vec()];
-    let model = quantize(&float, 1, &one).unwrap();
+    let model = quantize(&float, &Quantization::of_bits(1), &one).unwrap();
     assert_eq!(
         model.layers[0].query.row_scale,
         to_levels(&float.layers[0].query, 1).row_scale
@@ -213,7 +213,7 @@ fn a_single_token_says_nothing_about_scales() {
 #[test]
 fn dead_or_broken_tensors_cannot_be_calibrated() {
     let (float, inputs) = tiny_model(None);
-    let mut zeros = quantize(&float, 1, &inputs).unwrap();
+    let mut zeros = quantize(&float, &Quantization::of_bits(1), &inputs).unwrap();
     zeros.layers[0].attention_norm.gamma.fill(0.0);
     zeros.layers[0].attention_norm.beta.fill(0.0);
     let error = calibrate(&mut zeros, &inputs, None)
@@ -223,7 +223,7 @@ fn dead_or_broken_tensors_cannot_be_calibrated() {
         error.contains("calibration saw only zeros at NormOutput(Attention(0))"),
         "{error}"
     );
-    let mut broken = quantize(&float, 1, &inputs).unwrap();
+    let mut broken = quantize(&float, &Quantization::of_bits(1), &inputs).unwrap();
     broken.layers[1].query.bias[2] = f32::NAN;
     let error = calibrate(&mut broken, &inputs, None)
         .unwrap_err()
@@ -239,7 +239,7 @@ fn dead_or_broken_tensors_cannot_be_calibrated() {
 #[test]
 fn the_quantized_tiny_model_stays_near_the_float_one() {
     let (float, inputs) = tiny_model(None);
-    let model = quantize(&float, 1, &inputs).unwrap();
+    let model = quantize(&float, &Quantization::of_bits(1), &inputs).unwrap();
     // The same with every sign wrong: what is left is what biases and residuals carry alone.
     let mut wrong = model.clone();
     for linear in Linear::all(&model.config) {

@@ -5,7 +5,7 @@ use qbench_protocols::Error;
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::config::{Head, ModelConfig};
 use qbench_protocols::model::embeddings::Embeddings;
-use qbench_protocols::model::quantize::quantize;
+use qbench_protocols::model::quantize::{Quantization, quantize};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::store::{PRIVATE_FILE, PUBLIC_FILE, load_private, load_public, save};
 use qbench_protocols::model::synthetic::synthetic;
@@ -26,7 +26,10 @@ fn of_bits(weight_bits: u32) -> (QuantizedModel, Embeddings) {
     let float = checkpoint::load(dir.path()).unwrap();
     let embeddings = float.embeddings.clone().unwrap();
     let inputs = [embeddings.embed(&[2, 10, 11, 3]).unwrap()];
-    (quantize(&float, weight_bits, &inputs).unwrap(), embeddings)
+    (
+        quantize(&float, &Quantization::of_bits(weight_bits), &inputs).unwrap(),
+        embeddings,
+    )
 }
 
 fn saved() -> TempDir {

@@ -1,7 +1,6 @@
 //! Attention in integers: scores with a range a head, exponentials of what lies below a row's maximum, and one division a row, after
 //! the product with the values.
 
-use super::cuts::Ranges;
 use crate::model::bit_plan::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedLayer;
@@ -38,10 +37,11 @@ impl FineAttention {
         let ring = f64::from(1u32 << widths.product);
         let [query, key, value] = step;
         // A head's scores fill its ring but for what calibration may not have seen.
+        let headroom = f64::from(layer.ranging.scores.headroom);
         let heads = features.score_low.iter().zip(&features.score_high);
         let ranges: Vec<(f64, f64)> = heads
             .map(|(low, high)| {
-                let span = f64::from(high - low).max(1e-6) * Ranges::SCORE_HEADROOM;
+                let span = f64::from(high - low).max(1e-6) * headroom;
                 (ring / span, f64::from(high + low) / 2.0)
             })
             .collect();

@@ -11,13 +11,6 @@ pub(super) struct Ranges {
 }
 
 impl Ranges {
-    /// Of indices that wrap where they overflow.
-    pub(super) const HEADROOM: f64 = 1.2;
-    /// Of scores.
-    pub(super) const SCORE_HEADROOM: f64 = 1.15;
-    /// Of branch + residual, of which one wrapped value would ruin its token.
-    pub(super) const SUM_HEADROOM: f64 = 2.0;
-
     /// Value of one index, where `max` was the largest.
     pub(super) fn step(&self, max: f32) -> f64 {
         f64::from(max).max(1e-6) * self.headroom / self.half
@@ -34,10 +27,10 @@ pub struct Cut {
 }
 
 /// Outputs that are cut to `bits` bits and `spare` more.
-pub(super) fn cut(widths: &Widths, maxima: &[f32], bits: u32, spare: u32) -> Cut {
+pub(super) fn cut(widths: &Widths, maxima: &[f32], headroom: f32, bits: u32, spare: u32) -> Cut {
     let range = Ranges {
         half: f64::from(1u32 << (bits - 1)),
-        headroom: Ranges::HEADROOM,
+        headroom: headroom.into(),
     };
     let step: Vec<f64> = maxima.iter().map(|max| range.step(*max)).collect();
     let dropped = f64::from(1u32 << (widths.product - bits - spare));
@@ -59,6 +52,7 @@ pub(super) fn activated(
     widths: &Widths,
     inner: &Cut,
     maxima: &[f32],
+    headroom: f32,
 ) -> (Vec<Vec<i64>>, Vec<f64>) {
     let apply = |x: f64| match function {
         ActivationFunction::Relu => x.max(0.0),
@@ -68,7 +62,7 @@ pub(super) fn activated(
     // GELU's least value is -0.17.
     let steps = maxima
         .iter()
-        .map(|max| f64::from(*max).max(0.17) / (half - 1.0));
+        .map(|max| (f64::from(*max) * f64::from(headroom)).max(0.17) / (half - 1.0));
     let tables = inner.step.iter().zip(steps).map(|(step, out)| {
         let table = indices(widths.inner).map(|i| {
             let value = (apply(i as f64 * step) / out).round();

@@ -28,7 +28,7 @@ pub struct FineLinear {
     /// Inputs.
     pub inputs: usize,
     /// Row-major `outputs` x `inputs`.
-    pub weights: Vec<i64>,
+    pub weights: Vec<i32>,
     /// One an output.
     pub bias: Vec<i64>,
 }
@@ -41,7 +41,7 @@ impl FineLinear {
         let rows = source.weights.chunks_exact(source.inputs);
         for ((row, gain), add) in rows.zip(gain).zip(&source.bias) {
             let steps = row.iter().zip(&input.step);
-            weights.extend(steps.map(|(w, step)| (gain * f64::from(*w) * step).round() as i64));
+            weights.extend(steps.map(|(w, step)| (gain * f64::from(*w) * step).round() as i32));
             let offsets = row.iter().zip(&input.offset);
             let offset: f64 = offsets.map(|(w, offset)| f64::from(*w) * offset).sum();
             bias.push((gain * (offset + f64::from(*add))).round() as i64);
@@ -56,13 +56,16 @@ impl FineLinear {
 
     /// `y = x W'^T + bias`, in integers that do not wrap: `x` of rows x inputs, the result rows x outputs.
     pub fn multiply(&self, x: &[i64]) -> Vec<i64> {
-        let mut y = Vec::with_capacity(x.len() / self.inputs * self.outputs);
-        for x in x.chunks_exact(self.inputs) {
-            let rows = self.weights.chunks_exact(self.inputs);
-            y.extend(rows.zip(&self.bias).map(|(row, bias)| {
-                let products = row.iter().zip(x).map(|(w, x)| w.wrapping_mul(*x));
-                products.fold(*bias, i64::wrapping_add)
-            }));
+        let rows = x.len() / self.inputs;
+        let mut y = vec![0; rows * self.outputs];
+        // Output by output: a row of weights is read once.
+        let outputs = self.weights.chunks_exact(self.inputs).zip(&self.bias);
+        for (output, (weights, bias)) in outputs.enumerate() {
+            for (row, x) in x.chunks_exact(self.inputs).enumerate() {
+                let products = weights.iter().zip(x);
+                let products = products.map(|(w, x)| i64::from(*w).wrapping_mul(*x));
+                y[row * self.outputs + output] = products.fold(*bias, i64::wrapping_add);
+            }
         }
         y
     }

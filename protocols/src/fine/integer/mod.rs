@@ -16,6 +16,9 @@ use attention::FineAttention;
 use cuts::{Cut, activated, cut, indices};
 use linear::{FineLinear, Operand, mean_of};
 use norm::FineNorm;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One encoder layer's scales, factors and tables; its weights are made on demand ([`FineModel::linear`]).
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +88,12 @@ pub struct FineModel<'a> {
     pub head: Option<FineHead>,
     /// Value of one integer that P1 learns.
     pub output_unit: f64,
+    /// Layers that are held, for those who need them again and again.
+    held: Layers,
 }
+
+/// Fully connected layers by their place in the walk.
+pub type Layers = Arc<HashMap<Linear, FineLinear>>;
 
 /// Value of one integer of P1's embedded input: public, as the embeddings are.
 pub fn input_step(range: Range, widths: &Widths) -> f64 {
@@ -120,7 +128,7 @@ impl<'a> FineModel<'a> {
         let bias = source.score_bias.as_ref();
         let mut layers = Vec::with_capacity(config.layers);
         for (layer, widths) in source.layers.iter().zip(&plan.layers) {
-            let features = &layer.features;
+            let (features, ranging) = (&layer.features, &layer.ranging);
             if features
                 .parts(config)
                 .iter()
@@ -132,16 +140,28 @@ impl<'a> FineModel<'a> {
             let qkv = features
                 .qkv
                 .each_ref()
-                .map(|maxima| cut(widths, maxima, widths.index, 1));
+                .map(|maxima| cut(widths, maxima, ranging.index.headroom, widths.index, 1));
             let steps = qkv.each_ref().map(|cut| cut.step.clone());
             let attention = FineAttention::new(config, widths, layer, bias, &steps, seq_len);
             let sum = &features.attention_sum;
-            let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum);
-            let inner = cut(widths, &features.inner, widths.inner, 0);
-            let (activated, activated_step) =
-                activated(config.activation, widths, &inner, &features.activated);
+            let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum, ranging);
+            let inner = cut(
+                widths,
+                &features.inner,
+                ranging.inner.headroom,
+                widths.inner,
+                0,
+            );
+            let (activated, activated_step) = activated(
+                config.activation,
+                widths,
+                &inner,
+                &features.activated,
+                ranging.activated.headroom,
+            );
             let sum = &features.feed_forward_sum;
-            let feed_forward_norm = FineNorm::new(config, widths, &layer.feed_forward_norm, sum);
+            let feed_forward_norm =
+                FineNorm::new(config, widths, &layer.feed_forward_norm, sum, ranging);
             let output = feed_forward_norm.output.clone();
             layers.push(FineLayer {
                 input,
@@ -161,6 +181,7 @@ impl<'a> FineModel<'a> {
                 let pooler = cut(
                     &widths,
                     &vec![head.pooler_range.max; config.hidden],
+                    source.layers[config.layers - 1].ranging.index.headroom,
                     widths.index,
                     0,
                 );
@@ -183,6 +204,7 @@ impl<'a> FineModel<'a> {
             head,
             output_unit: output_unit(config.head, source.output_range()?, &widths),
             widths: plan,
+            held: Layers::default(),
         })
     }
 
@@ -232,11 +254,40 @@ impl<'a> FineModel<'a> {
         }
     }
 
+    /// The same model with all its layers made and held: four bytes a weight.
+    ///
+    /// # Errors
+    /// As [`FineModel::linear`].
+    pub fn holding_layers(mut self) -> Result<Self> {
+        let all = Linear::all(&self.source.config).into_iter();
+        let made = all.map(|linear| Ok((linear, self.make(linear)?)));
+        self.held = Arc::new(made.collect::<Result<_>>()?);
+        Ok(self)
+    }
+
+    /// What [`FineModel::holding_layers`] has made.
+    pub const fn held(&self) -> &Layers {
+        &self.held
+    }
+
+    /// The same model with layers that were made for another length of the same model and widths.
+    pub fn with_layers(mut self, layers: &Layers) -> Self {
+        self.held.clone_from(layers);
+        self
+    }
+
     /// A fully connected layer in integers. One before a residual connection has one output more: the mean of the others.
     ///
     /// # Errors
     /// A layer that the model does not have.
-    pub fn linear(&self, linear: Linear) -> Result<FineLinear> {
+    pub fn linear(&self, linear: Linear) -> Result<Cow<'_, FineLinear>> {
+        match self.held.get(&linear) {
+            Some(held) => Ok(Cow::Borrowed(held)),
+            None => self.make(linear).map(Cow::Owned),
+        }
+    }
+
+    fn make(&self, linear: Linear) -> Result<FineLinear> {
         let source = self.source.linear(linear)?;
         let input = self.operand(linear);
         let head = || {

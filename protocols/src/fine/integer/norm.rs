@@ -6,6 +6,7 @@ use super::linear::Operand;
 use crate::model::bit_plan::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedNorm;
+use crate::model::ranging::Ranging;
 
 /// One residual connection with its LayerNorm.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,9 +25,6 @@ pub struct FineNorm {
     pub output: Operand,
 }
 
-/// Numbers that calibration has seen half as large again fit: of means and variances.
-const ROW_HEADROOM: f64 = 1.5;
-
 impl FineNorm {
     /// `features` are the largest absolute values of branch + residual.
     pub(super) fn new(
@@ -34,12 +32,14 @@ impl FineNorm {
         widths: &Widths,
         source: &QuantizedNorm,
         features: &[f32],
+        ranging: &Ranging,
     ) -> Self {
         let hidden = config.hidden as f64;
+        let headroom = f64::from(ranging.row.headroom);
         let median = median_of(features);
         let range = Ranges {
             half: f64::from(1u32 << (widths.sum - 1)),
-            headroom: Ranges::SUM_HEADROOM,
+            headroom: ranging.sum.headroom.into(),
         };
         // A feature that calibration saw hardly moving gets the range of the others: it would cost precision of none.
         let steps: Vec<f64> = features
@@ -48,14 +48,14 @@ impl FineNorm {
             .collect();
         let cut = f64::from(1u32 << (widths.product - widths.sum - 1));
         // The largest variance fills the ring of squares.
-        let largest = f64::from(source.variance.max).max(1e-12) * ROW_HEADROOM;
+        let largest = f64::from(source.variance.max).max(1e-12) * headroom;
         let squares = (1u64 << widths.squares) as f64;
         let unit = (hidden * largest / squares).sqrt();
         let factor = steps
             .iter()
             .map(|step| (step / unit).round().max(1.0) as i64);
         let half = f64::from(1u32 << (widths.product - 2));
-        let mean = f64::from(source.mean.max).max(1e-6) * ROW_HEADROOM;
+        let mean = f64::from(source.mean.max).max(1e-6) * headroom;
         let mean_factor = (mean / unit / half).ceil().max(1.0);
         let fraction = f64::from(1u32 << widths.fraction);
         let dropped = (1u64 << (widths.normal - widths.product)) as f64;
