@@ -69,7 +69,7 @@ pub fn no_settings(systems: &[&'static dyn System]) -> Settings {
     all.iter().fold(Settings::default(), none)
 }
 
-/// A system's settings as `--set KEY=VALUE` says, and else as `default` of each.
+/// A system's settings as `--set KEY=VALUE` says, and else as `default` of each; some may be left open ([`crate::scenario::auto`]).
 ///
 /// # Errors
 /// A key that the system does not have, or a value that the key does not.
@@ -98,7 +98,7 @@ pub fn chosen(
                 ),
             }
         };
-        let value = setting.read(value.trim());
+        let value = setting.read_or_auto(value.trim());
         settings.set(
             setting.key,
             value.map_err(|what| anyhow::anyhow!("--set {text}: {what}"))?,
@@ -164,6 +164,7 @@ mod tests {
         values: Values::Whole(4, 8),
         default: "4",
         default_of_infer: None,
+        auto: false,
         label: "width [bits]",
         help: "Width.",
     };

@@ -18,6 +18,7 @@ pub const WEIGHT_MASKS: Setting = Setting {
     values: Values::Names(&["fresh", "reused"]),
     default: "fresh",
     default_of_infer: None,
+    auto: false,
     label: "masks of the weights",
     help: "Whether a weight is opened at every inference, as the original does, or once a model",
 };

@@ -12,6 +12,7 @@ pub const PRESET: Setting = Setting {
     values: Values::Names(&["spu", "puma", "dealer"]),
     default: "spu",
     default_of_infer: None,
+    auto: false,
     label: "preset",
     help: "`spu`: truncation pr2, 18 fractional bits, exp by 8 squarings; `puma`: truncation pr, 18 bits, 5 squarings; `dealer`: \
            pairs that P0 deals, with each product in one round, 14 bits, 5 squarings.",
@@ -23,6 +24,7 @@ pub const TRUNCATION: Setting = Setting {
     values: Values::Names(&["preset", "aby3-local", "pr", "pr2", "dealer"]),
     default: "preset",
     default_of_infer: None,
+    auto: false,
     label: "truncation",
     help: "`aby3-local` shifts shares (8 bytes a value, wraps by chance), `pr` masks (64), `pr2` counts wraps (28), `dealer` takes \
            pairs that P0 dealt (wraps by chance); `preset` is the preset's.",
@@ -34,6 +36,7 @@ pub const FRACTION_BITS: Setting = Setting {
     values: Values::Whole(0, 22),
     default: "0",
     default_of_infer: None,
+    auto: false,
     label: "fractional bits",
     help: "Fractional bits of a real number, 10 to 22; 0 is the preset's.",
 };
@@ -44,6 +47,7 @@ pub const BIT_PACKING: Setting = Setting {
     values: Values::Names(&["bytes", "bits"]),
     default: "bytes",
     default_of_infer: None,
+    auto: false,
     label: "packing of bits",
     help: "`bytes` sends bits in whole bytes, as SPU does: 108 bytes a comparison; `bits` packs them: 95.25.",
 };

@@ -14,6 +14,7 @@ pub const RING_BITS: Setting = Setting {
     values: Values::Whole(37, 60),
     default: "50",
     default_of_infer: None,
+    auto: false,
     label: "width of the ring [bits]",
     help: "The original runs BERT-base and -large with 50 bits, BERT-tiny with 37.",
 };
@@ -24,6 +25,7 @@ pub const EXCHANGES: Setting = Setting {
     values: Values::Names(&["original", "merged"]),
     default: "original",
     default_of_infer: None,
+    auto: false,
     label: "exchanges",
     help: "`original` opens one thing after the other as its authors' program does, `merged` together what does not depend \
            on each other: 6 exchanges a layer less.",
@@ -35,6 +37,7 @@ pub const MEAN: Setting = Setting {
     values: Values::Names(&["original", "exact"]),
     default: "original",
     default_of_infer: None,
+    auto: false,
     label: "mean",
     help: "`original` multiplies the sum by floor(2^12 / h) / 2^12, which is 6 % too little for h = 768; `exact` by a factor \
            of twice the bits.",
@@ -46,6 +49,7 @@ pub const GELU: Setting = Setting {
     values: Values::Names(&["gpu", "cpu"]),
     default: "gpu",
     default_of_infer: None,
+    auto: false,
     label: "GELU",
     help: "`gpu` takes sign and range from one key, `cpu` from two, as the original's library for processors does: 2 \
            exchanges a layer more.",

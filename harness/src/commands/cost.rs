@@ -9,6 +9,7 @@ use crate::units::bytes_text;
 use anyhow::{Result, anyhow, bail};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::phase::Phase;
+use qbench_protocols::system::settings::AUTO;
 use qbench_protocols::system::{DeclaredPhase, System, Workload};
 
 /// Prints the declared cost of a workload.
@@ -133,8 +134,14 @@ fn workload(system: &dyn System, arguments: &CostArguments) -> Result<Workload> 
             model.max_positions
         );
     }
+    let settings = chosen(system, &arguments.set, |setting| setting.default)?;
+    if let Some((key, _)) = settings.iter().find(|(_, value)| *value == AUTO) {
+        bail!(
+            "--set {key}={AUTO}: what is cheapest depends on the link, and a cost has none; `qbench list SCENARIO` shows what is taken"
+        );
+    }
     Ok(Workload {
-        settings: chosen(system, &arguments.set, |setting| setting.default)?,
+        settings,
         verify: false,
         ..Workload::new(model, arguments.seq)
     })

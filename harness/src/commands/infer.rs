@@ -8,6 +8,7 @@ use crate::run::controller;
 use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
+use crate::scenario::auto;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::Head;
@@ -53,6 +54,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             settings: settings.clone(),
             ..Workload::new(config.clone(), tokens.len())
         };
+        let workload = auto::settle(system, workload, &link)?;
         system.check(&workload)?;
         crate::say!(
             "`{text}`: {} tokens, {} on {}",

@@ -150,6 +150,19 @@ impl Link {
         }
     }
 
+    /// Time that `rounds` dependent messages, and what each party sends each other, need at least, nanoseconds: the link's round trip, and
+    /// the slowest direction.
+    pub fn least_ns(&self, rounds: u64, bytes: [[u64; 3]; 3]) -> f64 {
+        let pairs = (0..3).flat_map(|from| (0..3).map(move |to| (from, to)));
+        let serial = pairs.map(|(from, to)| {
+            let bandwidth = self.direction(from, to).bandwidth;
+            bandwidth.map_or(0.0, |b| {
+                bytes[from][to] as f64 * 8e9 / b.bits_per_second as f64
+            })
+        });
+        rounds as f64 * self.rtt.nanoseconds as f64 / 2.0 + serial.fold(0.0, f64::max)
+    }
+
     /// Time that `rounds` dependent messages and `bytes` on the busiest directed pair need at least,
     /// nanoseconds; on the link's own bandwidth and round trip.
     pub fn ideal_ns(&self, rounds: u64, bytes: u64) -> f64 {

@@ -57,6 +57,9 @@ impl Cell {
         if let Some(layers) = self.measured_layers {
             workload.model.name = named_after(&workload.model.name, layers);
             workload.model.layers = layers;
+            if let Some(plan) = &mut workload.model.bit_plan {
+                plan.layers.truncate(layers);
+            }
         }
         workload
     }

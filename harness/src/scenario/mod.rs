@@ -1,5 +1,6 @@
 //! Scenario files: one question each, and every combination of settings that answers it.
 
+pub mod auto;
 pub mod cell;
 pub mod costs;
 mod external;

@@ -1,5 +1,6 @@
 //! The plan of a scenario: its cells, in the order in which they run.
 
+use super::auto;
 use super::cell::{Cell, named_after};
 use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
@@ -237,12 +238,8 @@ fn cells_of_shape(
                     ..shape.clone()
                 };
                 for setting in runner.settings() {
-                    let Some(value) = combination.get(setting.key) else {
-                        continue;
-                    };
-                    cell.settings.set(setting.key, value.to_owned());
-                    if value != setting.default || is_swept(sweep, setting) {
-                        cell.telling.set(setting.key, value.to_owned());
+                    if let Some(value) = combination.get(setting.key) {
+                        cell.settings.set(setting.key, value.to_owned());
                     }
                 }
                 cell.model.activation = match (activation, &scenario.model) {
@@ -263,6 +260,19 @@ fn cells_of_shape(
                     .next()
                     .map(|e| e.layers)
                     .filter(|l| *l < cell.model.layers);
+                // A cell that its system refuses whatever is chosen is refused later, with the reason.
+                if let Runner::Own(system) = runner
+                    && let Ok(settled) = auto::settle(system, cell.workload(), &cell.link)
+                {
+                    cell.settings = settled.settings;
+                }
+                for setting in runner.settings() {
+                    if let Some(value) = cell.settings.get(setting.key).map(str::to_owned)
+                        && (value != setting.default || is_swept(sweep, setting))
+                    {
+                        cell.telling.set(setting.key, value);
+                    }
+                }
                 let in_memory = scenario.run.material_in_memory;
                 cell.material_on_disk = in_memory.filter(|limit| exceeds(&runner, &cell, *limit));
                 cells.push(cell.hashed(runner.settings()));

@@ -68,6 +68,48 @@ fn a_link_has_one_name() {
     assert_eq!(modes.iter().filter(|same| **same).count(), 1, "{modes:?}");
 }
 
+/// What is left open is what each link makes cheapest, and a cell of the same name as where it was named.
+#[test]
+fn a_setting_left_open_is_decided_by_the_link() {
+    let text = "[model]\npreset = \"bert-tiny\"\n[sweep]\nsystem = \"lut-fine\"\nseq_len = 32\n\
+                link = [\"far\", \"narrow\"]\nactivation_table = TABLE\n\
+                [link.far]\nbandwidth = \"10gbit\"\nrtt = \"100ms\"\n\
+                [link.narrow]\nbandwidth = \"10mbit\"\nrtt = \"0.1ms\"\n";
+    let cells = |table: &str, only: &str| {
+        let place = Place::of_qbench(&text.replace("TABLE", table));
+        listed(&place, &["--only", only]).unwrap_or_default()
+    };
+    for (link, taken, other) in [
+        ("far", "direct", "widened"),
+        ("narrow", "widened", "direct"),
+    ] {
+        let only = format!("link={link},activation_table={taken}");
+        let open = cells("\"auto\"", &only);
+        assert!(open.contains("1 cells"), "{open}");
+        assert_eq!(open, cells(&format!("\"{taken}\""), &only));
+        let only = format!("link={link},activation_table={other}");
+        assert_eq!(cells("\"auto\"", &only), "");
+    }
+    // Only where it is allowed, and only for the cheaper of things that are otherwise the same.
+    let place =
+        Place::of_qbench(&text.replace("activation_table = TABLE", "index_bits = \"auto\""));
+    let error = listed(&place, &[]).unwrap_err();
+    assert!(error.contains("sweep.index_bits"), "{error}");
+    let arguments = [
+        "cost",
+        "--system",
+        "lut-fine",
+        "--model",
+        "bert-tiny",
+        "--seq",
+        "8",
+        "--set",
+        "activation_table=auto",
+    ];
+    let error = said(&place.output(&arguments));
+    assert!(error.contains("depends on the link"), "{error}");
+}
+
 #[test]
 fn links_of_a_grid_have_one_name_each() {
     for (grid, word) in [

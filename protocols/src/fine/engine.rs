@@ -257,7 +257,7 @@ impl Engine for Fine<'_> {
         self.residual_norm(norm, branch, residual)
     }
 
-    /// A table a feature on the index, and a widening.
+    /// A table a feature on the index, and a widening; or a table of elements of the product ring, opened under masks: a round less.
     fn activate(&mut self, function: Nonlinearity, x: Activation) -> Result<Activation> {
         let x = self.product_of(x)?;
         let (bits, widths) = match function {
@@ -272,27 +272,26 @@ impl Engine for Fine<'_> {
         };
         let index: Additive<u8> = self.cut(&x, bits);
         let opened = open(&mut self.runtime, &index)?;
-        let (model, ring) = (self.known.model, Ring::new(widths.activated + 1));
+        let direct = self.plan.direct_activation;
+        let (model, narrow) = (self.known.model, Ring::new(widths.activated + 1));
+        let ring = if direct { widths.product() } else { narrow };
         let tables = match model {
             Some(model) => model.activation(function)?.1,
             None => &[],
         };
-        let contents = || Contents {
-            tables: tables
-                .iter()
-                .map(|table| {
-                    // From the least index on; a table begins at zero.
-                    let half = table.len() / 2;
-                    let from_zero = table[half..].iter().chain(&table[..half]);
-                    from_zero.map(|value| ring.encode(*value)).collect()
-                })
-                .collect(),
-        };
         let inputs = [Input::each(&opened)];
-        let values: Additive<u8> =
-            lookup(&mut self.runtime, &inputs, opened.len(), ring, contents)?;
-        let opened = open_spare(&mut self.runtime, &[&values])?;
-        let wire = self.widen(&[(&opened[0], widths.product())])?.remove(0);
+        let wire = if direct {
+            let contents = || centred(tables, ring);
+            let values: Additive<u16> =
+                lookup(&mut self.runtime, &inputs, opened.len(), ring, contents)?;
+            open_masked(&mut self.runtime, &values)?
+        } else {
+            let contents = || centred(tables, ring);
+            let values: Additive<u8> =
+                lookup(&mut self.runtime, &inputs, opened.len(), ring, contents)?;
+            let opened = open_spare(&mut self.runtime, &[&values])?;
+            self.widen(&[(&opened[0], widths.product())])?.remove(0)
+        };
         Ok(Activation::Wire(wire))
     }
 
@@ -332,6 +331,18 @@ impl Engine for Fine<'_> {
         };
         self.evidence.output = output.unwrap_or_default();
         Ok(())
+    }
+}
+
+/// Tables of entries from the least signed index on, as a lookup takes them.
+fn centred<W: Word>(tables: &[Vec<i64>], ring: Ring) -> Contents<W> {
+    let from_zero = |table: &Vec<i64>| {
+        let half = table.len() / 2;
+        let entries = table[half..].iter().chain(&table[..half]);
+        entries.map(|value| ring.encode(*value)).collect()
+    };
+    Contents {
+        tables: tables.iter().map(from_zero).collect(),
     }
 }
 

@@ -28,6 +28,7 @@ pub struct FineReference<'a> {
     model: &'a FineModel<'a>,
     seq_len: usize,
     input: Vec<i64>,
+    direct_activation: bool,
     carries: Carries,
     path: StepPath,
     /// Values that were wrapped, or beyond their bits.
@@ -57,11 +58,19 @@ impl<'a> FineReference<'a> {
             model,
             seq_len,
             input,
+            direct_activation: false,
             carries,
             path: StepPath::default(),
             sites: Sites::default(),
             output: Vec::new(),
         }
+    }
+
+    /// The same of a run whose activation tables give elements of the product ring ([`super::plan::ACTIVATION_TABLE`]).
+    #[must_use]
+    pub const fn with_direct_activation(mut self, direct: bool) -> Self {
+        self.direct_activation = direct;
+        self
     }
 
     /// Refuses recorded cuts that the reference does not make.
@@ -348,6 +357,10 @@ impl Engine for FineReference<'_> {
         let values: Vec<i64> = values
             .map(|(x, table)| table[(x + half) as usize])
             .collect();
+        if self.direct_activation {
+            // A table's entry is what it is.
+            return Ok(Clear::Wire(values));
+        }
         let wire = self.widened(&values, widths.activated, "activated")?;
         Ok(Clear::Wire(wire))
     }

@@ -2,19 +2,18 @@
 
 use super::engine::{Fine, Knowledge};
 use super::integer::{FineModel, quantize_input};
-use super::plan::FinePlan;
+use super::plan::{ACTIVATION_TABLE, FinePlan};
 use super::verify;
 use super::weights::FineWeights;
-use crate::model::bit_plan::{BitPlan, Widths};
+use crate::Result;
 use crate::model::quantized::QuantizedModel;
 use crate::model::walk::{Linear, walk};
 use crate::phase::Phase;
 use crate::quantized::evidence::Evidence;
 use crate::runtime::Runtime;
 use crate::system::load::Loaded;
-use crate::system::{Known, PROCESS_BYTES, Verified, WalkedSystem, Workload};
+use crate::system::{Known, PROCESS_BYTES, Setting, Verified, WalkedSystem, Workload};
 use crate::wipe::Wiped;
-use crate::{Error, Result};
 
 /// The proposed system at other widths.
 #[derive(Clone, Copy)]
@@ -74,24 +73,16 @@ impl WalkedSystem for FineSystem {
         "profile of Lu et al., Privacy-Preserving Inference for Quantized BERT Models, arXiv 2508.01636"
     }
 
+    fn settings(&self) -> &'static [Setting] {
+        &[ACTIVATION_TABLE]
+    }
+
     fn adds_score_bias(&self) -> bool {
         true
     }
 
     fn plan(&self, workload: &Workload) -> Result<FinePlan> {
-        let (widths, seq_len) = (BitPlan::of(&workload.model), workload.seq_len);
-        let longest = widths.layers.iter().map(Widths::longest_row).min();
-        let longest = longest.unwrap_or(0);
-        if seq_len > longest {
-            return Err(Error::Unsupported(format!(
-                "lut-fine takes at most {longest} tokens, whose exponentials' sum a table can take, not {seq_len}"
-            )));
-        }
-        Ok(FinePlan {
-            config: workload.model.clone(),
-            seq_len,
-            widths,
-        })
+        FinePlan::new(workload)
     }
 
     fn secret(&self, plan: &FinePlan, loaded: Loaded) -> Result<Secret> {

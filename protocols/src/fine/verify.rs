@@ -1,8 +1,8 @@
 //! The check of a run against the references in the clear.
 
 use super::integer::{FineModel, quantize_input};
+use super::plan::FinePlan;
 use super::reference::FineReference;
-use crate::model::bit_plan::BitPlan;
 use crate::model::quantized::{QuantizedModel, Range};
 use crate::model::reference_float::{FloatReference, relative_error};
 use crate::model::walk::walk;
@@ -32,11 +32,12 @@ pub fn check(
         Evidence::from_bytes(&evidence[1])?,
         Evidence::from_bytes(&evidence[2])?,
     );
-    let widths = BitPlan::of(&source.config);
-    let input = quantize_input(range, &widths.first(), values);
-    let model = FineModel::new(source, widths, workload.seq_len)?;
+    let plan = FinePlan::new(workload)?;
+    let input = quantize_input(range, &plan.widths.first(), values);
+    let model = FineModel::new(source, plan.widths, workload.seq_len)?;
     let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
-    let mut reference = FineReference::new(&model, workload.seq_len, input, carries);
+    let mut reference = FineReference::new(&model, workload.seq_len, input, carries)
+        .with_direct_activation(plan.direct_activation);
     walk(&mut reference, &workload.model)?;
     reference.expect_all_used()?;
     let expected = reference

@@ -13,6 +13,7 @@ pub const INDEX_BITS: Setting = Setting {
     default: "4",
     // Unmodified checkpoints need more than the paper's 4 bits to be of any use.
     default_of_infer: Some("8"),
+    auto: false,
     label: "width of the cut [bits]",
     help: "Width of the cut, bits: of the indices that tables take",
 };
@@ -23,6 +24,7 @@ pub const MAX_PROTOCOL: Setting = Setting {
     values: Values::Names(&["tournament", "radix-sort", "histogram"]),
     default: "tournament",
     default_of_infer: None,
+    auto: true,
     label: "maximum protocol",
     help: "How the maxima of the softmax are found; radix-sort is the paper's, histogram takes 2 rounds at any length",
 };
@@ -33,6 +35,7 @@ pub const VARIANCE_PROTOCOL: Setting = Setting {
     values: Values::Names(&["square-table", "inner-product"]),
     default: "square-table",
     default_of_infer: None,
+    auto: false,
     label: "variance protocol",
     help: "How LayerNorm's variance is found; inner-product is the paper's",
 };

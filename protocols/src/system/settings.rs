@@ -13,6 +13,9 @@ pub enum Values {
     Whole(u64, u64),
 }
 
+/// What stands in the place of a value that is left to whoever knows the link. No system ever sees it.
+pub const AUTO: &str = "auto";
+
 /// A choice that a scenario can make, with all that is said of it anywhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Setting {
@@ -24,6 +27,9 @@ pub struct Setting {
     pub default: &'static str,
     /// What `infer` takes where nothing is said, if that is something else.
     pub default_of_infer: Option<&'static str>,
+    /// Whether it may be [`AUTO`]: the value with which an inference is cheapest on the link at hand, by declared cost. Only of choices
+    /// that change neither what is computed nor whom it is kept from.
+    pub auto: bool,
     /// Axis label, with a unit if it has one, such as `width of the cut [bits]`.
     pub label: &'static str,
     /// One sentence.
@@ -51,10 +57,26 @@ impl Setting {
         }
     }
 
+    /// The same where a value may also be left open.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub fn read_or_auto(&self, text: &str) -> std::result::Result<String, String> {
+        match (self.auto && text == AUTO, self.read(text)) {
+            (true, _) => Ok(AUTO.to_owned()),
+            (false, Err(what)) if self.auto => Err(format!("{what}, {AUTO}")),
+            (false, read) => read,
+        }
+    }
+
     /// The values it may have, for people: `tournament or radix-sort`, `4 to 8`.
     pub fn choices(&self) -> String {
         match self.values {
-            Values::Names(names) => names.join(" or "),
+            Values::Names(names) => {
+                let auto = self.auto.then_some(AUTO);
+                let all: Vec<&str> = names.iter().copied().chain(auto).collect();
+                all.join(" or ")
+            }
             Values::Whole(least, most) => format!("{least} to {most}"),
         }
     }
@@ -160,6 +182,7 @@ mod tests {
         values: Values::Whole(4, 8),
         default: "4",
         default_of_infer: None,
+        auto: false,
         label: "width [bits]",
         help: "Width.",
     };
@@ -176,6 +199,11 @@ mod tests {
         assert!(WIDTH.read("wide").unwrap_err().contains("whole number"));
         assert_eq!(WAY.read("back").unwrap(), "back");
         assert!(WAY.read("up").unwrap_err().contains("there, back"));
+        // Left open only where that is allowed, and never for a system.
+        let open = Setting { auto: true, ..WAY };
+        assert_eq!(open.read_or_auto("auto").unwrap(), "auto");
+        assert!(open.read_or_auto("up").unwrap_err().ends_with("back, auto"));
+        assert!(open.read("auto").is_err() && WAY.read_or_auto("auto").is_err());
     }
 
     #[test]

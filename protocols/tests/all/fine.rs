@@ -139,7 +139,8 @@ fn runs_are_the_reference(squeeze: bool) {
             if squeeze {
                 source = squeezed(source);
             }
-            let workload = Workload::new(config.clone(), tokens);
+            let table = ["widened", "direct"][threads / 2];
+            let workload = Workload::new(config.clone(), tokens).with("activation_table", table);
             let plan = FineSystem.plan(&workload).unwrap();
             let input = synthetic_input(&config, tokens, 7);
             let outcomes = run_parties(&FineSystem, &workload, threads, |party| match party {

@@ -20,6 +20,8 @@ struct Count {
     exchanged: u64,
     dealt: u64,
     rounds: u64,
+    /// Whether tables of the activation function give elements of the product ring.
+    direct: bool,
 }
 
 impl Count {
@@ -70,6 +72,10 @@ impl Count {
     /// A table of `2^index` entries an element, and the widening of what it gives.
     fn activate(&mut self, count: u64, index: u64) {
         self.open_index(count, index);
+        if self.direct {
+            self.deal(count << index, 16);
+            return self.open(&[(count, 16)]);
+        }
         self.deal(count << index, 8);
         self.widen(&[(count, 7, 16)]);
     }
@@ -128,10 +134,23 @@ fn check(layers: u64, hidden: u64, heads: u64, n: u64, labels: Option<u64>) {
         relative_positions: false,
         bit_plan: None,
     };
-    let declared = FineSystem.cost(&Workload::new(model, n as usize)).unwrap();
-    let mut count = Count::default();
+    for direct in [false, true] {
+        check_with(&model, direct, [layers, hidden, heads, n], labels);
+    }
+}
+
+fn check_with(model: &ModelConfig, direct: bool, sizes: [u64; 4], labels: Option<u64>) {
+    let [layers, hidden, heads, n] = sizes;
+    let inner = 4 * hidden;
+    let table = ["widened", "direct"][usize::from(direct)];
+    let workload = Workload::new(model.clone(), n as usize).with("activation_table", table);
+    let declared = FineSystem.cost(&workload).unwrap();
+    let mut count = Count {
+        direct,
+        ..Count::default()
+    };
     (0..layers).for_each(|layer| count.layer(layer, n, hidden, inner, heads));
-    assert_eq!(count.rounds, 20 * layers - 1);
+    assert_eq!(count.rounds, (20 - u64::from(direct)) * layers - 1);
     let output = match labels {
         Some(labels) => {
             count.open(&[(hidden, 16)]);
@@ -149,7 +168,7 @@ fn check(layers: u64, hidden: u64, heads: u64, n: u64, labels: Option<u64>) {
     };
     // The input from P1 to P2 is one round more, and so is the output: but one of either party's chain is not of the other's.
     let input = bytes(n * hidden, 16);
-    let at = format!("{layers} layers of {hidden}, {heads} heads, n = {n}, {labels:?}");
+    let at = format!("{layers} layers of {hidden}, {heads} heads, n = {n}, {labels:?}, {table}");
     let expected = [
         [0; 3],
         [0, 0, count.exchanged + input],

@@ -43,6 +43,7 @@ fn plan(head: Head) -> FinePlan {
         },
         seq_len: TOKENS,
         widths: BitPlan::uniform(Widths::default(), 1),
+        direct_activation: head != Head::Hidden,
     }
 }
 

@@ -12,7 +12,7 @@ use super::tree::{Node, Problem, Value};
 use super::{RunSettings, Scenario};
 use crate::names::suggestion;
 use crate::units::{ByteSize, parse_duration};
-use qbench_protocols::system::settings::Values;
+use qbench_protocols::system::settings::{AUTO, Values};
 use qbench_protocols::system::{Setting, System};
 use std::path::Path;
 use std::time::Duration;
@@ -168,6 +168,14 @@ fn setting(node: &Node, setting: &Setting) -> Result<String, Problem> {
             text if names.contains(&text) => Ok(text.to_owned()),
             text => Err(node.problem(format!("unknown `{text}`{}", suggestion(text, names)))),
         },
+    }
+}
+
+/// The same where the value may be left open.
+fn setting_or_auto(node: &Node, of: &Setting) -> Result<String, Problem> {
+    match (of.auto, node.text()) {
+        (true, Ok(AUTO)) => Ok(AUTO.to_owned()),
+        _ => setting(node, of),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[sweep]`.
 
-use super::{choice, missing, setting};
+use super::{choice, missing, setting_or_auto};
 use crate::link::Link;
 use crate::names::{ACTIVATIONS, suggestion};
 use crate::scenario::tree::{Node, Problem};
@@ -133,7 +133,7 @@ pub(super) fn sweep(
             .iter()
             .map(|s| {
                 let default = Some(s.default.to_owned());
-                let values = values(table, s.key, default, |n| setting(n, s))?;
+                let values = values(table, s.key, default, |n| setting_or_auto(n, s))?;
                 Ok((*s, values))
             })
             .collect::<Result<_, Problem>>()?,
