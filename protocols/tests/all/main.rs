@@ -4,12 +4,12 @@
 
 mod closed_form;
 mod cut;
+mod encoders_golden;
 mod engine;
 mod fine;
 mod fine_closed_form;
 mod fine_privacy;
 mod ideal;
-mod minilm_golden;
 mod model_checkpoint;
 mod model_foreign;
 mod model_kinds;

@@ -1,5 +1,5 @@
-//! The tokenizer and the float reference against the original software on a real encoder.
-//! `scripts/fetch_minilm.sh` fetches the checkpoint, `scripts/golden_minilm.py` made the values.
+//! The tokenizer and the float reference against the original software on real encoders: `scripts/fetch_minilm.sh` and
+//! `scripts/fetch_mpnet.sh` fetch the checkpoints, `scripts/golden_encoders.py` made the values.
 
 use qbench_protocols::model::checkpoint;
 use qbench_protocols::model::reference_float::FloatReference;
@@ -21,15 +21,25 @@ struct Case {
 }
 
 #[test]
-fn agrees_with_the_original_software() {
+fn minilm_agrees_with_the_original_software() {
+    agrees("minilm-l6", "QBENCH_MINILM", "scripts/fetch_minilm.sh");
+}
+
+#[test]
+fn mpnet_agrees_with_the_original_software() {
+    agrees("mpnet-base", "QBENCH_MPNET", "scripts/fetch_mpnet.sh");
+}
+
+fn agrees(name: &str, variable: &str, script: &str) {
     let crate_folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let dir = std::env::var_os("QBENCH_MINILM")
-        .map_or_else(|| crate_folder.join("../models/minilm-l6"), PathBuf::from);
+    let dir = std::env::var_os(variable)
+        .map_or_else(|| crate_folder.join("../models").join(name), PathBuf::from);
     if !dir.join(checkpoint::WEIGHTS_FILE).exists() {
-        println!("skipped: models/minilm-l6 not fetched (scripts/fetch_minilm.sh)");
+        println!("skipped: models/{name} not fetched ({script})");
         return;
     }
-    let golden = std::fs::read(crate_folder.join("tests/data/minilm_golden.json")).unwrap();
+    let golden =
+        std::fs::read(crate_folder.join(format!("tests/data/{name}_golden.json"))).unwrap();
     let golden: Golden = serde_json::from_slice(&golden).unwrap();
     let tokenizer = Tokenizer::of_checkpoint(&dir).unwrap();
     let model = checkpoint::load(&dir).unwrap();

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the golden values that the float reference and the tokenizer are tested against.
 
-Runs the checkpoint of scripts/fetch_minilm.sh once in its original software, on a CPU in float32:
+Runs the checkpoints of scripts/fetch_minilm.sh and fetch_mpnet.sh once in their original software, on a CPU in float32:
 
     python3 -m venv /tmp/golden && /tmp/golden/bin/pip install torch transformers
-    /tmp/golden/bin/python scripts/golden_minilm.py
+    /tmp/golden/bin/python scripts/golden_encoders.py minilm-l6
+    /tmp/golden/bin/python scripts/golden_encoders.py mpnet-base
 """
 
 import json
@@ -25,9 +26,10 @@ VALUES_PER_TOKEN = 4
 
 
 def main() -> None:
-    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "models" / "minilm-l6"
+    name = sys.argv[1]
+    folder = ROOT / "models" / name
     model = transformers.AutoModel.from_pretrained(
-        folder, attn_implementation="eager", dtype=torch.float32
+        folder, attn_implementation="eager", torch_dtype=torch.float32
     ).eval()
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     cases = []
@@ -44,11 +46,11 @@ def main() -> None:
             }
         )
     golden = {
-        "made_by": "scripts/golden_minilm.py",
+        "made_by": "scripts/golden_encoders.py",
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "cases": cases,
     }
-    out = ROOT / "protocols" / "tests" / "data" / "minilm_golden.json"
+    out = ROOT / "protocols" / "tests" / "data" / f"{name}_golden.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     # Nine digits give an f32 back exactly.
     text = json.dumps(json.loads(json.dumps(golden), parse_float=lambda x: float(f"{float(x):.9g}")))
