@@ -6,9 +6,10 @@ use crate::Result;
 use crate::kernel::{gemm16, gemm64};
 use crate::lut::{Contents, Input, Opened, lookup, open};
 use crate::lut_rss::linear::HeadShape;
-use crate::lut_rss::max::maxima_of_opened;
+use crate::lut_rss::max::{maxima_by_differences, maxima_of_opened};
 use crate::model::score_bias::with_distances;
 use crate::net::Party;
+use crate::ring::Ring;
 use crate::share::spare::{Factors, Spare};
 use crate::share::{Additive, Masked, dealt, open_masked_all, open_operand};
 use crate::wipe::Wiped;
@@ -74,7 +75,7 @@ impl Fine<'_> {
     /// Scores and maxima are opened against offsets that P0 knows, and so is their difference: the exponential is looked up without a
     /// further opening. The sum of a row of opened exponentials is the row's sum under the sum of their masks: it is not opened either.
     ///
-    /// Cost: 4 rounds: scores, counts, maxima, exponentials.
+    /// Cost: 4 rounds: scores, counts, maxima, exponentials; by differences log2 n for the maxima.
     ///
     /// # Security
     /// Scores, counts and maxima are opened against fresh offsets, exponentials under fresh masks. What is looked up at differences and
@@ -86,13 +87,21 @@ impl Fine<'_> {
     ) -> Result<Activation> {
         let (widths, n) = (self.plan.widths.layer(layer), self.plan.seq_len);
         let scores = self.product_of(scores)?;
-        let scores: Additive<u8> = self.cut(&scores, widths.scores);
+        let choices = self.plan.choices;
+        let scores: Additive<u8> = self.cut(&scores, widths.scores + choices.spare_of_scores());
         let below = self.step("max", |engine| {
             let runtime = &mut engine.runtime;
             let opened = runtime.step("scores", |runtime| open(runtime, &scores))?;
-            let maxima = maxima_of_opened(runtime, &opened, n)?;
-            let maxima = runtime.step("maxima", |runtime| open(runtime, &maxima))?;
-            Ok(opened.minus_rows(&maxima, n))
+            let maxima = match choices.maximum_by_differences {
+                true => maxima_by_differences(runtime, &scores, &opened, n)?,
+                false => {
+                    let maxima = maxima_of_opened(runtime, &opened, n)?;
+                    runtime.step("maxima", |runtime| open(runtime, &maxima))?
+                }
+            };
+            // What lies below a maximum needs no spare bit.
+            let below = opened.minus_rows(&maxima, n);
+            Ok(below.reduce_to(Ring::new(widths.scores)))
         })?;
         let ring = widths.weighted_values(n);
         let model = self.known.model;

@@ -272,7 +272,7 @@ impl Engine for Fine<'_> {
         };
         let index: Additive<u8> = self.cut(&x, bits);
         let opened = open(&mut self.runtime, &index)?;
-        let direct = self.plan.direct_activation;
+        let direct = self.plan.choices.direct_activation;
         let (model, narrow) = (self.known.model, Ring::new(widths.activated + 1));
         let ring = if direct { widths.product() } else { narrow };
         let tables = match model {

@@ -2,6 +2,7 @@
 //! inputs. What a sensitivity command and a search for a plan ask.
 
 use super::integer::{FineModel, Layers, quantize_input};
+use super::plan::Choices;
 use super::reference::FineReference;
 use crate::Result;
 use crate::model::bit_plan::BitPlan;
@@ -33,7 +34,7 @@ pub fn outputs(
     let mut layers: Option<Layers> = None;
     for (number, input) in inputs.iter().enumerate() {
         let tokens = input.len() / source.config.hidden;
-        let model = FineModel::new(source, plan.clone(), tokens)?;
+        let model = FineModel::new(source, plan.clone(), Choices::default(), tokens)?;
         // Weights are the same for every length.
         let model = match &layers {
             Some(layers) => model.with_layers(layers),

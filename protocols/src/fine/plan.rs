@@ -4,7 +4,7 @@ use crate::model::bit_plan::{BitPlan, Widths};
 use crate::model::config::{Head, ModelConfig};
 use crate::model::walk::Linear;
 use crate::system::Workload;
-use crate::system::settings::{Setting, Values};
+use crate::system::settings::{Setting, Settings, Values};
 use crate::{Error, Result};
 
 /// What the table of an activation function gives.
@@ -18,6 +18,44 @@ pub const ACTIVATION_TABLE: Setting = Setting {
     help: "Narrow entries that are widened, or entries of the product ring: a round less, and more correlated randomness",
 };
 
+/// How the maxima of the softmax are found.
+pub const ROW_MAXIMUM: Setting = Setting {
+    key: "row_maximum",
+    values: Values::Names(&["histogram", "differences"]),
+    default: "histogram",
+    default_of_infer: None,
+    auto: true,
+    label: "maximum of a row",
+    help: "How the maxima of the softmax are found: 2 rounds at any length, or log2 n rounds, less material, and scores at half their range",
+};
+
+/// What trades rounds for bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Choices {
+    /// Whether the table of an activation function gives elements of the product ring, which are not widened.
+    pub direct_activation: bool,
+    /// Whether maxima are found by differences, for which scores have a spare bit.
+    pub maximum_by_differences: bool,
+}
+
+impl Choices {
+    /// Of a workload's settings.
+    ///
+    /// # Errors
+    /// A setting with a value that it does not have.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        Ok(Self {
+            direct_activation: ACTIVATION_TABLE.place(settings)? == 1,
+            maximum_by_differences: ROW_MAXIMUM.place(settings)? == 1,
+        })
+    }
+
+    /// Spare bits of a score.
+    pub fn spare_of_scores(self) -> u32 {
+        u32::from(self.maximum_by_differences)
+    }
+}
+
 /// What a workload comes to.
 #[derive(Clone, Debug)]
 pub struct FinePlan {
@@ -27,8 +65,8 @@ pub struct FinePlan {
     pub seq_len: usize,
     /// The widths.
     pub widths: BitPlan,
-    /// Whether the table of an activation function gives elements of the product ring, which are not widened.
-    pub direct_activation: bool,
+    /// What trades rounds for bytes.
+    pub choices: Choices,
 }
 
 impl FinePlan {
@@ -45,11 +83,20 @@ impl FinePlan {
                 "lut-fine takes at most {longest} tokens, whose exponentials' sum a table can take, not {seq_len}"
             )));
         }
+        let choices = Choices::new(&workload.settings)?;
+        let fits = |widths: &Widths| widths.scores + choices.spare_of_scores() <= 8;
+        if let Some(layer) = widths.layers.iter().position(|widths| !fits(widths)) {
+            return Err(Error::Unsupported(format!(
+                "{} = differences needs a spare bit: scores have at most 7 bits then, and the bit plan of layer {layer} has {}",
+                ROW_MAXIMUM.key,
+                widths.layer(layer).scores
+            )));
+        }
         Ok(Self {
             config: workload.model.clone(),
             seq_len,
             widths,
-            direct_activation: ACTIVATION_TABLE.place(&workload.settings)? == 1,
+            choices,
         })
     }
 

@@ -28,7 +28,6 @@ pub struct FineReference<'a> {
     model: &'a FineModel<'a>,
     seq_len: usize,
     input: Vec<i64>,
-    direct_activation: bool,
     carries: Carries,
     path: StepPath,
     /// Values that were wrapped, or beyond their bits.
@@ -46,6 +45,26 @@ pub(super) fn projections(layer: usize) -> [(Linear, &'static str); 3] {
     ]
 }
 
+/// What a ring makes of a number.
+fn wrap(ring: Ring, x: i64) -> i64 {
+    ring.signed(ring.encode::<u64>(x))
+}
+
+/// The maximum as comparisons of pairs find it, the first half with the second: of scores that differ by more than the ring can say,
+/// something else.
+fn by_differences(ring: Ring, row: &[i64]) -> i64 {
+    let mut left = row.to_vec();
+    while left.len() > 1 {
+        let pairs = left.len() / 2;
+        let odd = left.split_off(2 * pairs);
+        let (a, b) = left.split_at(pairs);
+        let winners = a.iter().zip(b);
+        let winners = winners.map(|(a, b)| wrap(ring, b + wrap(ring, a - b).max(0)));
+        left = winners.chain(odd).collect();
+    }
+    left.first().copied().unwrap_or(0)
+}
+
 impl<'a> FineReference<'a> {
     /// `input` are P1's integers, `seq_len` x `hidden`.
     pub fn new(
@@ -58,19 +77,11 @@ impl<'a> FineReference<'a> {
             model,
             seq_len,
             input,
-            direct_activation: false,
             carries,
             path: StepPath::default(),
             sites: Sites::default(),
             output: Vec::new(),
         }
-    }
-
-    /// The same of a run whose activation tables give elements of the product ring ([`super::plan::ACTIVATION_TABLE`]).
-    #[must_use]
-    pub const fn with_direct_activation(mut self, direct: bool) -> Self {
-        self.direct_activation = direct;
-        self
     }
 
     /// Refuses recorded cuts that the reference does not make.
@@ -105,8 +116,7 @@ impl<'a> FineReference<'a> {
     fn wrapped(&mut self, values: &[i64], bits: u32, site: &str) -> Vec<i64> {
         self.count_beyond(values, bits, site);
         let ring = Ring::new(bits);
-        let wrapped = values.iter().map(|x| ring.encode::<u64>(*x));
-        wrapped.map(|x| ring.signed(x)).collect()
+        values.iter().map(|x| wrap(ring, *x)).collect()
     }
 
     /// What numbers of `bits` bits come out as where they are opened with a spare bit and widened; those beyond are counted at `site`.
@@ -272,13 +282,24 @@ impl Engine for FineReference<'_> {
     fn softmax(&mut self, layer: usize, scores: Clear) -> Result<Clear> {
         let (widths, n) = (self.model.widths.layer(layer), self.seq_len);
         let scores = self.product(scores)?;
-        let scores = self.cut(widths.product(), &scores, widths.scores, "score")?;
+        let bits = widths.scores + self.model.choices.spare_of_scores();
+        let scores = self.tops(widths.product(), &scores, bits)?;
+        self.count_beyond(&scores, widths.scores, "score");
+        let ring = Ring::new(bits);
+        let scores: Vec<i64> = scores.iter().map(|x| wrap(ring, *x)).collect();
         let tables = &self.model.layers[layer].attention.exponential;
-        let rows = scores.chunks_exact(n).enumerate();
+        let (rows, spare) = (
+            scores.chunks_exact(n).enumerate(),
+            ring.bits() > widths.scores,
+        );
         let exponentials = rows.flat_map(|(r, row)| {
-            let max = row.iter().copied().max().unwrap_or(0);
+            let max = match spare {
+                true => by_differences(ring, row),
+                false => row.iter().copied().max().unwrap_or(0),
+            };
             let table = &tables[r / n];
-            row.iter().map(move |x| table[(max - x) as usize])
+            row.iter()
+                .map(move |x| table[(max - x).rem_euclid(table.len() as i64) as usize])
         });
         Ok(Clear::Wire(exponentials.collect()))
     }
@@ -357,7 +378,7 @@ impl Engine for FineReference<'_> {
         let values: Vec<i64> = values
             .map(|(x, table)| table[(x + half) as usize])
             .collect();
-        if self.direct_activation {
+        if self.model.choices.direct_activation {
             // A table's entry is what it is.
             return Ok(Clear::Wire(values));
         }

@@ -2,7 +2,7 @@
 
 use super::engine::{Fine, Knowledge};
 use super::integer::{FineModel, quantize_input};
-use super::plan::{ACTIVATION_TABLE, FinePlan};
+use super::plan::{ACTIVATION_TABLE, FinePlan, ROW_MAXIMUM};
 use super::verify;
 use super::weights::FineWeights;
 use crate::Result;
@@ -48,7 +48,7 @@ impl Secret {
     fn model(&self, plan: &FinePlan) -> Result<Option<FineModel<'_>>> {
         match self {
             Self::Model(model) => {
-                FineModel::new(model, plan.widths.clone(), plan.seq_len).map(Some)
+                FineModel::new(model, plan.widths.clone(), plan.choices, plan.seq_len).map(Some)
             }
             _ => Ok(None),
         }
@@ -74,7 +74,7 @@ impl WalkedSystem for FineSystem {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &[ACTIVATION_TABLE]
+        &[ACTIVATION_TABLE, ROW_MAXIMUM]
     }
 
     fn adds_score_bias(&self) -> bool {

@@ -34,10 +34,9 @@ pub fn check(
     );
     let plan = FinePlan::new(workload)?;
     let input = quantize_input(range, &plan.widths.first(), values);
-    let model = FineModel::new(source, plan.widths, workload.seq_len)?;
+    let model = FineModel::new(source, plan.widths, plan.choices, workload.seq_len)?;
     let carries = Carries::recorded(Evidence::low_sums(&p1, &p2)?);
-    let mut reference = FineReference::new(&model, workload.seq_len, input, carries)
-        .with_direct_activation(plan.direct_activation);
+    let mut reference = FineReference::new(&model, workload.seq_len, input, carries);
     walk(&mut reference, &workload.model)?;
     reference.expect_all_used()?;
     let expected = reference

@@ -1,6 +1,7 @@
 //! Profile `fine` in the clear: the integer reference, with the roundings of the ideal functionality, is the float model.
 
 use qbench_protocols::fine::integer::{FineModel, quantize_input};
+use qbench_protocols::fine::plan::Choices;
 use qbench_protocols::fine::reference::FineReference;
 use qbench_protocols::fine::system::{FineSystem, Secret};
 use qbench_protocols::fine::verify;
@@ -28,7 +29,7 @@ fn integers(source: &QuantizedModel, input: &[f32]) -> (Vec<f32>, Vec<Site>) {
         input.len() / source.config.hidden,
     );
     let input = quantize_input(source.input_range, &plan.first(), input);
-    let model = FineModel::new(source, plan, tokens).unwrap();
+    let model = FineModel::new(source, plan, Choices::default(), tokens).unwrap();
     let mut reference = FineReference::new(&model, tokens, input, Carries::random(5));
     walk(&mut reference, &source.config).unwrap();
     let output = reference.output.iter();
@@ -120,7 +121,7 @@ fn runs_are_the_reference(squeeze: bool) {
         (2, 64, 2, 17, Head::Classifier { labels: 3 }),
     ] {
         for threads in [1, 3] {
-            let config = ModelConfig {
+            let mut config = ModelConfig {
                 name: "test".into(),
                 layers,
                 hidden,
@@ -140,7 +141,16 @@ fn runs_are_the_reference(squeeze: bool) {
                 source = squeezed(source);
             }
             let table = ["widened", "direct"][threads / 2];
-            let workload = Workload::new(config.clone(), tokens).with("activation_table", table);
+            let maximum = ["histogram", "differences"][usize::from(threads == 1)];
+            // With a spare bit scores have at most 7.
+            if threads == 1
+                && let Some(plan) = &mut config.bit_plan
+            {
+                plan.layers[layers - 1].scores = 7;
+            }
+            let workload = Workload::new(config.clone(), tokens)
+                .with("activation_table", table)
+                .with("row_maximum", maximum);
             let plan = FineSystem.plan(&workload).unwrap();
             let input = synthetic_input(&config, tokens, 7);
             let outcomes = run_parties(&FineSystem, &workload, threads, |party| match party {

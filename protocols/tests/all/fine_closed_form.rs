@@ -22,6 +22,8 @@ struct Count {
     rounds: u64,
     /// Whether tables of the activation function give elements of the product ring.
     direct: bool,
+    /// Whether maxima are found by differences.
+    differences: bool,
 }
 
 impl Count {
@@ -80,11 +82,32 @@ impl Count {
         self.widen(&[(count, 7, 16)]);
     }
 
+    /// Scores, and the maxima of their rows, opened.
+    fn maxima(&mut self, n: u64, rows: u64) {
+        let (scores, count) = (rows * n, bits_of(n));
+        if self.differences {
+            self.open_index(scores, 6);
+            let mut width = n;
+            while width > 1 {
+                let pairs = width / 2 * rows;
+                self.deal(pairs << 6, 6);
+                self.open_index(pairs, 6);
+                width = width.div_ceil(2);
+            }
+            return;
+        }
+        self.open_index(scores, 5);
+        self.deal(scores << 5, count);
+        self.open_index(31 * rows, count);
+        self.deal((31 * rows) << count, 5);
+        self.open_index(rows, 5);
+    }
+
     fn layer(&mut self, layer: u64, n: u64, hidden: u64, inner: u64, heads: u64) {
         let elements = n * hidden;
         let (rows, scores) = (heads * n, heads * n * n);
         let sum = bits_of(15 * n);
-        let (values, count) = (sum + 7, bits_of(n));
+        let values = sum + 7;
         if layer > 0 {
             self.open(&[(elements, 16)]);
         }
@@ -93,11 +116,7 @@ impl Count {
         self.deal(elements, 16);
         self.deal(elements, 16);
         self.deal(scores, 16);
-        self.open_index(scores, 5);
-        self.deal(scores << 5, count);
-        self.open_index(31 * rows, count);
-        self.deal((31 * rows) << count, 5);
-        self.open_index(rows, 5);
+        self.maxima(n, rows);
         (0..heads).for_each(|_| self.deal((n * n) << 5, values));
         self.open(&[(scores, values)]);
         self.deal(rows << sum, 26);
@@ -135,22 +154,42 @@ fn check(layers: u64, hidden: u64, heads: u64, n: u64, labels: Option<u64>) {
         bit_plan: None,
     };
     for direct in [false, true] {
-        check_with(&model, direct, [layers, hidden, heads, n], labels);
+        for differences in [false, true] {
+            check_with(
+                &model,
+                [direct, differences],
+                [layers, hidden, heads, n],
+                labels,
+            );
+        }
     }
 }
 
-fn check_with(model: &ModelConfig, direct: bool, sizes: [u64; 4], labels: Option<u64>) {
+fn check_with(
+    model: &ModelConfig,
+    [direct, differences]: [bool; 2],
+    sizes: [u64; 4],
+    labels: Option<u64>,
+) {
     let [layers, hidden, heads, n] = sizes;
     let inner = 4 * hidden;
     let table = ["widened", "direct"][usize::from(direct)];
-    let workload = Workload::new(model.clone(), n as usize).with("activation_table", table);
+    let maximum = ["histogram", "differences"][usize::from(differences)];
+    let workload = Workload::new(model.clone(), n as usize)
+        .with("activation_table", table)
+        .with("row_maximum", maximum);
     let declared = FineSystem.cost(&workload).unwrap();
     let mut count = Count {
         direct,
+        differences,
         ..Count::default()
     };
     (0..layers).for_each(|layer| count.layer(layer, n, hidden, inner, heads));
-    assert_eq!(count.rounds, (20 - u64::from(direct)) * layers - 1);
+    let of_maxima = if differences { bits_of(n - 1) } else { 2 };
+    assert_eq!(
+        count.rounds,
+        (18 + of_maxima - u64::from(direct)) * layers - 1
+    );
     let output = match labels {
         Some(labels) => {
             count.open(&[(hidden, 16)]);
@@ -168,7 +207,9 @@ fn check_with(model: &ModelConfig, direct: bool, sizes: [u64; 4], labels: Option
     };
     // The input from P1 to P2 is one round more, and so is the output: but one of either party's chain is not of the other's.
     let input = bytes(n * hidden, 16);
-    let at = format!("{layers} layers of {hidden}, {heads} heads, n = {n}, {labels:?}, {table}");
+    let at = format!(
+        "{layers} layers of {hidden}, {heads} heads, n = {n}, {labels:?}, {table}, {maximum}"
+    );
     let expected = [
         [0; 3],
         [0, 0, count.exchanged + input],

@@ -4,7 +4,7 @@
 use qbench_protocols::Result;
 use qbench_protocols::fine::engine::{Fine, Knowledge};
 use qbench_protocols::fine::integer::FineModel;
-use qbench_protocols::fine::plan::FinePlan;
+use qbench_protocols::fine::plan::{Choices, FinePlan};
 use qbench_protocols::fine::weights::FineWeights;
 use qbench_protocols::model::bit_plan::{BitPlan, Widths};
 use qbench_protocols::model::config::{ActivationFunction, Head, ModelConfig};
@@ -43,7 +43,10 @@ fn plan(head: Head) -> FinePlan {
         },
         seq_len: TOKENS,
         widths: BitPlan::uniform(Widths::default(), 1),
-        direct_activation: head != Head::Hidden,
+        choices: Choices {
+            direct_activation: head != Head::Hidden,
+            maximum_by_differences: head != Head::Hidden,
+        },
     }
 }
 
@@ -55,7 +58,12 @@ fn infer(
     input: &[u16],
 ) -> Result<()> {
     let model = match runtime.me() {
-        Some(Party::P0) => Some(FineModel::new(source, plan.widths.clone(), plan.seq_len)?),
+        Some(Party::P0) => Some(FineModel::new(
+            source,
+            plan.widths.clone(),
+            plan.choices,
+            plan.seq_len,
+        )?),
         _ => None,
     };
     let weights = runtime.step("weights", |runtime| {

@@ -1,6 +1,7 @@
 //! Attention in integers: scores with a range a head, exponentials of what lies below a row's maximum, and one division a row, after
 //! the product with the values.
 
+use crate::fine::plan::Choices;
 use crate::model::bit_plan::Widths;
 use crate::model::config::ModelConfig;
 use crate::model::quantized::QuantizedLayer;
@@ -30,11 +31,12 @@ impl FineAttention {
         layer: &QuantizedLayer,
         bias: Option<&ScoreBias>,
         step: &[Vec<f64>; 3],
-        seq_len: usize,
+        (seq_len, choices): (usize, Choices),
     ) -> Self {
         let features = &layer.features;
         let width = config.head_width();
-        let ring = f64::from(1u32 << widths.product);
+        // With a spare bit scores have half of it.
+        let ring = f64::from(1u32 << (widths.product - choices.spare_of_scores()));
         let [query, key, value] = step;
         // A head's scores fill its ring but for what calibration may not have seen.
         let headroom = f64::from(layer.ranging.scores.headroom);
@@ -60,7 +62,7 @@ impl FineAttention {
             }
         });
         let most = f64::from((1u32 << widths.exponential) - 1);
-        let index = f64::from(1u32 << (widths.product - widths.scores));
+        let index = ring / f64::from(1u32 << widths.scores);
         let exponential = ranges.iter().map(|(gain, _)| {
             let below = 0..1u32 << widths.scores;
             let value = |d: u32| (most * (-f64::from(d) * index / gain).exp()).round() as i64;

@@ -5,6 +5,7 @@ pub mod cuts;
 pub mod linear;
 pub mod norm;
 
+use super::plan::Choices;
 use crate::model::bit_plan::{BitPlan, Widths};
 use crate::model::config::Head;
 use crate::model::float::Parameters;
@@ -80,6 +81,8 @@ pub struct FineModel<'a> {
     pub source: &'a QuantizedModel,
     /// The widths.
     pub widths: BitPlan,
+    /// What trades rounds for bytes, of which scores' range depends.
+    pub choices: Choices,
     /// Value of one integer of the input.
     pub input_step: f64,
     /// The layers.
@@ -116,7 +119,12 @@ impl<'a> FineModel<'a> {
     ///
     /// # Errors
     /// A model whose calibration saw no features; a head without its weights.
-    pub fn new(source: &'a QuantizedModel, plan: BitPlan, seq_len: usize) -> Result<Self> {
+    pub fn new(
+        source: &'a QuantizedModel,
+        plan: BitPlan,
+        choices: Choices,
+        seq_len: usize,
+    ) -> Result<Self> {
         let config = &source.config;
         plan.check(config).map_err(Error::Unsupported)?;
         let wrong = |what: &str| Error::Model {
@@ -142,7 +150,8 @@ impl<'a> FineModel<'a> {
                 .each_ref()
                 .map(|maxima| cut(widths, maxima, ranging.index.headroom, widths.index, 1));
             let steps = qkv.each_ref().map(|cut| cut.step.clone());
-            let attention = FineAttention::new(config, widths, layer, bias, &steps, seq_len);
+            let attention =
+                FineAttention::new(config, widths, layer, bias, &steps, (seq_len, choices));
             let sum = &features.attention_sum;
             let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum, ranging);
             let inner = cut(
@@ -204,6 +213,7 @@ impl<'a> FineModel<'a> {
             head,
             output_unit: output_unit(config.head, source.output_range()?, &widths),
             widths: plan,
+            choices,
             held: Layers::default(),
         })
     }

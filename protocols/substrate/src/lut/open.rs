@@ -81,6 +81,41 @@ impl Opened {
         }
     }
 
+    /// The elements at these places.
+    pub fn select(&self, places: &[usize]) -> Self {
+        let elements = match self.elements.is_empty() {
+            true => Wiped::default(),
+            false => places.iter().map(|place| self.elements[*place]).collect(),
+        };
+        Self {
+            ring: self.ring,
+            len: places.len(),
+            elements,
+        }
+    }
+
+    /// Vectors of one ring behind each other.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn join(parts: &[Self]) -> Self {
+        let elements = parts.iter().flat_map(|part| part.elements.iter().copied());
+        Self {
+            ring: parts[0].ring,
+            len: parts.iter().map(|part| part.len).sum(),
+            elements: elements.collect(),
+        }
+    }
+
+    /// The low bits of each element, in a smaller ring: local, under the low bits of its offset.
+    pub fn reduce_to(&self, ring: Ring) -> Self {
+        Self {
+            ring,
+            len: self.len,
+            elements: self.elements.iter().map(|x| ring.reduce(*x)).collect(),
+        }
+    }
+
     /// A part of the vector.
     pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
         let len = range.len();
