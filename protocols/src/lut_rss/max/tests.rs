@@ -1,7 +1,9 @@
 //! Each protocol against the true maxima, and what the radix sort is made of.
 
+use super::maxima_by_differences;
 use super::radix_sort::{bit_destinations, position_ring, sort_rows};
 use crate::Result;
+use crate::lut::{Contents, Input, lookup, open};
 use crate::lut_rss::plan::MaxProtocol;
 use crate::lut_rss::tests::{config, plan};
 use crate::lut_rss::{Knowledge, LutRss};
@@ -61,6 +63,51 @@ fn maxima_are_true_for_every_row_length() {
     maxima_are_true(1, 5, 1, MaxProtocol::RadixSort);
     maxima_are_true(6, 9, 1, MaxProtocol::RadixSort);
     maxima_are_true(4, 300, 3, MaxProtocol::RadixSort);
+}
+
+/// With a spare bit, every pair of numbers, and rows of every length; what is opened goes through a table of the numbers themselves.
+#[test]
+fn differences_find_every_maximum() {
+    for (bits, row, threads) in
+        (1..=9)
+            .chain([33, 300])
+            .map(|row| (4, row, 1))
+            .chain([(3, 2, 1), (5, 2, 3), (7, 5, 3)])
+    {
+        let (narrow, ring) = (Ring::new(bits), Ring::new(bits + 1));
+        let all = 0..=narrow.mask();
+        let values: Vec<u64> = match row {
+            2 => all
+                .clone()
+                .flat_map(|a| all.clone().flat_map(move |b| [a, b]))
+                .collect(),
+            _ => rows_of(narrow, 40, row, row as u64)
+                .into_iter()
+                .map(u64::from)
+                .collect(),
+        };
+        let signed: Vec<i64> = values.iter().map(|x| narrow.signed(*x)).collect();
+        let spared: Vec<u8> = signed.iter().map(|x| ring.encode(*x)).collect();
+        let rows = signed.len() / row;
+        let ran = run(threads, |runtime| {
+            let x = share(runtime, ring, &spared, 9);
+            let opened = open(runtime, &x)?;
+            let maxima = maxima_by_differences(runtime, &x, &opened, row)?;
+            let inputs = [Input::each(&maxima)];
+            lookup::<u8>(runtime, &inputs, rows, ring, || {
+                Contents::of_signed(ring.bits(), ring, |x| x)
+            })
+        });
+        let got: Vec<i64> = reconstruct(&ran.outputs)
+            .iter()
+            .map(|x| ring.signed(*x))
+            .collect();
+        let expected: Vec<i64> = signed
+            .chunks_exact(row)
+            .map(|row| row.iter().copied().max().unwrap())
+            .collect();
+        assert_eq!(got, expected, "{bits} bits, rows of {row}");
+    }
 }
 
 /// The payload is each element's position, so what comes out is the sorting permutation itself.
