@@ -4,14 +4,14 @@ use crate::cli::InferArguments;
 use crate::interrupt;
 use crate::link::LinkMode;
 use crate::models;
-use crate::run::controller;
+use crate::run::controller::{self, Measured};
 use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::auto;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail};
-use qbench_protocols::model::config::Head;
+use qbench_protocols::model::config::{Head, ModelConfig};
 use qbench_protocols::model::float::FloatModel;
 use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::phase::Phase;
@@ -19,7 +19,7 @@ use qbench_protocols::system::{Site, System, Workload};
 use qbench_tokenizer::Tokenizer;
 use std::time::Duration;
 
-/// Runs one inference a text.
+/// Runs one inference a text, all after one set-up.
 ///
 /// # Errors
 /// A folder that holds no model, a text that is too long, and whatever a repetition meets.
@@ -34,11 +34,8 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     })?;
     interrupt::watch()?;
     let original = models::checkpoint::original(&arguments.model.dir)?;
-    let mut embeddings = Vec::new();
+    let mut texts = Vec::with_capacity(arguments.text.len());
     for text in &arguments.text {
-        if !crate::output::is_read() {
-            break;
-        }
         let tokens = tokenizer.encode(text)?;
         if tokens.len() > config.max_positions {
             bail!(
@@ -54,66 +51,50 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             settings: settings.clone(),
             ..Workload::new(config.clone(), tokens.len())
         };
-        let workload = auto::settle(system, workload, &link)?;
+        // What the first text's length makes cheapest stands for all: the parties have one set-up.
+        let workload = match texts.first() {
+            None => auto::settle(system, workload, &link)?,
+            Some(Text {
+                workload: first, ..
+            }) => Workload {
+                settings: first.settings.clone(),
+                ..workload
+            },
+        };
         system.check(&workload)?;
+        texts.push(Text {
+            text,
+            tokens,
+            workload,
+        });
+    }
+    let order = Order {
+        hosts: &ThisMachine,
+        workload: texts[0].workload.clone(),
+        threads: arguments.threads,
+        link: &link,
+        timeout: Duration::from_secs(600),
+        trace: false,
+        port: None,
+    };
+    let more: Vec<Workload> = texts[1..].iter().map(|t| t.workload.clone()).collect();
+    let mut embeddings = Vec::new();
+    let mut proof = LinkProof::default();
+    let ran = controller::session(system, &order, &more, &mut proof, |number, measured| {
+        let Text { text, tokens, .. } = &texts[number];
         crate::say!(
             "`{text}`: {} tokens, {} on {}",
-            workload.seq_len,
+            tokens.len(),
             system.id(),
             link.describe()
         );
-        let measured = controller::repetition(
-            system,
-            &Order {
-                hosts: &ThisMachine,
-                workload,
-                threads: arguments.threads,
-                link: &link,
-                timeout: Duration::from_secs(600),
-                trace: false,
-                port: None,
-            },
-            &mut LinkProof::default(),
-        );
-        // The parties have read the folder just now.
-        source.unchanged()?;
-        let measured = measured?;
-        for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
-            let [time, bytes, rounds] = totals.texts();
-            crate::say!(
-                "  {:<8} {time:>10}  {bytes:>10}  {rounds:>5} rounds",
-                phase.name()
-            );
-        }
-        let verified = measured.verified.context("the output was not checked")?;
-        crate::say!("  {}", verified.how);
-        crate::say!(
-            "  largest difference to the same weights in floating point: {:.2} times its root mean square",
-            verified.float_error
-        );
-        if let Some(original) = &original {
-            crate::say!(
-                "  largest difference to the checkpoint itself: {:.2} times its root mean square",
-                distance(original, &tokens, &verified.output)?
-            );
-        }
-        for line in wrapped_lines(&verified.sites) {
-            crate::say!("  {line}");
-        }
-        match config.head {
-            Head::Classifier { .. } => crate::say!("  logits {:?}", verified.output),
-            Head::Hidden => {
-                let embedding = mean_over_tokens(&verified.output, config.hidden);
-                let shown: Vec<String> = embedding
-                    .iter()
-                    .take(6)
-                    .map(|v| format!("{v:.4}"))
-                    .collect();
-                crate::say!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
-                embeddings.push(embedding);
-            }
-        }
-    }
+        let embedding = answer(&measured, &config, original.as_ref(), tokens, number == 0)?;
+        embeddings.extend(embedding);
+        Ok(())
+    });
+    // The parties have read the folder just now.
+    source.unchanged()?;
+    ran?;
     if let [first, second, ..] = embeddings.as_slice() {
         crate::say!(
             "cosine similarity of the first two texts: {:.4}",
@@ -121,6 +102,65 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
         );
     }
     Ok(true)
+}
+
+/// One text and what is to be run for it.
+struct Text<'a> {
+    text: &'a str,
+    tokens: Vec<u32>,
+    workload: Workload,
+}
+
+/// Says what an inference took and gave; the set-up with the first only. Returns the text's embedding where the model has no head.
+fn answer(
+    measured: &Measured,
+    config: &ModelConfig,
+    original: Option<&FloatModel>,
+    tokens: &[u32],
+    with_setup: bool,
+) -> Result<Option<Vec<f32>>> {
+    for (phase, totals) in Phase::ALL.iter().zip(&measured.phases) {
+        if *phase == Phase::Setup && !with_setup {
+            continue;
+        }
+        let [time, bytes, rounds] = totals.texts();
+        crate::say!(
+            "  {:<8} {time:>10}  {bytes:>10}  {rounds:>5} rounds",
+            phase.name()
+        );
+    }
+    let verified = measured.verified.as_ref();
+    let verified = verified.context("the output was not checked")?;
+    crate::say!("  {}", verified.how);
+    crate::say!(
+        "  largest difference to the same weights in floating point: {:.2} times its root mean square",
+        verified.float_error
+    );
+    if let Some(original) = original {
+        crate::say!(
+            "  largest difference to the checkpoint itself: {:.2} times its root mean square",
+            distance(original, tokens, &verified.output)?
+        );
+    }
+    for line in wrapped_lines(&verified.sites) {
+        crate::say!("  {line}");
+    }
+    match config.head {
+        Head::Classifier { .. } => {
+            crate::say!("  logits {:?}", verified.output);
+            Ok(None)
+        }
+        Head::Hidden => {
+            let embedding = mean_over_tokens(&verified.output, config.hidden);
+            let shown: Vec<String> = embedding
+                .iter()
+                .take(6)
+                .map(|v| format!("{v:.4}"))
+                .collect();
+            crate::say!("  embedding, mean over tokens: [{}, ..]", shown.join(", "));
+            Ok(Some(embedding))
+        }
+    }
 }
 
 /// How far an output is from what a checkpoint puts out in floating point, none of its weights changed.

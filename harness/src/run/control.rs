@@ -17,7 +17,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::time::Duration;
 
 /// Version of this conversation and of the message formats between parties; part of the agreement.
-pub const PROTOCOL_VERSION: &str = "3";
+pub const PROTOCOL_VERSION: &str = "4";
 
 /// Everything one party needs for one repetition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,8 +54,13 @@ pub enum ToParty {
     Probe(ProbePlan),
     /// Begin a phase at its common start.
     Start(Phase, Start),
-    /// Send the evidence, then end.
-    Evidence,
+    /// Send the evidence, then end, or wait for the next input.
+    Evidence {
+        /// Whether another input follows.
+        more: bool,
+    },
+    /// Another input of the same model and settings, of any length; the weights stay shared. Only P1's copy has tokens.
+    Next(Box<Workload>),
 }
 
 /// What a phase took at one party.

@@ -9,14 +9,14 @@ use super::order::Order;
 use super::start::Start;
 use super::steady::Span;
 use super::trio::Event;
-use crate::link::rig::Rig;
+use super::watch::Watch;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use crate::scenario::extrapolated::is_of_a_layer;
 use anyhow::{Context, Result};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
-use qbench_protocols::system::{Declared, Site, System, Verified};
+use qbench_protocols::system::{Declared, Site, System, Verified, Workload};
 
 /// What a repetition gave.
 #[derive(Debug)]
@@ -42,95 +42,132 @@ pub fn repetition(
     order: &Order<'_>,
     proof: &mut LinkProof,
 ) -> Result<Measured> {
-    let declared = system.cost(&order.workload)?;
-    let measured = with_links(order.link, proof, |rig, proof| {
-        over_links(system, order, &declared, rig, proof)
+    let mut measured = None;
+    session(system, order, &[], proof, |_, one| {
+        measured = Some(one);
+        Ok(())
     })?;
-    proof.steady(&measured.spans)?;
-    Ok(measured)
+    measured.context("the session measured nothing")
 }
 
-/// One repetition over links that are there.
-fn over_links(
+/// Runs one inference after another, each of its own length, after one set-up: the order's workload, then `more` of the same model and
+/// settings. `done` gets each as it comes; what it says of the set-up is the same for all.
+///
+/// # Errors
+/// As [`repetition`], and what `done` returns: no further input is run then.
+pub fn session(
     system: &dyn System,
     order: &Order<'_>,
-    declared: &Declared,
-    rig: Option<&Rig>,
+    more: &[Workload],
     proof: &mut LinkProof,
-) -> Result<Measured> {
-    let mut watch = connected(Some(system.id()), order, rig, proof)?;
-    let mut reports = Vec::new();
-    let mut phases = Vec::new();
-    let mut spans = Vec::new();
-    for phase in Phase::ALL {
-        let start = Start::soon()?;
-        watch.tell(&ToParty::Start(phase, start))?;
-        let done = watch.each(phase, |event| match event {
-            Event::Said(FromParty::Done(report)) => Ok(*report),
-            other => Err(other),
-        })?;
-        let slowest_ns = done.iter().map(|report| report.wall_ns).max().unwrap_or(0);
-        spans.push(Span {
-            phase,
-            from_ns: start.at_ns(),
-            to_ns: start.at_ns() + slowest_ns,
-            measured_ns: slowest_ns,
-        });
-        phases.push(totals(&done));
-        reports.push(done);
+    mut done: impl FnMut(usize, Measured) -> Result<()>,
+) -> Result<()> {
+    let workloads: Vec<&Workload> = std::iter::once(&order.workload).chain(more).collect();
+    let mut declared = Vec::with_capacity(workloads.len());
+    for workload in &workloads {
+        declared.push(system.cost(workload)?);
     }
-    watch.tell(&ToParty::Evidence)?;
-    let evidence = watch.each(Phase::Online, |event| match event {
-        Event::Blob(evidence) => Ok(evidence),
+    let spans = with_links(order.link, proof, |rig, proof| {
+        let mut watch = connected(Some(system.id()), order, rig, proof)?;
+        let setup = phase(&mut watch, Phase::Setup)?;
+        opened(&setup.reports, order)?;
+        let mut spans = vec![setup.span];
+        for (number, (workload, declared)) in workloads.iter().zip(&declared).enumerate() {
+            if number > 0 {
+                watch.next(workload)?;
+            }
+            let inference = [
+                phase(&mut watch, Phase::Offline)?,
+                phase(&mut watch, Phase::Online)?,
+            ];
+            spans.extend(inference.each_ref().map(|done| done.span));
+            let more = number + 1 < workloads.len();
+            watch.tell(&ToParty::Evidence { more })?;
+            let evidence = watch.each(Phase::Online, |event| match event {
+                Event::Blob(evidence) => Ok(evidence),
+                other => Err(other),
+            })?;
+            if !more {
+                watch.finish();
+            }
+            let [offline, online] = inference;
+            let phases = [setup.clone(), offline, online];
+            done(
+                number,
+                judged(system, workload, declared, phases, &evidence)?,
+            )?;
+        }
+        Ok(spans)
+    })?;
+    proof.steady(&spans)
+}
+
+/// One phase of all three parties.
+#[derive(Clone)]
+struct Done {
+    span: Span,
+    reports: [PhaseReport; 3],
+}
+
+/// Runs one phase from a common start.
+fn phase(watch: &mut Watch, phase: Phase) -> Result<Done> {
+    let start = Start::soon()?;
+    watch.tell(&ToParty::Start(phase, start))?;
+    let reports = watch.each(phase, |event| match event {
+        Event::Said(FromParty::Done(report)) => Ok(*report),
         other => Err(other),
     })?;
-    watch.finish();
-
-    let reports: [[PhaseReport; 3]; 3] = exactly(reports)?;
-    for (span, reports) in spans.iter().zip(&reports) {
-        for (party, report) in reports.iter().enumerate() {
-            span.judge(&format!("P{party}"), &report.stalls)?;
-        }
+    let slowest_ns = reports.iter().map(|report| report.wall_ns).max();
+    let slowest_ns = slowest_ns.unwrap_or(0);
+    let span = Span {
+        phase,
+        from_ns: start.at_ns(),
+        to_ns: start.at_ns() + slowest_ns,
+        measured_ns: slowest_ns,
+    };
+    for (party, report) in reports.iter().enumerate() {
+        span.judge(&format!("P{party}"), &report.stalls)?;
     }
-    let [owner, others @ ..] = &reports[Phase::Setup as usize];
-    let opening = owner
-        .opening
-        .as_ref()
-        .context("P0 did not open its commitment")?;
+    Ok(Done { span, reports })
+}
+
+/// Whether P0's commitment, as the others have it, is to the private file that is there.
+fn opened([owner, others @ ..]: &[PhaseReport; 3], order: &Order<'_>) -> Result<()> {
+    let opening = owner.opening.as_ref();
+    let opening = opening.context("P0 did not open its commitment")?;
     let received = others.each_ref().map(|report| report.commitment);
-    agreement::opened(opening, received, &order.workload.model_dir)?;
+    agreement::opened(opening, received, &order.workload.model_dir)
+}
+
+/// What an inference gave, its traffic compared with what was declared, and its output checked where that is asked for.
+fn judged(
+    system: &dyn System,
+    workload: &Workload,
+    declared: &Declared,
+    phases: [Done; 3],
+    evidence: &[Vec<u8>; 3],
+) -> Result<Measured> {
     let difference = Phase::ALL.into_iter().find_map(|phase| {
         let of_phase = match phase {
             Phase::Setup => &declared.setup,
             Phase::Offline => &declared.offline,
             Phase::Online => &declared.online,
         };
-        let counted = reports[phase as usize].each_ref().map(|r| &r.record);
+        let counted = phases[phase as usize].reports.each_ref().map(|r| &r.record);
         agree::difference(of_phase, &counted).map(|d| format!("{}: {d}", phase.name()))
     });
-    let verified = if order.workload.verify {
-        Some(
-            system
-                .verify(&order.workload, &evidence)
-                .context("the output is wrong")?,
-        )
-    } else {
-        None
-    };
+    let verified = workload.verify.then(|| {
+        system
+            .verify(workload, evidence)
+            .context("the output is wrong")
+    });
     Ok(Measured {
-        phases: exactly(phases)?,
-        spans: exactly(spans)?,
-        reports,
-        verified,
+        phases: phases.each_ref().map(|done| totals(&done.reports)),
+        spans: phases.each_ref().map(|done| done.span),
+        verified: verified.transpose()?,
+        reports: phases.map(|done| done.reports),
         difference,
     })
-}
-
-/// Exactly three of something.
-fn exactly<T>(items: Vec<T>) -> Result<[T; 3]> {
-    items
-        .try_into()
-        .map_err(|_| anyhow::anyhow!("expected three of a kind"))
 }
 
 /// Adds up a phase over the trio.

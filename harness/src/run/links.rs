@@ -123,7 +123,7 @@ pub fn connected(
 /// The root cause, as one line; links that are not what was asked for.
 pub fn probed(order: &Order<'_>, rig: Option<&Rig>, proof: &mut LinkProof) -> Result<()> {
     let mut watch = connected(None, order, rig, proof)?;
-    watch.tell(&ToParty::Evidence)?;
+    watch.tell(&ToParty::Evidence { more: false })?;
     watch.finish();
     Ok(())
 }

@@ -157,10 +157,18 @@ fn work(
                 let view = probe::probe(network, &plan)?;
                 control.say(&FromParty::Probed(view))?;
             }
-            ToParty::Evidence => {
+            ToParty::Evidence { more } => {
                 let evidence = program.as_mut().map_or_else(Vec::new, |p| p.evidence());
                 control.send_evidence(&evidence)?;
-                return Ok(());
+                if !more {
+                    return Ok(());
+                }
+            }
+            ToParty::Next(workload) => {
+                let program = program
+                    .as_mut()
+                    .context("another input came where only links are probed")?;
+                program.next(&workload, party)?;
             }
             // Not what it says: a job has P1's input.
             ToParty::Job(_) | ToParty::Connect(_) => {

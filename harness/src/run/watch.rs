@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use qbench_protocols::net::{Party, RunId};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::session::Agreement;
+use qbench_protocols::system::Workload;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,15 +40,7 @@ impl Watch {
         let run = RunId::random()?.0;
         let agreed = agreement::fields(system, order)?;
         for party in Party::ALL {
-            let mut workload = order.workload.clone();
-            if party == Party::P2 {
-                workload.model_dir = PathBuf::new();
-            }
-            if party != Party::P1 {
-                // The input is P1's alone, also where it is drawn from a seed.
-                workload.tokens = None;
-                workload.input_seed = 0;
-            }
+            let workload = part_of(&order.workload, party);
             let seat = rig.map(|rig| rig.seat(party.index()));
             let address = order.hosts.address(party.index(), seat);
             let port = order.port.map_or(0, |port| port + party.index() as u16);
@@ -85,6 +78,18 @@ impl Watch {
         }
         for party in 0..3 {
             self.trio.say(party, message)?;
+        }
+        Ok(())
+    }
+
+    /// Gives each party its part of another input.
+    ///
+    /// # Errors
+    /// As [`Trio::say`].
+    pub fn next(&mut self, workload: &Workload) -> Result<()> {
+        for party in Party::ALL {
+            let part = Box::new(part_of(workload, party));
+            self.trio.say(party.index(), &ToParty::Next(part))?;
         }
         Ok(())
     }
@@ -177,6 +182,20 @@ impl Watch {
             self.timeout
         )))
     }
+}
+
+/// What a party may know of a workload.
+fn part_of(workload: &Workload, party: Party) -> Workload {
+    let mut part = workload.clone();
+    if party == Party::P2 {
+        part.model_dir = PathBuf::new();
+    }
+    if party != Party::P1 {
+        // The input is P1's alone, also where it is drawn from a seed.
+        part.tokens = None;
+        part.input_seed = 0;
+    }
+    part
 }
 
 /// The line of an error row: first a party that ended without a word, then one that failed by itself, then

@@ -97,6 +97,9 @@ impl PartyProgram for FaultyParty {
         }
         self.inner.online(session)
     }
+    fn next(&mut self, workload: &Workload, party: Party) -> Result<()> {
+        self.inner.next(workload, party)
+    }
     fn material(&self) -> (u64, String) {
         self.inner.material()
     }

@@ -28,5 +28,6 @@ mod published;
 mod records;
 mod rigs;
 mod scenarios;
+mod sessions;
 mod splice;
 mod support;

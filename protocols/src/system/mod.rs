@@ -61,6 +61,17 @@ pub trait PartyProgram {
     fn setup(&mut self, session: &mut Session) -> Result<()>;
     /// Deals or receives correlated randomness.
     fn offline(&mut self, session: &mut Session) -> Result<()>;
+    /// Takes another input of the same model and settings, of any length, after an inference: the weights stay shared. `workload` is this
+    /// party's part of it, as [`System::party`] got it.
+    ///
+    /// # Errors
+    /// A program that runs one input a session, which this is unless it says otherwise; a workload that it refuses.
+    fn next(&mut self, workload: &Workload, party: Party) -> Result<()> {
+        let _ = (workload, party);
+        Err(crate::Error::Unsupported(
+            "the system runs one input after a set-up".into(),
+        ))
+    }
     /// Computes. At the end the store of correlated randomness must be empty, else it is an error.
     fn online(&mut self, session: &mut Session) -> Result<()>;
     /// Bytes of correlated randomness held now, and where (`memory` or a path).

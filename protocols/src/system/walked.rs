@@ -289,6 +289,16 @@ impl<S: WalkedSystem> PartyProgram for WalkedParty<S> {
         self.store.expect_empty()
     }
 
+    fn next(&mut self, workload: &Workload, party: Party) -> Result<()> {
+        self.plan = checked_plan(&self.system, workload)?;
+        // P0's model is the same; only an input is another.
+        if party == Party::P1 {
+            let loaded = Loaded::of(workload, party)?;
+            self.secret = self.system.secret(&self.plan, loaded)?;
+        }
+        Ok(())
+    }
+
     fn material(&self) -> (u64, String) {
         (self.store.bytes(), self.store.place())
     }
