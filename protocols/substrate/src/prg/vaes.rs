@@ -3,6 +3,7 @@
 //! crate `aes` is what it is tested against, and what other machines run.
 
 use super::{BLOCK, Block};
+use crate::kernel::cpu;
 use std::arch::x86_64::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -23,11 +24,7 @@ pub(super) struct Vaes {
 impl Vaes {
     /// The key schedule, where the machine has VAES and AVX-512 F and BW.
     pub(super) fn new(key: &[u8; BLOCK]) -> Option<Self> {
-        let runs = is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw");
-        runs.then(|| Self {
+        cpu::vaes512().then(|| Self {
             // SAFETY: the machine has AES.
             keys: unsafe { expand(key) },
         })

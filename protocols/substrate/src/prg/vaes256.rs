@@ -2,6 +2,7 @@
 //! AVX-512.
 
 use super::{BLOCK, Block, vaes};
+use crate::kernel::cpu;
 use aes::Aes128;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use std::arch::x86_64::*;
@@ -44,10 +45,7 @@ impl Vaes256 {
     }
 
     fn unchecked(key: &[u8; BLOCK]) -> Option<Self> {
-        let runs = is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("avx2");
-        runs.then(|| Self {
+        cpu::vaes256().then(|| Self {
             // SAFETY: the machine has AES.
             keys: unsafe { vaes::expand(key) },
         })

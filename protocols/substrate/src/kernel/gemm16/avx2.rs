@@ -2,13 +2,14 @@
 //! two, `vpaddd` adds these to 8 sums of 32 bits. A register block is R rows by one panel.
 
 use super::{PANEL, Packed16};
+use crate::kernel::cpu;
 use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
 
 /// Whether this machine can run the kernel.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx2")
+    cpu::avx2()
 }
 
 /// Adds the block's part of the product to the result.

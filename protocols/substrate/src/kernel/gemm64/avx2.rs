@@ -3,6 +3,7 @@
 //! until the end. A register block is R rows by half a panel.
 
 use super::{PANEL, Packed64};
+use crate::kernel::cpu;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
 
@@ -11,7 +12,7 @@ const LANES: usize = 4;
 
 /// Whether this machine can run the kernel.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx2")
+    cpu::avx2()
 }
 
 /// Adds the block's part of the product to the result.

@@ -191,7 +191,7 @@ impl Lanes {
     /// Packs all of `words` into `out`, which is 8 bytes longer than the message.
     fn pack(self, words: &[u8], out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("bmi2") {
+        if super::cpu::bmi2() {
             // SAFETY: the machine has BMI2.
             return unsafe { self.pack_bmi2(words, out) };
         }
@@ -201,7 +201,7 @@ impl Lanes {
     /// Unpacks all of `words` from `bytes`.
     fn unpack(self, bytes: &[u8], words: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("bmi2") {
+        if super::cpu::bmi2() {
             // SAFETY: the machine has BMI2.
             return unsafe { self.unpack_bmi2(bytes, words) };
         }
