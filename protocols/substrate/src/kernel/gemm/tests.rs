@@ -144,7 +144,15 @@ fn extreme_elements_wrap<W: Element>() {
 }
 
 fn both_packings_agree<W: Element>() {
-    for (inner, columns) in [(1, 1), (5, 3), (17, 33), (64, 48)] {
+    for (inner, columns) in [
+        (1, 1),
+        (5, 3),
+        (17, 33),
+        (64, 48),
+        (129, 9),
+        (257, 17),
+        (512, 20),
+    ] {
         let rows = random::<W>(columns * inner, 5);
         let mut transposed = vec![W::default(); rows.len()];
         for column in 0..columns {
