@@ -82,6 +82,13 @@ pub(crate) fn avx2() -> bool {
     allows(Isa::Avx2) && is_x86_feature_detected!("avx2")
 }
 
+/// AVX2, and VNNI on its registers: some machines without AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn avx_vnni() -> bool {
+    allows(Isa::Native) && avx2() && is_x86_feature_detected!("avxvnni")
+}
+
 /// BMI2 whose `pext` and `pdep` are one step. AMD's before Zen 3 (family 19h) take several for each bit that they move: the
 /// loops without them are faster there.
 #[cfg(target_arch = "x86_64")]
@@ -162,7 +169,7 @@ mod tests {
     fn nothing_beyond_what_is_allowed_is_found() {
         let allowed = allowed().expect("a known value");
         if allowed < Isa::Native {
-            assert!(!avx512() && !avx512_vnni() && !vaes512());
+            assert!(!avx_vnni() && !avx512() && !avx512_vnni() && !vaes512());
         }
         if allowed < Isa::Avx2 {
             assert!(!avx2() && !fast_bmi2() && !vaes256());

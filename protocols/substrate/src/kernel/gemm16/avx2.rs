@@ -1,5 +1,6 @@
 //! The product by AVX2: `vpmaddwd` multiplies 16 pairs of 16-bit elements and adds them two by
-//! two, `vpaddd` adds these to 8 sums of 32 bits.
+//! two, `vpaddd` adds these to 8 sums of 32 bits. AVX-VNNI, which machines without AVX-512 may
+//! have, does both by one `vpdpwssd`; all else is the same.
 //!
 //! A register block is up to 6 rows by one panel: its 12 sums, the panel's line, one pair of the
 //! left operand and one product are all 16 registers.
@@ -20,17 +21,21 @@ const DEPTH: usize = 256;
 /// Vectors of 32-bit sums for one panel.
 const HALVES: usize = 2;
 
-/// Whether this machine can run the kernel.
-pub(super) fn available() -> bool {
-    cpu::avx2()
+/// Whether this machine can run the kernel, by AVX-VNNI where DOT.
+pub(super) fn available<const DOT: bool>() -> bool {
+    if DOT { cpu::avx_vnni() } else { cpu::avx2() }
 }
 
 /// Adds the block's part of the product to the result.
 ///
 /// # Safety
-/// As `gemm::Run`; the machine has AVX2.
+/// As `gemm::Run`; the machine has AVX2, and AVX-VNNI where DOT.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn run(operands: &Operands<'_, u16>, b: &Packed16, block: &Block) {
+pub(super) unsafe fn run<const DOT: bool>(
+    operands: &Operands<'_, u16>,
+    b: &Packed16,
+    block: &Block,
+) {
     // What is read once need not stay in a cache.
     let depth = match block.rows.len() {
         0..=ROWS => usize::MAX,
@@ -43,12 +48,12 @@ pub(super) unsafe fn run(operands: &Operands<'_, u16>, b: &Packed16, block: &Blo
                 // SAFETY: rows, panel and pairs are within the block.
                 unsafe {
                     match rows.len() {
-                        1 => tile.add::<1>(rows.start, pairs.clone()),
-                        2 => tile.add::<2>(rows.start, pairs.clone()),
-                        3 => tile.add::<3>(rows.start, pairs.clone()),
-                        4 => tile.add::<4>(rows.start, pairs.clone()),
-                        5 => tile.add::<5>(rows.start, pairs.clone()),
-                        _ => tile.add::<ROWS>(rows.start, pairs.clone()),
+                        1 => tile.add::<1, DOT>(rows.start, pairs.clone()),
+                        2 => tile.add::<2, DOT>(rows.start, pairs.clone()),
+                        3 => tile.add::<3, DOT>(rows.start, pairs.clone()),
+                        4 => tile.add::<4, DOT>(rows.start, pairs.clone()),
+                        5 => tile.add::<5, DOT>(rows.start, pairs.clone()),
+                        _ => tile.add::<ROWS, DOT>(rows.start, pairs.clone()),
                     }
                 }
             }
@@ -70,13 +75,13 @@ impl Tile<'_> {
     /// of the sums, so that the compiler unrolls the loops and keeps the sums in registers.
     ///
     /// # Safety
-    /// R rows from `row` on, the panel and `pairs` are within the product.
+    /// R rows from `row` on, the panel and `pairs` are within the product; as [`run`].
     #[target_feature(enable = "avx2")]
     #[expect(
         clippy::needless_range_loop,
         reason = "iterators are not unrolled as well"
     )]
-    unsafe fn add<const R: usize>(&self, row: usize, pairs: Range<usize>) {
+    unsafe fn add<const R: usize, const DOT: bool>(&self, row: usize, pairs: Range<usize>) {
         let whole = pairs.end.min(self.b.inner() / 2);
         let mut a = [std::ptr::null::<u16>(); R];
         for r in 0..R {
@@ -86,6 +91,8 @@ impl Tile<'_> {
         // That rows are a stride apart the compiler would use to keep fewer pointers and add to them at every step, which
         // takes the slots of a fifth more instructions.
         let a = std::hint::black_box(a);
+        // The next dot product of a sum waits 5 cycles for the last one, which 6 sums or fewer are too few to fill.
+        let dot = DOT && R > 3;
         let lines = self.b.panel(self.panel).as_ptr();
         let mut sums = [[_mm256_setzero_si256(); HALVES]; R];
         for pair in pairs.start..whole {
@@ -95,8 +102,11 @@ impl Tile<'_> {
                 // SAFETY: `whole` leaves out a last pair of which the row has one half.
                 let a = unsafe { a[r].cast::<i32>().add(pair).read_unaligned() };
                 let a = _mm256_set1_epi32(a);
-                sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, b[0]));
-                sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(a, b[1]));
+                // SAFETY: the machine has AVX-VNNI where DOT.
+                unsafe {
+                    sums[r][0] = step(dot, sums[r][0], a, b[0]);
+                    sums[r][1] = step(dot, sums[r][1], a, b[1]);
+                }
             }
         }
         if whole < pairs.end {
@@ -105,8 +115,11 @@ impl Tile<'_> {
             for r in 0..R {
                 // SAFETY: this is the last element of the row.
                 let a = _mm256_set1_epi32(i32::from(unsafe { *a[r].add(2 * whole) }));
-                sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(a, b[0]));
-                sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(a, b[1]));
+                // SAFETY: the machine has AVX-VNNI where DOT.
+                unsafe {
+                    sums[r][0] = step(dot, sums[r][0], a, b[0]);
+                    sums[r][1] = step(dot, sums[r][1], a, b[1]);
+                }
             }
         }
         for r in 0..R {
@@ -140,6 +153,30 @@ impl Tile<'_> {
             }
         }
     }
+}
+
+/// `sum` plus the products of the 16-bit pairs of `a` and `b`, added two by two.
+///
+/// # Safety
+/// The machine has AVX-VNNI where `dot`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn step(dot: bool, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+    if !dot {
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+    }
+    let mut sum = sum;
+    // SAFETY: the instruction, which the caller promises, reads and writes the named registers only.
+    unsafe {
+        std::arch::asm!(
+            "{{vex}} vpdpwssd {sum}, {a}, {b}",
+            sum = inout(ymm_reg) sum,
+            a = in(ymm_reg) a,
+            b = in(ymm_reg) b,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
 }
 
 /// `0..count` in ranges of `length`, the last one shorter.

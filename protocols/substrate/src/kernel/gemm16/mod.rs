@@ -36,9 +36,13 @@ static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
     let mut kernels = vec![unsafe { Kernel::new("portable", portable::run) }];
     #[cfg(target_arch = "x86_64")]
     {
-        if avx2::available() {
+        if avx2::available::<false>() {
             // SAFETY: the machine has what the kernel needs.
-            kernels.push(unsafe { Kernel::new(AVX2, avx2::run) });
+            kernels.push(unsafe { Kernel::new(AVX2, avx2::run::<false>) });
+        }
+        if avx2::available::<true>() {
+            // SAFETY: the machine has what the kernel needs.
+            kernels.push(unsafe { Kernel::new("avx-vnni", avx2::run::<true>) });
         }
         if vnni::available() {
             // SAFETY: the machine has what the kernel needs.
