@@ -71,8 +71,10 @@ impl Cipher {
     pub(super) fn gather(&self, indices: &[u64], out: &mut [Block]) {
         match self {
             #[cfg(target_arch = "x86_64")]
+            Self::Vaes(vaes) => vaes.gather(indices, out),
+            #[cfg(target_arch = "x86_64")]
             Self::Vaes256(vaes) => vaes.gather(indices, out),
-            _ => {
+            Self::Portable(_) => {
                 for (block, index) in out.iter_mut().zip(indices) {
                     *block = counter(*index);
                 }

@@ -37,6 +37,12 @@ impl Vaes {
         unsafe { self.fill_vaes(first, mask, out) }
     }
 
+    /// Fills `out` with the blocks of the key stream at `indices`, one each.
+    pub(super) fn gather(&self, indices: &[u64], out: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.gather_vaes(indices, out) }
+    }
+
     /// Encrypts each block in place.
     pub(super) fn encrypt(&self, blocks: &mut [Block]) {
         // SAFETY: a value of this type exists only where the machine has what this needs.
@@ -97,6 +103,30 @@ impl Vaes {
             let [block] = rounds(&keys, [_mm512_shuffle_epi8(index, swap)]);
             index = _mm512_add_epi64(index, next);
             store(out, _mm512_and_si512(block, cut));
+        }
+    }
+
+    /// Counters go from the indices to the cipher without being written to memory in parts, which a load would wait for.
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn gather_vaes(&self, indices: &[u64], out: &mut [Block]) {
+        let keys = self.broadcast();
+        let (wide, rest) = out.as_chunks_mut::<{ LANES * WIDE }>();
+        let (wide_indices, rest_indices) = indices.as_chunks::<{ LANES * WIDE }>();
+        for (out, indices) in wide.iter_mut().zip(wide_indices) {
+            let mut blocks = [_mm512_setzero_si512(); WIDE];
+            for (block, indices) in blocks.iter_mut().zip(indices.as_chunks().0) {
+                *block = counters(indices);
+            }
+            let blocks = rounds(&keys, blocks);
+            for (out, block) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(blocks) {
+                store(out, block);
+            }
+        }
+        for (out, indices) in rest.chunks_mut(LANES).zip(rest_indices.chunks(LANES)) {
+            let mut four = [0; LANES];
+            four[..indices.len()].copy_from_slice(indices);
+            let [block] = rounds(&keys, [counters(&four)]);
+            store(out, block);
         }
     }
 
@@ -196,6 +226,25 @@ impl Vaes {
         }
         keys
     }
+}
+
+/// The counter blocks of four indices.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn counters(indices: &[u64; LANES]) -> __m512i {
+    // SAFETY: four indices are 32 bytes.
+    let indices = unsafe { _mm256_loadu_si256(indices.as_ptr().cast()) };
+    let each_twice = _mm512_permutexvar_epi64(
+        _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0),
+        _mm512_castsi256_si512(indices),
+    );
+    // Zero, then the index in big-endian order.
+    _mm512_shuffle_epi8(
+        each_twice,
+        _mm512_broadcast_i32x4(_mm_set_epi8(
+            0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1,
+        )),
+    )
 }
 
 /// AES-128 of N registers (FIPS 197, section 5.1).
