@@ -5,6 +5,7 @@ use crate::link::{netem, rig};
 use crate::record::manifest;
 use crate::units::bytes_text;
 use anyhow::Result;
+use qbench_protocols::kernel::cpu;
 
 /// Prints the findings; false where something is missing without which nothing runs.
 ///
@@ -14,6 +15,16 @@ pub fn doctor() -> Result<bool> {
     let machine = manifest::machine();
     let has = |flag: &str| machine.cpu_flags.iter().any(|f| f == flag);
     line("cpu", &machine.cpu_model, "");
+    if !machine.isa.is_empty() {
+        line(
+            "instruction sets",
+            &machine.isa,
+            &format!(
+                "{} holds the kernels to these; what follows is said of them",
+                cpu::VARIABLE
+            ),
+        );
+    }
     line(
         "cores",
         &machine.cores.to_string(),

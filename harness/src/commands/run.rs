@@ -4,7 +4,7 @@ use crate::cli::RunArguments;
 use crate::external::availability;
 use crate::interrupt::{self, Interrupted};
 use crate::link::choose;
-use crate::record::manifest::{self, ExternalState, FORMAT, Manifest};
+use crate::record::manifest::{self, ExternalState, FORMAT, Machine, Manifest};
 use crate::record::read;
 use crate::record::runs::RunRow;
 use crate::run::launch::ThisMachine;
@@ -62,6 +62,13 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
     }
     let mut manifest = match dir.manifest.take() {
         Some(earlier) => {
+            anyhow::ensure!(
+                earlier.machine.isa == machine.isa,
+                "{} holds a run with {}, and now it is {}: choose another --out, or leave it out",
+                path.display(),
+                held_to(&earlier.machine),
+                held_to(&machine)
+            );
             if earlier.starts.iter().any(|s| s.binary != start.binary) {
                 crate::note!("note: earlier rows of this run were measured with another binary");
             }
@@ -165,6 +172,14 @@ fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {
 fn overrides(arguments: &RunArguments) -> Vec<String> {
     let quick = arguments.changes.quick.then(|| "--quick".to_owned());
     arguments.changes.set.iter().cloned().chain(quick).collect()
+}
+
+/// What the kernels are held to, in words.
+fn held_to(machine: &Machine) -> String {
+    match machine.isa.as_str() {
+        "" => "all instruction sets of its machine".to_owned(),
+        isa => format!("the instruction sets of `{isa}` alone"),
+    }
 }
 
 fn limits(scenario: &Scenario) -> String {

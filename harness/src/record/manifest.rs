@@ -5,6 +5,7 @@ use crate::host;
 use crate::names::text_of;
 use crate::scenario::{External, FigureSpec, TableSpec};
 use anyhow::{Context, Result, ensure};
+use qbench_protocols::kernel::cpu::{self, Isa};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::SystemTime;
@@ -24,6 +25,9 @@ pub struct Machine {
     pub cpu_model: String,
     /// Instruction sets that the kernels may use.
     pub cpu_flags: Vec<String>,
+    /// What the kernels were held to, as `QBENCH_ISA` has it; empty where they could use all that the machine has.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub isa: String,
     /// Cores that this process may use.
     pub cores: usize,
     /// Installed memory, bytes.
@@ -122,21 +126,22 @@ impl Manifest {
     }
 }
 
-/// Instruction sets worth recording.
-const FLAGS: &[&str] = &[
-    "aes",
-    "vaes",
-    "sse4_1",
-    "avx",
-    "avx2",
-    "avx512f",
-    "avx512bw",
-    "avx512vl",
-    "avx512_vnni",
-    "avx_vnni",
-    "vpclmulqdq",
-    "asimd",
-    "sve",
+/// Instruction sets worth recording, each with what must be allowed for it to be used. AES is by a library where no kernel of
+/// ours may do it.
+const FLAGS: &[(&str, Isa)] = &[
+    ("aes", Isa::Portable),
+    ("vaes", Isa::Avx2),
+    ("sse4_1", Isa::Avx2),
+    ("avx", Isa::Avx2),
+    ("avx2", Isa::Avx2),
+    ("avx512f", Isa::Native),
+    ("avx512bw", Isa::Native),
+    ("avx512vl", Isa::Native),
+    ("avx512_vnni", Isa::Native),
+    ("avx_vnni", Isa::Native),
+    ("vpclmulqdq", Isa::Native),
+    ("asimd", Isa::Portable),
+    ("sve", Isa::Portable),
 ];
 
 /// Looks at this machine.
@@ -152,10 +157,23 @@ pub fn machine() -> Machine {
     let flags = field("flags")
         .or_else(|| field("Features"))
         .unwrap_or_default();
-    let has = |flag: &&&str| flags.split_whitespace().any(|f| f == **flag);
+    // What a command cannot do with, `qbench::main` has refused.
+    let allowed = cpu::allowed().unwrap_or_default();
+    let isa = match allowed {
+        Isa::Native => "",
+        less => less.name(),
+    };
+    let used = |flag: &str, least: Isa| {
+        least <= allowed && flags.split_whitespace().any(|found| found == flag)
+    };
     Machine {
-        name: slug(&cpu_model),
-        cpu_flags: FLAGS.iter().filter(has).map(|f| (*f).to_owned()).collect(),
+        name: named(slug(&cpu_model), isa),
+        cpu_flags: FLAGS
+            .iter()
+            .filter(|(flag, least)| used(flag, *least))
+            .map(|(flag, _)| (*flag).to_owned())
+            .collect(),
+        isa: isa.to_owned(),
         cpu_model,
         cores: host::cores(),
         memory_bytes: host::proc_bytes("/proc/meminfo", "MemTotal"),
@@ -163,6 +181,15 @@ pub fn machine() -> Machine {
             .unwrap_or_default()
             .trim()
             .to_owned(),
+    }
+}
+
+/// A machine that is held to less is another machine: its rows are never added to those of the whole one, nor compared with
+/// them without a word.
+fn named(name: String, isa: &str) -> String {
+    match isa {
+        "" => name,
+        isa => format!("{name}-{isa}"),
     }
 }
 
@@ -218,7 +245,13 @@ pub fn this_start(limits: String) -> Result<Start> {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use super::{named, slug};
+
+    #[test]
+    fn a_machine_held_to_less_has_another_name() {
+        assert_eq!(named("amd-epyc-9b14".into(), ""), "amd-epyc-9b14");
+        assert_eq!(named("amd-epyc-9b14".into(), "avx2"), "amd-epyc-9b14-avx2");
+    }
 
     #[test]
     fn machines_get_short_names() {

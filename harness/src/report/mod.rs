@@ -150,6 +150,7 @@ fn provenance(manifest: &Manifest) -> String {
         entry("cores, memory", &format!("{}, {memory}", machine.cores));
     }
     entry("instruction sets", &machine.cpu_flags.join(" "));
+    entry("held to (QBENCH_ISA)", &machine.isa);
     entry("kernel", &machine.kernel);
     let externals = manifest.starts.last().map_or(&[][..], |s| &s.externals);
     for state in externals.iter().filter(|state| !state.left_out) {

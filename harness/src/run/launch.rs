@@ -67,6 +67,7 @@ impl Hosts for ThisMachine {
         // can connect to.
         let (ours, theirs) = process::control_pair()?;
         let mut command = process::this_binary();
+        // The environment goes along: what it says of instruction sets holds for the parties, which compute.
         command.args(["party", "--id", &party.to_string()]);
         if let Some(seat) = seat {
             command.args(["--seat", &seat.written()?]);

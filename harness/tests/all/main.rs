@@ -15,6 +15,7 @@ mod failures;
 mod figures;
 mod fixture;
 mod folders;
+mod instruction_sets;
 mod lut_rss;
 mod memory;
 mod model_folders;

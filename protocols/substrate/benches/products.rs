@@ -46,17 +46,27 @@ fn products_16(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn peak_16(criterion: &mut Criterion) {
-    const STEPS: u64 = 10_000;
-    if let Some(count) = gemm16::register_multiply_adds(STEPS) {
-        let mut group = criterion.benchmark_group("product-16");
-        group.throughput(Throughput::Elements(count));
-        group.bench_function("registers", |bencher| {
-            bencher.iter(|| gemm16::register_multiply_adds(STEPS));
-        });
-        group.finish();
-    }
+/// What a kernel would do if nothing had to be loaded.
+macro_rules! peak {
+    ($name:ident, $group:literal, $products:ident) => {
+        fn $name(criterion: &mut Criterion) {
+            const STEPS: u64 = 10_000;
+            let mut group = criterion.benchmark_group($group);
+            for &kernel in $products::Kernel::available() {
+                if let Some(count) = $products::register_multiply_adds(kernel, STEPS) {
+                    let id = BenchmarkId::new(kernel.name(), "registers");
+                    group.throughput(Throughput::Elements(count));
+                    group.bench_function(id, |bencher| {
+                        bencher.iter(|| $products::register_multiply_adds(kernel, STEPS));
+                    });
+                }
+            }
+            group.finish();
+        }
+    };
 }
+peak!(peak_16, "product-16", gemm16);
+peak!(peak_64, "product-64", gemm64);
 
 fn products_64(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("product-64");
@@ -84,6 +94,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = peak_16, products_16, products_64
+    targets = peak_16, products_16, peak_64, products_64
 }
 criterion_main!(benches);

@@ -1,6 +1,7 @@
 //! The inner loops: integer matrix products, tables of products and bit packing, each one function with a portable
 //! form and SIMD forms chosen at run time. With [`crate::prg`] the only place that may use `unsafe`.
 
+pub mod cpu;
 mod gemm;
 pub mod gemm16;
 pub mod gemm64;

@@ -13,7 +13,7 @@ pub fn subtract_from_products(
     rights: usize,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && matches!(rights, 16 | 32 | 64) {
+    if super::cpu::avx2() && matches!(rights, 16 | 32 | 64) {
         // SAFETY: the machine has AVX2.
         return unsafe { with_avx2(shares, left, lefts, right, rights) };
     }

@@ -9,15 +9,11 @@
 pub fn widest<R>(body: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-        {
+        if super::cpu::avx512() {
             // SAFETY: the machine has these features.
             return unsafe { with_avx512(body) };
         }
-        if is_x86_feature_detected!("avx2") {
+        if super::cpu::avx2() {
             // SAFETY: the machine has this feature.
             return unsafe { with_avx2(body) };
         }

@@ -1,8 +1,8 @@
 //! Dealing tables (offline): P0 rotates each instance by its inputs' offsets, subtracts P1's share,
 //! which is generator output, and sends the rest to P2, packed to the bit.
 
-use super::{Contents, Input, Tables, table_entries};
-use crate::kernel::pack;
+use super::{Contents, Input, Layout, Tables, table_entries};
+use crate::kernel::{pack, widest};
 use crate::material::Dealt;
 use crate::net::Party;
 use crate::prg::Stream;
@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// Largest message of tables. Smaller ones would cost headers, larger ones would keep P2 waiting for
 /// what P0 has yet to compute.
 const MESSAGE_BYTES: usize = 1 << 20;
+
+/// Entries that are made, rotated and packed at a time, bytes: half of a first-level cache of 32 KiB.
+const BLOCK_BYTES: usize = 16 << 10;
 
 /// Instances of one message: a multiple of 8, so that every message but the last fills its bytes.
 fn instances_per_message(table_bits: usize) -> usize {
@@ -47,11 +50,15 @@ pub(super) fn deal<W: Word>(
                 let groups = (last - first).div_ceil(8);
                 let per_part = groups.div_ceil(session.threads().count()).max(1) * 8;
                 let parts = (last - first).div_ceil(per_part);
-                let packed = session.threads().map(parts, |part| {
+                let mut packed = session.threads().map(parts, |part| {
                     let from = first + part * per_part;
                     rotor.pack(from, last.min(from + per_part), ring, &stream)
                 });
-                session.send(Party::P2, packed.concat())?;
+                let message = match packed.len() {
+                    1 => packed.remove(0),
+                    _ => packed.concat(),
+                };
+                session.send(Party::P2, message)?;
             }
         }
         Party::P1 => {
@@ -77,8 +84,10 @@ pub(super) fn deal<W: Word>(
 /// Rotates tables by their instances' offsets, which P0 knows.
 pub struct Rotor<'a, W> {
     inputs: &'a [Input<'a>],
-    /// Each table with its last input's rows doubled, so that a rotated row is one slice.
-    doubled: Vec<Wiped<W>>,
+    /// All tables, one after the other, each with its last input's rows doubled, so that a rotated row is one slice.
+    doubled: Wiped<W>,
+    tables: usize,
+    /// In each table.
     entries: usize,
     /// Entries of the last input.
     row: usize,
@@ -103,28 +112,19 @@ impl<'a, W: Word> Rotor<'a, W> {
             Some(input) => 1usize << input.opened.ring().bits(),
             None => return Err(wrong("a table needs at least one input".into())),
         };
-        let mut doubled = Vec::with_capacity(contents.tables.len());
-        for table in &contents.tables {
-            if table.len() != entries {
-                return Err(wrong(format!(
-                    "a table of {entries} entries, not {}",
-                    table.len()
-                )));
-            }
-            doubled.push(
-                table
-                    .chunks_exact(row)
-                    .flat_map(|r| r.iter().chain(r))
-                    .copied()
-                    .collect(),
-            );
-        }
-        if doubled.is_empty() {
+        let tables = contents.tables.len();
+        if tables == 0 {
             return Err(wrong("at least one table".into()));
         }
+        if let Some(table) = contents.tables.iter().find(|table| table.len() != entries) {
+            let length = table.len();
+            return Err(wrong(format!("a table of {entries} entries, not {length}")));
+        }
+        let rows = contents.tables.iter().flat_map(|t| t.chunks_exact(row));
         Ok(Self {
             inputs,
-            doubled,
+            doubled: Wiped::joined(2 * entries * tables, rows.flat_map(|row| [row, row])),
+            tables,
             entries,
             row,
         })
@@ -133,43 +133,102 @@ impl<'a, W: Word> Rotor<'a, W> {
     /// P2's shares of instances `from..to`, packed; `from` is a multiple of 8.
     pub fn pack(&self, from: usize, to: usize, ring: Ring, stream: &Stream) -> Vec<u8> {
         let mask = ring.word_mask::<W>();
-        // About 32 KiB of entries at a time stay in the first-level cache.
-        let block = (32768 / size_of::<W>() / self.entries / 8).max(1) * 8;
+        let rows = self.entries / self.row;
+        let block = (BLOCK_BYTES / size_of::<W>() / self.entries / 8).max(1) * 8;
         let mut shares = Wiped::zeros(block * self.entries);
+        let mut starts = Wiped::zeros(block * rows);
         let mut out = Vec::with_capacity(ring.wire_bytes((to - from) * self.entries));
         for first in (from..to).step_by(block) {
-            let last = to.min(first + block);
-            let shares = &mut shares[..(last - first) * self.entries];
+            let instances = block.min(to - first);
+            let shares = &mut shares[..instances * self.entries];
+            let starts = &mut starts[..instances * rows];
             stream.fill(ring, (first * self.entries) as u64, shares);
-            for (instance, share) in (first..last).zip(shares.chunks_exact_mut(self.entries)) {
-                self.subtract_from_rotated(instance, mask, share);
-            }
+            self.find(first, rows, starts);
+            self.subtract_from_rotated(starts, mask, shares);
             pack::pack(ring, shares, &mut out);
         }
         out
     }
 
-    /// `share = rotated table - share`.
-    fn subtract_from_rotated(&self, instance: usize, mask: W, share: &mut [W]) {
-        let table = &self.doubled[instance % self.doubled.len()];
-        let offset =
-            |input: &Input<'_>| usize::from(input.opened.elements[input.element(instance)]);
-        let (leading, last) = self.inputs.split_at(self.inputs.len() - 1);
-        let shift = offset(&last[0]);
-        for (block, share) in share.chunks_exact_mut(self.row).enumerate() {
-            // The block's index is the leading inputs' d, the last of them fastest; each plus its own
-            // offset is the block it shows.
-            let (mut rest, mut source, mut scale) = (block, 0, 1);
-            for input in leading.iter().rev() {
-                let size = 1usize << input.opened.ring().bits();
-                source += ((rest + offset(input)) & (size - 1)) * scale;
-                rest /= size;
-                scale *= size;
-            }
-            let start = source * 2 * self.row + shift;
-            for (share, entry) in share.iter_mut().zip(&table[start..start + self.row]) {
-                *share = entry.sub(*share).and(mask);
-            }
+    /// Where each row of the instances from `first` on begins in the doubled tables, `rows` an instance.
+    fn find(&self, first: usize, rows: usize, starts: &mut [usize]) {
+        widest(
+            #[inline(always)]
+            || {
+                starts.fill(0);
+                if self.tables > 1 {
+                    let tables = (0..self.tables).cycle().skip(first % self.tables);
+                    for (starts, table) in starts.chunks_exact_mut(rows).zip(tables) {
+                        starts.fill(table * 2 * self.entries);
+                    }
+                }
+                let (leading, last) = self.inputs.split_at(self.inputs.len() - 1);
+                if rows == 1 {
+                    return last[0].with_elements(
+                        first,
+                        starts,
+                        #[inline(always)]
+                        |start, shift| *start += usize::from(shift),
+                    );
+                }
+                for (instance, starts) in (first..).zip(starts.chunks_exact_mut(rows)) {
+                    // A row's index is the leading inputs' d, the last of them fastest; each plus its own offset is the row
+                    // that it shows.
+                    let mut scale = 0;
+                    for input in leading.iter().rev() {
+                        let bits = input.opened.ring().bits();
+                        let offset = input.offset(instance);
+                        for (row, start) in starts.iter_mut().enumerate() {
+                            let shown = ((row >> scale) + offset) & ((1 << bits) - 1);
+                            *start += (shown << scale) * 2 * self.row;
+                        }
+                        scale += bits;
+                    }
+                    let shift = last[0].offset(instance);
+                    starts.iter_mut().for_each(|start| *start += shift);
+                }
+            },
+        );
+    }
+
+    /// `share = rotated table - share`, where each row begins at one of `starts`.
+    fn subtract_from_rotated(&self, starts: &[usize], mask: W, shares: &mut [W]) {
+        // A length that the compiler knows is a few vectors; another is a loop with a start and an end of its own.
+        match self.row {
+            4 => self.subtract_from_rows::<4>(starts, mask, shares),
+            8 => self.subtract_from_rows::<8>(starts, mask, shares),
+            16 => self.subtract_from_rows::<16>(starts, mask, shares),
+            32 => self.subtract_from_rows::<32>(starts, mask, shares),
+            64 => self.subtract_from_rows::<64>(starts, mask, shares),
+            _ => self.subtract_from_rows::<0>(starts, mask, shares),
         }
+    }
+
+    /// The same for rows of ROW entries, or of any number where that is zero.
+    fn subtract_from_rows<const ROW: usize>(&self, starts: &[usize], mask: W, shares: &mut [W]) {
+        let length = if ROW == 0 { self.row } else { ROW };
+        widest(
+            #[inline(always)]
+            || {
+                for (shares, start) in shares.chunks_exact_mut(length).zip(starts) {
+                    let entries = &self.doubled[*start..*start + length];
+                    for (share, entry) in shares.iter_mut().zip(entries) {
+                        *share = entry.sub(*share).and(mask);
+                    }
+                }
+            },
+        );
+    }
+}
+
+impl Input<'_> {
+    /// The offset of an instance's element, which P0 knows.
+    #[inline(always)]
+    fn offset(&self, instance: usize) -> usize {
+        let element = match self.layout {
+            Layout::Each => instance,
+            Layout::PerRow(row) => instance / row,
+        };
+        usize::from(self.opened.elements[element])
     }
 }

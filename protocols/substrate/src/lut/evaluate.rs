@@ -1,7 +1,7 @@
 //! Evaluating tables (online): each party takes entry d of its share. No message.
 
 use super::{Input, Tables, table_entries};
-use crate::kernel::pack;
+use crate::kernel::{pack, widest};
 use crate::material::Dealt;
 use crate::prg::Stream;
 use crate::ring::{Ring, Word};
@@ -93,14 +93,22 @@ pub fn look_up<W: Word>(
 
 /// Entry positions over all instances' tables: `instance * entries + d`.
 fn locate(inputs: &[Input<'_>], first: usize, entries: u64, positions: &mut [u64]) {
-    for (i, position) in positions.iter_mut().enumerate() {
-        *position = (first + i) as u64 * entries;
-    }
-    let mut scale = 1u64;
-    for input in inputs.iter().rev() {
-        for (i, position) in positions.iter_mut().enumerate() {
-            *position += u64::from(input.opened.elements[input.element(first + i)]) * scale;
-        }
-        scale <<= input.opened.ring().bits();
-    }
+    widest(
+        #[inline(always)]
+        || {
+            for (position, instance) in positions.iter_mut().zip(first as u64..) {
+                *position = instance * entries;
+            }
+            let mut scale = 0;
+            for input in inputs.iter().rev() {
+                input.with_elements(
+                    first,
+                    positions,
+                    #[inline(always)]
+                    |position, d| *position += u64::from(d) << scale,
+                );
+                scale += input.opened.ring().bits();
+            }
+        },
+    );
 }

@@ -58,11 +58,25 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Gives each of `out`, which are for the instances from `first` on, with its instance's element to `each`: without a division
+    /// for every one of them.
     #[inline(always)]
-    fn element(&self, instance: usize) -> usize {
+    fn with_elements<T>(&self, first: usize, out: &mut [T], each: impl Fn(&mut T, u16)) {
+        let elements = &self.opened.elements;
         match self.layout {
-            Layout::Each => instance,
-            Layout::PerRow(row) => instance / row,
+            Layout::Each => {
+                let elements = &elements[first..first + out.len()];
+                out.iter_mut()
+                    .zip(elements)
+                    .for_each(|(out, d)| each(out, *d));
+            }
+            Layout::PerRow(row) => {
+                let (begun, rest) = out.split_at_mut(out.len().min(row - first % row));
+                let rows = std::iter::once(begun).chain(rest.chunks_mut(row));
+                for (row, d) in rows.zip(&elements[first / row..]) {
+                    row.iter_mut().for_each(|out| each(out, *d));
+                }
+            }
         }
     }
 }

@@ -48,7 +48,9 @@ impl Cipher {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vaes(vaes) => vaes.fill(first, mask, out),
-            _ => {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(vaes) => vaes.fill(first, mask, out),
+            Self::Portable(_) => {
                 let mask = u128::from(mask) << 64 | u128::from(mask);
                 let mut index = first;
                 for run in out.chunks_mut(RUN) {
@@ -61,6 +63,22 @@ impl Cipher {
                         *block = (u128::from_le_bytes(*block) & mask).to_le_bytes();
                     }
                 }
+            }
+        }
+    }
+
+    /// Fills `out` with the blocks of the key stream at `indices`, one each.
+    pub(super) fn gather(&self, indices: &[u64], out: &mut [Block]) {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes(vaes) => vaes.gather(indices, out),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vaes256(vaes) => vaes.gather(indices, out),
+            Self::Portable(_) => {
+                for (block, index) in out.iter_mut().zip(indices) {
+                    *block = counter(*index);
+                }
+                self.encrypt(out);
             }
         }
     }
@@ -79,8 +97,10 @@ impl Cipher {
     /// Each block becomes its encryption exclusive or itself: a one-way function where the key is public.
     pub(super) fn hash(&self, blocks: &mut [Block]) {
         #[cfg(target_arch = "x86_64")]
-        if let Self::Vaes(vaes) = self {
-            return vaes.hash(blocks);
+        match self {
+            Self::Vaes(vaes) => return vaes.hash(blocks),
+            Self::Vaes256(vaes) => return vaes.hash(blocks),
+            Self::Portable(_) => {}
         }
         let mut inputs = [[0; BLOCK]; RUN];
         for blocks in blocks.chunks_mut(RUN) {
@@ -149,6 +169,17 @@ mod tests {
                         cipher.fill(first, mask, &mut met);
                         assert!(met == portable, "{count} blocks from {first} by {mask:x}");
                     }
+                }
+            }
+            let indices: Vec<u64> = (0..77).map(|j| first.wrapping_mul(j) ^ j << 33).collect();
+            for cipher in every_form(&key) {
+                for count in 0..indices.len() {
+                    let mut met = vec![[0xaa; BLOCK]; count];
+                    cipher.gather(&indices[..count], &mut met);
+                    let mut expected: Vec<_> =
+                        indices[..count].iter().map(|i| counter(*i)).collect();
+                    Cipher::portable(&key).encrypt(&mut expected);
+                    assert!(met == expected, "{count} blocks");
                 }
             }
             let mut portable: Vec<Block> = (0..77).map(|j| [i as u8 ^ j; BLOCK]).collect();

@@ -171,12 +171,14 @@ impl Stream {
         assert_eq!(positions.len(), out.len(), "one position an element");
         let per_block = (BLOCK / size_of::<W>()) as u64;
         let mut buffer = [[0; BLOCK]; GATHER];
+        let mut indices = [0; GATHER];
         for (positions, out) in positions.chunks(GATHER).zip(out.chunks_mut(GATHER)) {
             let blocks = &mut buffer[..positions.len()];
-            for (block, position) in blocks.iter_mut().zip(positions) {
-                *block = counter(position / per_block);
+            let indices = &mut indices[..positions.len()];
+            for (index, position) in indices.iter_mut().zip(positions) {
+                *index = position / per_block;
             }
-            self.cipher.encrypt(blocks);
+            self.cipher.gather(indices, blocks);
             for ((block, position), out) in blocks.iter().zip(positions).zip(out) {
                 let first = (position % per_block) as usize * size_of::<W>();
                 W::read_le(&block[first..first + size_of::<W>()], from_mut(out));

@@ -3,6 +3,7 @@
 //! crate `aes` is what it is tested against, and what other machines run.
 
 use super::{BLOCK, Block};
+use crate::kernel::cpu;
 use std::arch::x86_64::*;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -23,11 +24,7 @@ pub(super) struct Vaes {
 impl Vaes {
     /// The key schedule, where the machine has VAES and AVX-512 F and BW.
     pub(super) fn new(key: &[u8; BLOCK]) -> Option<Self> {
-        let runs = is_x86_feature_detected!("vaes")
-            && is_x86_feature_detected!("aes")
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw");
-        runs.then(|| Self {
+        cpu::vaes512().then(|| Self {
             // SAFETY: the machine has AES.
             keys: unsafe { expand(key) },
         })
@@ -38,6 +35,12 @@ impl Vaes {
     pub(super) fn fill(&self, first: u64, mask: u64, out: &mut [Block]) {
         // SAFETY: a value of this type exists only where the machine has what this needs.
         unsafe { self.fill_vaes(first, mask, out) }
+    }
+
+    /// Fills `out` with the blocks of the key stream at `indices`, one each.
+    pub(super) fn gather(&self, indices: &[u64], out: &mut [Block]) {
+        // SAFETY: a value of this type exists only where the machine has what this needs.
+        unsafe { self.gather_vaes(indices, out) }
     }
 
     /// Encrypts each block in place.
@@ -100,6 +103,30 @@ impl Vaes {
             let [block] = rounds(&keys, [_mm512_shuffle_epi8(index, swap)]);
             index = _mm512_add_epi64(index, next);
             store(out, _mm512_and_si512(block, cut));
+        }
+    }
+
+    /// Counters go from the indices to the cipher without being written to memory in parts, which a load would wait for.
+    #[target_feature(enable = "avx512f,avx512bw,vaes")]
+    fn gather_vaes(&self, indices: &[u64], out: &mut [Block]) {
+        let keys = self.broadcast();
+        let (wide, rest) = out.as_chunks_mut::<{ LANES * WIDE }>();
+        let (wide_indices, rest_indices) = indices.as_chunks::<{ LANES * WIDE }>();
+        for (out, indices) in wide.iter_mut().zip(wide_indices) {
+            let mut blocks = [_mm512_setzero_si512(); WIDE];
+            for (block, indices) in blocks.iter_mut().zip(indices.as_chunks().0) {
+                *block = counters(indices);
+            }
+            let blocks = rounds(&keys, blocks);
+            for (out, block) in out.as_chunks_mut::<LANES>().0.iter_mut().zip(blocks) {
+                store(out, block);
+            }
+        }
+        for (out, indices) in rest.chunks_mut(LANES).zip(rest_indices.chunks(LANES)) {
+            let mut four = [0; LANES];
+            four[..indices.len()].copy_from_slice(indices);
+            let [block] = rounds(&keys, [counters(&four)]);
+            store(out, block);
         }
     }
 
@@ -199,6 +226,25 @@ impl Vaes {
         }
         keys
     }
+}
+
+/// The counter blocks of four indices.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn counters(indices: &[u64; LANES]) -> __m512i {
+    // SAFETY: four indices are 32 bytes.
+    let indices = unsafe { _mm256_loadu_si256(indices.as_ptr().cast()) };
+    let each_twice = _mm512_permutexvar_epi64(
+        _mm512_set_epi64(3, 3, 2, 2, 1, 1, 0, 0),
+        _mm512_castsi256_si512(indices),
+    );
+    // Zero, then the index in big-endian order.
+    _mm512_shuffle_epi8(
+        each_twice,
+        _mm512_broadcast_i32x4(_mm_set_epi8(
+            0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1,
+        )),
+    )
 }
 
 /// AES-128 of N registers (FIPS 197, section 5.1).

@@ -4,6 +4,9 @@ use super::Element;
 use crate::threads::Threads;
 use crate::wipe::Wiped;
 
+/// Lines (8 KiB) that are written by all columns before the next ones are.
+const NEAR: usize = 128;
+
 /// One step of a panel: for each of its columns the operand at one group of inner indices, side
 /// by side. One cache line.
 #[derive(Clone, Copy)]
@@ -170,13 +173,32 @@ impl Panel {
 
     /// From rows of `inner` elements, one a column: a group of each goes into each line.
     fn copy_rows<W: Element>(&self, values: &[W], lines: &mut [Line<W>]) {
-        let rows = values[self.first * self.inner..].chunks_exact(self.inner.max(1));
-        for (lane, row) in rows.take(self.width).enumerate() {
-            for (line, group) in lines.iter_mut().zip(row.chunks(W::GROUP)) {
+        let rows = &values[self.first * self.inner..];
+        for (block, lines) in lines.chunks_mut(NEAR).enumerate() {
+            let begun = block * NEAR * W::GROUP;
+            let rows = rows.chunks_exact(self.inner.max(1)).take(self.width);
+            for (lane, row) in rows.enumerate() {
+                if W::GROUP == 1 {
+                    for (value, line) in row[begun..].iter().zip(&mut *lines) {
+                        line.0.as_mut()[lane] = *value;
+                    }
+                    continue;
+                }
+                let groups = row[begun..].chunks_exact(W::GROUP);
+                let last = groups.remainder();
+                let mut lines = lines.iter_mut();
                 // Element by element: groups are too short for a call to copy them.
-                let slot = &mut line.0.as_mut()[lane * W::GROUP..][..W::GROUP];
-                for (slot, value) in slot.iter_mut().zip(group) {
-                    *slot = *value;
+                for (group, line) in groups.zip(&mut lines) {
+                    let slot = &mut line.0.as_mut()[lane * W::GROUP..][..W::GROUP];
+                    for (slot, value) in slot.iter_mut().zip(group) {
+                        *slot = *value;
+                    }
+                }
+                if let Some(line) = lines.next() {
+                    let slot = &mut line.0.as_mut()[lane * W::GROUP..];
+                    for (slot, value) in slot.iter_mut().zip(last) {
+                        *slot = *value;
+                    }
                 }
             }
         }

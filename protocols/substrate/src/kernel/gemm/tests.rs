@@ -114,8 +114,13 @@ fn kernels_agree_on_small_shapes<W: Element>() {
 }
 
 fn kernels_agree_across_blocks_of_the_inner_dimension<W: Element>() {
-    for inner in [255, 256, 511, 512, 513, 768, 1023, 1024, 1025, 1537] {
-        Case::<W>::new(9, inner, 65, 5).check();
+    for inner in [
+        191, 192, 193, 255, 256, 384, 385, 511, 512, 513, 768, 1023, 1024, 1025, 1537,
+    ] {
+        // Up to 6, 8 or 12 rows are one register block, which not every form cuts in depth.
+        for rows in [6, 7, 9, 13] {
+            Case::<W>::new(rows, inner, 65, 5).check();
+        }
     }
 }
 
@@ -139,7 +144,15 @@ fn extreme_elements_wrap<W: Element>() {
 }
 
 fn both_packings_agree<W: Element>() {
-    for (inner, columns) in [(1, 1), (5, 3), (17, 33), (64, 48)] {
+    for (inner, columns) in [
+        (1, 1),
+        (5, 3),
+        (17, 33),
+        (64, 48),
+        (129, 9),
+        (257, 17),
+        (512, 20),
+    ] {
         let rows = random::<W>(columns * inner, 5);
         let mut transposed = vec![W::default(); rows.len()];
         for column in 0..columns {

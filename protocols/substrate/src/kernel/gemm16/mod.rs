@@ -25,18 +25,28 @@ pub type Packed16 = Packed<u16>;
 /// A form of the inner loop over Z_{2^16}.
 pub type Kernel = gemm::Kernel<u16>;
 
+/// Names of kernels.
+#[cfg(target_arch = "x86_64")]
+const AVX2: &str = "avx2";
+#[cfg(target_arch = "x86_64")]
+const VNNI: &str = "avx512-vnni";
+
 static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
     // SAFETY: every machine runs plain Rust.
     let mut kernels = vec![unsafe { Kernel::new("portable", portable::run) }];
     #[cfg(target_arch = "x86_64")]
     {
-        if avx2::available() {
+        if avx2::available::<false>() {
             // SAFETY: the machine has what the kernel needs.
-            kernels.push(unsafe { Kernel::new("avx2", avx2::run) });
+            kernels.push(unsafe { Kernel::new(AVX2, avx2::run::<false>) });
+        }
+        if avx2::available::<true>() {
+            // SAFETY: the machine has what the kernel needs.
+            kernels.push(unsafe { Kernel::new("avx-vnni", avx2::run::<true>) });
         }
         if vnni::available() {
             // SAFETY: the machine has what the kernel needs.
-            kernels.push(unsafe { Kernel::new("avx512-vnni", vnni::run) });
+            kernels.push(unsafe { Kernel::new(VNNI, vnni::run) });
         }
     }
     kernels

@@ -5,6 +5,7 @@
 //! goes by, each step loading P lines of the right operand and broadcasting R pairs of the left.
 
 use super::{PANEL, Packed16};
+use crate::kernel::cpu;
 use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
@@ -18,10 +19,7 @@ const AHEAD: usize = 16;
 
 /// Whether this machine can run the kernel.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512vnni")
+    cpu::avx512_vnni()
 }
 
 /// Adds the block's part of the product to the result.

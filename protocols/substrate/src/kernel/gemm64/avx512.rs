@@ -2,6 +2,7 @@
 //! A register block is R rows by P panels, as in the 16-bit product.
 
 use super::{PANEL, Packed64};
+use crate::kernel::cpu;
 use crate::kernel::gemm::packed::Line;
 use crate::kernel::operands::{Block, Operands, pieces};
 use std::arch::x86_64::*;
@@ -15,7 +16,7 @@ const ROWS: usize = 8;
 
 /// Whether this machine can run the kernel.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+    cpu::avx512()
 }
 
 /// Adds the block's part of the product to the result.

@@ -4,9 +4,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod peak;
 mod portable;
 
 pub use super::gemm::{multiply_add, multiply_add_parallel, multiply_add_with};
+pub use peak::register_multiply_adds;
 
 use super::gemm::{self, Element, Packed};
 use std::sync::LazyLock;
@@ -20,6 +22,10 @@ pub type Packed64 = Packed<u64>;
 /// A form of the inner loop over Z_{2^64}.
 pub type Kernel = gemm::Kernel<u64>;
 
+/// Name of a kernel.
+#[cfg(target_arch = "x86_64")]
+const AVX2: &str = "avx2";
+
 static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
     // SAFETY: every machine runs plain Rust.
     let mut kernels = vec![unsafe { Kernel::new("portable", portable::run) }];
@@ -27,7 +33,7 @@ static KERNELS: LazyLock<Vec<Kernel>> = LazyLock::new(|| {
     {
         if avx2::available() {
             // SAFETY: the machine has what the kernel needs.
-            kernels.push(unsafe { Kernel::new("avx2", avx2::run) });
+            kernels.push(unsafe { Kernel::new(AVX2, avx2::run) });
         }
         if avx512::available() {
             // SAFETY: the machine has what the kernel needs.

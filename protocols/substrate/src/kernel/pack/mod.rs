@@ -6,12 +6,16 @@
 //! into place. The portable form does the same one element after the other. Whole words are copied
 //! and half bytes, the commonest elements of all, have loops that the compiler vectorizes.
 
-use super::words;
+use super::{cpu, widest, words};
 use crate::ring::{Ring, Word};
 use crate::wipe::Wiped;
 
 /// Bits that can be read from, or added to, 64 bits at any offset within a byte.
 const WINDOW: u32 = 57;
+
+/// Elements that are packed at a time, a multiple of 8, so that each piece ends on a whole byte: the zeros that room for them is
+/// made of are still in a near cache when they are overwritten.
+const PIECE: usize = 16_384;
 
 /// Appends `elements`, packed, to `out`. High bits of the words beyond the ring are ignored.
 ///
@@ -23,19 +27,20 @@ pub fn pack<W: Word>(ring: Ring, elements: &[W], out: &mut Vec<u8>) {
         out.extend_from_slice(words::bytes(elements));
         return;
     }
-    let start = out.len();
-    let end = start + ring.wire_bytes(elements.len());
-    // Room for the last store of 8 bytes; what it writes past the end is zero.
-    out.resize(end + 8, 0);
+    out.reserve(ring.wire_bytes(elements.len()));
     let lanes = Lanes::new::<W>(ring);
-    if lanes.are_nibbles() {
-        pack_nibbles(words::bytes(elements), &mut out[start..end]);
-    } else if lanes.fit_window() {
-        lanes.pack(words::bytes(elements), &mut out[start..]);
-    } else {
-        pack_wide(ring, elements, &mut out[start..end]);
+    for elements in elements.chunks(PIECE) {
+        let start = out.len();
+        out.resize(start + ring.wire_bytes(elements.len()), 0);
+        let out = &mut out[start..];
+        if lanes.are_nibbles() {
+            pack_nibbles(words::bytes(elements), out);
+        } else if lanes.fit_window() {
+            lanes.pack(words::bytes(elements), out);
+        } else {
+            pack_wide(ring, elements, out);
+        }
     }
-    out.truncate(end);
 }
 
 /// Unpacks `out.len()` elements.
@@ -117,10 +122,15 @@ fn pack_wide<W: Word>(ring: Ring, elements: &[W], out: &mut [u8]) {
 /// Packs two half bytes a byte.
 fn pack_nibbles(elements: &[u8], out: &mut [u8]) {
     let (pairs, last) = elements.as_chunks::<2>();
-    for (out, pair) in out.iter_mut().zip(pairs) {
-        let pair = u16::from_le_bytes(*pair);
-        *out = (pair & 0xf | pair >> 4 & 0xf0) as u8;
-    }
+    widest(
+        #[inline(always)]
+        || {
+            for (out, pair) in out.iter_mut().zip(pairs) {
+                let pair = u16::from_le_bytes(*pair);
+                *out = (pair & 0xf | pair >> 4 & 0xf0) as u8;
+            }
+        },
+    );
     if let ([low], Some(out)) = (last, out.last_mut()) {
         *out = low & 0xf;
     }
@@ -188,10 +198,10 @@ impl Lanes {
         })
     }
 
-    /// Packs all of `words` into `out`, which is 8 bytes longer than the message.
+    /// Packs all of `words` into `out`, which is as long as the message.
     fn pack(self, words: &[u8], out: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("bmi2") {
+        if cpu::fast_bmi2() {
             // SAFETY: the machine has BMI2.
             return unsafe { self.pack_bmi2(words, out) };
         }
@@ -201,7 +211,7 @@ impl Lanes {
     /// Unpacks all of `words` from `bytes`.
     fn unpack(self, bytes: &[u8], words: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("bmi2") {
+        if cpu::fast_bmi2() {
             // SAFETY: the machine has BMI2.
             return unsafe { self.unpack_bmi2(bytes, words) };
         }
@@ -227,22 +237,40 @@ impl Lanes {
 #[inline(always)]
 fn pack_by(words: &[u8], bits: u32, join: impl Fn(u64) -> u64, out: &mut [u8]) {
     let (whole, rest) = words.as_chunks::<8>();
-    // The bits of the byte at `at` that are known, fewer than 8 of them.
-    let (mut held, mut count, mut at) = (0, 0, 0);
-    let mut push = |word: [u8; 8]| {
-        held |= join(u64::from_le_bytes(word)) << count;
-        out[at..at + 8].copy_from_slice(&held.to_le_bytes());
+    // A store of 8 bytes fits where it begins 8 bytes before the end; the last words get one of what is left.
+    let fit = match out.len().checked_sub(8) {
+        Some(last) => whole.len().min((8 * last + 7) / bits as usize + 1),
+        None => 0,
+    };
+    // Eight words end on a whole byte, where nothing is held: the processor begins with the next ones meanwhile.
+    let (fit, unfit) = whole.split_at(fit / 8 * 8);
+    let mut at = 0;
+    for words in fit.as_chunks::<8>().0 {
+        // The bits of the byte at `at` that are known, fewer than 8 of them.
+        let (mut held, mut count, mut byte) = (0, 0, at);
+        for word in words {
+            held |= join(u64::from_le_bytes(*word)) << count;
+            out[byte..byte + 8].copy_from_slice(&held.to_le_bytes());
+            count += bits;
+            byte += (count / 8) as usize;
+            held >>= count / 8 * 8;
+            count %= 8;
+        }
+        at += bits as usize;
+    }
+    let (mut held, mut count) = (0, 0);
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    for word in unfit.iter().chain(Some(&last)) {
+        held |= join(u64::from_le_bytes(*word)) << count;
+        // Absent lanes are zero, as is all beyond the end.
+        let left = &mut out[at..];
+        let length = left.len().min(8);
+        left[..length].copy_from_slice(&held.to_le_bytes()[..length]);
         count += bits;
-        at += (count / 8) as usize;
+        at = (at + (count / 8) as usize).min(out.len());
         held >>= count / 8 * 8;
         count %= 8;
-    };
-    whole.iter().for_each(|word| push(*word));
-    if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        // The absent lanes are zero and so is what they write past the end.
-        push(word);
     }
 }
 

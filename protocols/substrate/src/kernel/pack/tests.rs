@@ -18,14 +18,14 @@ fn pack_by_bits<W: Word>(ring: Ring, elements: &[W]) -> Vec<u8> {
 fn check_portable<W: Word>(ring: Ring, words: &[W], packed: &[u8]) {
     let lanes = Lanes::new::<W>(ring);
     if lanes.fit_window() {
-        let mut out = vec![0; packed.len() + 8];
+        let mut out = vec![0; packed.len()];
         pack_by(
             words::bytes(words),
             lanes.bits(),
             |w| lanes.join(w),
             &mut out,
         );
-        assert_eq!(out[..packed.len()], *packed);
+        assert_eq!(out, packed);
         let mut unpacked = vec![W::default(); words.len()];
         let bytes = words::bytes_mut(&mut unpacked);
         unpack_by(packed, lanes.bits(), |b| lanes.spread(b), bytes);
@@ -62,6 +62,32 @@ fn check<W: Word>() {
             }
         }
     }
+}
+
+/// Messages of several pieces, the last one of any length, into memory that is no larger than they are.
+#[test]
+fn pieces_are_one_message() {
+    fn check<W: Word>(bits: u32) {
+        let ring = Ring::new(bits);
+        for count in [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 7] {
+            let words: Vec<W> = (0..count as u64)
+                .map(|i| W::from_u64(i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 9))
+                .collect();
+            let mut packed = Vec::with_capacity(ring.wire_bytes(count));
+            let at = packed.as_ptr();
+            pack(ring, &words, &mut packed);
+            assert_eq!(packed, pack_by_bits(ring, &words), "{bits} bits, {count}");
+            assert_eq!(packed.as_ptr(), at, "moved");
+        }
+    }
+    for bits in [1, 4, 5, 7] {
+        check::<u8>(bits);
+    }
+    for bits in [4, 11, 15] {
+        check::<u16>(bits);
+    }
+    check::<u32>(21);
+    check::<u64>(37);
 }
 
 #[test]
