@@ -7,7 +7,14 @@ use std::process::Command;
 fn infer(system: &str, texts: &[&str]) -> Result<String, String> {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("m")).unwrap();
-    Checkpoint::new("bert.", Some(3), "gelu").write(&dir.path().join("m"));
+    let mut checkpoint = Checkpoint::new("bert.", Some(3), "gelu");
+    // Weights within what the series of fixed-point systems hold for.
+    for (name, (_, values)) in &mut checkpoint.tensors {
+        if name.contains("dense") || name.contains("self") {
+            values.iter_mut().for_each(|x| *x *= 0.3);
+        }
+    }
+    checkpoint.write(&dir.path().join("m"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_qbench"));
     command
         .current_dir(dir.path())
