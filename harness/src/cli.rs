@@ -20,6 +20,7 @@ use std::path::PathBuf;
   qbench diff results/quick/OLD results/quick/NEW      what has changed
   qbench cost --system lut-rss --model bert-base --seq 128 --by-step
   qbench infer --model DIR --text \"a film to remember\"
+  qbench evaluate --model DIR --system lut-fine ..    a task's metric through private inference
   qbench sensitivity --model DIR --texts FILE which widths the model wants
   qbench predict results/quick/DIR --link 1gbit,10ms  from the messages that a run recorded
   qbench link exec --link wan --party 1 -- COMMAND     any program over the same links
@@ -63,6 +64,8 @@ pub enum Command {
     Splice(SpliceArguments),
     /// One private inference on a text: three parties on this machine, from tokens to answer
     Infer(InferArguments),
+    /// A task's metric through private inference, an inference an example after one set-up
+    Evaluate(EvaluateArguments),
     /// Say what a bit more or less at each site of a bit plan costs in accuracy
     Sensitivity(SensitivityArguments),
     /// Say what this machine can do, what is missing, and how to get it
@@ -176,7 +179,7 @@ pub struct CostArguments {
     /// System id; see qbench list
     #[arg(long)]
     pub system: String,
-    /// Preset such as bert-base, or a folder: a quantized model or a Hugging Face BERT
+    /// Preset such as bert-base, or a folder: a quantized model or a Hugging Face folder
     #[arg(long)]
     pub model: PathBuf,
     /// Sequence length, tokens
@@ -362,6 +365,55 @@ pub struct ModelArguments {
     pub bit_plan: Option<PathBuf>,
 }
 
+/// `qbench evaluate`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "One text an example: the class with the largest logit, or the one logit. Two texts: each by itself, and the cosine of their \
+embeddings, of a model without a head. Every output is checked. FILE is tab-separated under a line of column names, as GLUE's tasks are \
+(https://gluebenchmark.com/tasks). Started again, it goes on with the examples that have no row yet; another system, or the same with \
+other settings or over another link, is added to the same folder.\n\n\
+Example:\n  qbench evaluate --model models/minilm-l6 --weight-bits 8 --system lut-fine --file STS-B/dev.tsv --text sentence1 \
+--text sentence2 --label score --metric spearman --examples 200 --out results/sts-b"
+)]
+pub struct EvaluateArguments {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArguments,
+    /// System id
+    #[arg(long)]
+    pub system: String,
+    /// The examples
+    #[arg(long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Column of a text; twice for two
+    #[arg(long, value_name = "COLUMN", required = true)]
+    pub text: Vec<String>,
+    /// Column of the class's number or the score
+    #[arg(long, value_name = "COLUMN")]
+    pub label: String,
+    /// accuracy, f1, matthews, pearson or spearman
+    #[arg(long)]
+    pub metric: String,
+    /// Only so many examples, drawn from all
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub examples: Option<u64>,
+    /// Decides which are drawn
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Link between the parties: none, lan (5gbit, 0.2ms) or wan (100mbit, 40ms)
+    #[arg(long, default_value = "none")]
+    pub link: String,
+    /// Threads of each party
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// Set one of the system's settings, such as index_bits=8; may be repeated. qbench list shows them
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder of the rows (examples.csv) and of what they come to (metrics.csv)
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// `qbench sensitivity`.
 #[derive(Args, Debug)]
 #[command(
@@ -388,7 +440,7 @@ pub struct SensitivityArguments {
 /// `qbench infer`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face BERT: it is \
+    after_help = "DIR holds config.json, model.safetensors and the tokenizer of a Hugging Face model of BERT's kind: it is \
 quantized into DIR/qbench-model (--quantized: elsewhere), once, and again when any of these files has changed. Or it is a \
 quantized model itself. Two texts are compared by the cosine of their embeddings.\n\n\
 Example:\n  qbench infer --model models/my-bert --text \"a good film\" --text \"a fine movie\" --link lan"

@@ -41,6 +41,7 @@ pub mod stalls;
 pub mod stats;
 pub mod sweep;
 pub mod systems;
+pub mod task;
 pub mod units;
 
 mod cli;
@@ -109,6 +110,7 @@ fn carry_out(systems: &[&'static dyn System], command: Command) -> Result<bool> 
         Command::Archive(arguments) => commands::archive::archive(&arguments),
         Command::Splice(arguments) => commands::splice::splice(&arguments),
         Command::Infer(arguments) => commands::infer::infer(systems, &arguments),
+        Command::Evaluate(arguments) => commands::evaluate::evaluate(systems, &arguments),
         Command::Sensitivity(arguments) => commands::sensitivity::sensitivity(&arguments),
         Command::Doctor => doctor::doctor(),
         Command::Predict(arguments) => commands::predict::run(&arguments),

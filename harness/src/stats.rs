@@ -94,8 +94,15 @@ pub fn unpaired_ratio(base: &[f64], other: &[f64]) -> Option<Summary> {
     })
 }
 
-/// The middle 95 % of a statistic over resamples.
-fn interval(mut statistic: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> (f64, f64) {
+/// As many items, drawn with replacement.
+pub fn redrawn<T: Copy>(items: &[T], random: &mut Xoshiro256PlusPlus) -> Vec<T> {
+    (0..items.len())
+        .map(|_| items[(random.next_u64() % items.len() as u64) as usize])
+        .collect()
+}
+
+/// The middle 95 % of a statistic over resamples, drawn with a fixed seed.
+pub fn interval(mut statistic: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> (f64, f64) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
     let mut all: Vec<f64> = (0..RESAMPLES).map(|_| statistic(&mut random)).collect();
     all.sort_by(f64::total_cmp);
@@ -105,9 +112,7 @@ fn interval(mut statistic: impl FnMut(&mut Xoshiro256PlusPlus) -> f64) -> (f64, 
 
 /// Median of as many values, drawn with replacement.
 fn resampled(values: &[f64], random: &mut Xoshiro256PlusPlus) -> f64 {
-    let mut sample: Vec<f64> = (0..values.len())
-        .map(|_| values[(random.next_u64() % values.len() as u64) as usize])
-        .collect();
+    let mut sample = redrawn(values, random);
     sample.sort_by(f64::total_cmp);
     median(&sample)
 }

@@ -185,7 +185,7 @@ fn wrapped_lines(sites: &[Site]) -> Vec<String> {
     lines
 }
 
-fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
+pub(super) fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
     let tokens = (output.len() / hidden).max(1);
     let mut mean = vec![0.0; hidden];
     for token in output.chunks_exact(hidden) {
@@ -196,7 +196,7 @@ fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
     mean
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
 }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod cmp;
 pub mod cost;
 pub mod diff;
+pub mod evaluate;
 pub mod infer;
 pub mod link;
 pub mod list;

@@ -8,6 +8,7 @@ mod bit_plans;
 mod compare;
 mod crypten;
 mod engine;
+mod evaluate;
 mod examples;
 mod external;
 mod extrapolated;

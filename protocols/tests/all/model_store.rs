@@ -232,7 +232,7 @@ fn broken_contents_are_refused_with_the_fault_named() {
         ),
         (
             |h, _| h["config"]["layers"] = json!(3),
-            "has no tensor `layer2.ranges`",
+            "has ranges of 2 layers, and the model has 3",
         ),
         (
             |h, _| h["config"]["hidden"] = json!(24),

@@ -1,0 +1,11 @@
+//! Tasks: labelled examples, what a model predicts for each, and how good that is.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`examples`] | a file of labelled texts |
+//! | [`metrics`] | accuracy, correlations and the like, with intervals |
+//! | [`record`] | a folder with a row for each example that has been run, to which a later start adds |
+
+pub mod examples;
+pub mod metrics;
+pub mod record;
