@@ -59,7 +59,8 @@ pub enum ToParty {
         /// Whether another input follows.
         more: bool,
     },
-    /// Another input of the same model and settings, of any length; the weights stay shared. Only P1's copy has tokens.
+    /// Another input of the same model and settings, of any length; the weights stay shared. Only P1's copy has tokens. Its length is
+    /// public: parties that were told different ones find messages of other lengths than they expect.
     Next(Box<Workload>),
 }
 

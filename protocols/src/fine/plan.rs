@@ -29,6 +29,9 @@ pub const ROW_MAXIMUM: Setting = Setting {
     help: "How the maxima of the softmax are found: 2 rounds at any length, or log2 n rounds, less material, and scores at half their range",
 };
 
+/// The least bits of an inverse of a row's sum of exponentials.
+const INVERSE_BITS: u32 = 3;
+
 /// What trades rounds for bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Choices {
@@ -91,6 +94,16 @@ impl FinePlan {
                 ROW_MAXIMUM.key,
                 widths.layer(layer).scores
             )));
+        }
+        for (layer, widths) in widths.layers.iter().enumerate() {
+            let needed = widths.index + 1 + widths.row_sum(seq_len).bits() + INVERSE_BITS;
+            if widths.weighted < needed {
+                return Err(Error::Unsupported(format!(
+                    "the bit plan of layer {layer}: `weighted` of {} bits is too narrow for the inverses of rows of {seq_len} tokens: it needs \
+                     {needed}",
+                    widths.weighted
+                )));
+            }
         }
         Ok(Self {
             config: workload.model.clone(),

@@ -187,6 +187,42 @@ fn a_row_too_long_for_its_table_is_refused() {
     );
 }
 
+/// What depends on the length is refused before anything runs; what depends on P0's ranges by P0.
+#[test]
+fn rings_too_narrow_for_the_model_are_refused_with_what_would_do() {
+    let mut config = ModelConfig::preset("bert-tiny").unwrap();
+    let narrow = |change: fn(&mut Widths)| {
+        let mut plan = BitPlan::uniform(Widths::default(), 2);
+        change(&mut plan.layers[1]);
+        Some(plan)
+    };
+    config.bit_plan = narrow(|w| w.weighted = 20);
+    FineSystem
+        .check(&Workload::new(config.clone(), 68))
+        .unwrap();
+    let refused = FineSystem.check(&Workload::new(config.clone(), 69));
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("layer 1: `weighted` of 20 bits") && refused.ends_with("it needs 21"),
+        "{refused}"
+    );
+    config.bit_plan = None;
+    let source = synthetic(&config, 3).unwrap();
+    let refused = |squares| {
+        let mut plan = BitPlan::uniform(Widths::default(), 2);
+        plan.layers[1].squares = squares;
+        FineModel::new(&source, plan, Choices::default(), 8).map(|_| ())
+    };
+    let fault = refused(24).unwrap_err().to_string();
+    assert!(
+        fault.contains("layer1/attention/add-and-norm: `squares` of 24 bits is too narrow"),
+        "{fault}"
+    );
+    let needed: u32 = fault.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((25..44).contains(&needed), "{fault}");
+    refused(needed).unwrap();
+}
+
 /// An unmodified checkpoint with weights of 8 bits: sentences point where the float model has them point.
 #[test]
 fn a_real_encoder_keeps_its_directions() {

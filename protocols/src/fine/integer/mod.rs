@@ -135,7 +135,7 @@ impl<'a> FineModel<'a> {
         let mut input = Operand::of_steps(vec![step; config.hidden]);
         let bias = source.score_bias.as_ref();
         let mut layers = Vec::with_capacity(config.layers);
-        for (layer, widths) in source.layers.iter().zip(&plan.layers) {
+        for (l, (layer, widths)) in source.layers.iter().zip(&plan.layers).enumerate() {
             let (features, ranging) = (&layer.features, &layer.ranging);
             if features
                 .parts(config)
@@ -153,7 +153,8 @@ impl<'a> FineModel<'a> {
             let attention =
                 FineAttention::new(config, widths, layer, bias, &steps, (seq_len, choices));
             let sum = &features.attention_sum;
-            let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum, ranging);
+            let attention_norm = FineNorm::new(config, widths, &layer.attention_norm, sum, ranging)
+                .map_err(|what| wrong(&format!("{}: {what}", Norm::Attention(l))))?;
             let inner = cut(
                 widths,
                 &features.inner,
@@ -170,7 +171,8 @@ impl<'a> FineModel<'a> {
             );
             let sum = &features.feed_forward_sum;
             let feed_forward_norm =
-                FineNorm::new(config, widths, &layer.feed_forward_norm, sum, ranging);
+                FineNorm::new(config, widths, &layer.feed_forward_norm, sum, ranging)
+                    .map_err(|what| wrong(&format!("{}: {what}", Norm::FeedForward(l))))?;
             let output = feed_forward_norm.output.clone();
             layers.push(FineLayer {
                 input,

@@ -25,15 +25,21 @@ pub struct FineNorm {
     pub output: Operand,
 }
 
+/// The least number of units that an index of branch + residual may count.
+const LEAST_FACTOR: f64 = 4.0;
+
 impl FineNorm {
-    /// `features` are the largest absolute values of branch + residual.
+    /// `features` are the ranges of branch + residual.
+    ///
+    /// # Errors
+    /// A ring of squares that is too narrow for the ranges, with the bits that would do.
     pub(super) fn new(
         config: &ModelConfig,
         widths: &Widths,
         source: &QuantizedNorm,
         features: &[f32],
         ranging: &Ranging,
-    ) -> Self {
+    ) -> std::result::Result<Self, String> {
         let hidden = config.hidden as f64;
         let headroom = f64::from(ranging.row.headroom);
         let median = median_of(features);
@@ -51,9 +57,17 @@ impl FineNorm {
         let largest = f64::from(source.variance.max).max(1e-12) * headroom;
         let squares = (1u64 << widths.squares) as f64;
         let unit = (hidden * largest / squares).sqrt();
-        let factor = steps
-            .iter()
-            .map(|step| (step / unit).round().max(1.0) as i64);
+        // A factor is a whole number, and says what an index counts to an eighth at worst.
+        let least = steps.iter().copied().fold(f64::INFINITY, f64::min) / unit;
+        if least < LEAST_FACTOR {
+            let more = (2.0 * (LEAST_FACTOR / least).log2()).ceil() as u32;
+            return Err(format!(
+                "`squares` of {} bits is too narrow for these ranges of `sum`: it needs {}",
+                widths.squares,
+                widths.squares + more
+            ));
+        }
+        let factor = steps.iter().map(|step| (step / unit).round() as i64);
         let half = f64::from(1u32 << (widths.product - 2));
         let mean = f64::from(source.mean.max).max(1e-6) * headroom;
         let mean_factor = (mean / unit / half).ceil().max(1.0);
@@ -66,7 +80,7 @@ impl FineNorm {
             let deviation = (variance + f64::from(config.layer_norm_epsilon)).sqrt();
             (fraction * dropped * unit / deviation).round() as i64
         });
-        Self {
+        Ok(Self {
             gain: steps.iter().map(|step| cut / step).collect(),
             factor: factor.collect(),
             mean_gain: 1.0 / (mean_factor * unit),
@@ -80,7 +94,7 @@ impl FineNorm {
                     .collect(),
                 offset: source.beta.iter().map(|beta| f64::from(*beta)).collect(),
             },
-        }
+        })
     }
 }
 
