@@ -83,12 +83,9 @@ impl PlanFile {
             bail!("{what}");
         }
         for (l, ranging) in ranging.iter().enumerate() {
-            let checked = ranging.check();
-            ensure!(
-                checked.is_ok(),
-                "the bit plan of layer {l}: {}",
-                checked.unwrap_err()
-            );
+            if let Err(what) = ranging.check() {
+                bail!("the bit plan of layer {l}: {what}");
+            }
         }
         Ok((own, ranging))
     }

@@ -58,6 +58,16 @@ pub fn settle(system: &dyn System, workload: Workload, link: &Link) -> Result<Wo
     })
 }
 
+/// The same settings with the default wherever one is left open.
+pub fn at_defaults(system: &dyn System, mut settings: Settings) -> Settings {
+    for setting in system.settings() {
+        if settings.get(setting.key) == Some(AUTO) {
+            settings.set(setting.key, setting.default.to_owned());
+        }
+    }
+    settings
+}
+
 /// What an inference needs over a link at least.
 fn least_ns(declared: &Declared, link: &Link) -> f64 {
     let phases = [&declared.offline, &declared.online];

@@ -260,11 +260,13 @@ fn cells_of_shape(
                     .next()
                     .map(|e| e.layers)
                     .filter(|l| *l < cell.model.layers);
-                // A cell that its system refuses whatever is chosen is refused later, with the reason.
-                if let Runner::Own(system) = runner
-                    && let Ok(settled) = auto::settle(system, cell.workload(), &cell.link)
-                {
-                    cell.settings = settled.settings;
+                if let Runner::Own(system) = runner {
+                    let settled = auto::settle(system, cell.workload(), &cell.link);
+                    // A cell that its system refuses whatever is chosen is refused later, with the reason.
+                    cell.settings = match settled {
+                        Ok(settled) => settled.settings,
+                        Err(_) => auto::at_defaults(system, cell.settings),
+                    };
                 }
                 for setting in runner.settings() {
                     if let Some(value) = cell.settings.get(setting.key).map(str::to_owned)

@@ -219,7 +219,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
     let linear = |linear: Linear| read_linear(&file, &config, linear);
     let norm = |norm: Norm| read_norm(&file, &config, norm);
     let mut layers = Vec::new();
-    for l in 0..config.layers {
+    for (l, ranging) in ranging.into_iter().enumerate() {
         let ranges = read_ranges::<7>(&file, &format!("layer{l}.ranges"))?;
         let [query, key, value, scores, context, inner, activated] = ranges;
         layers.push(QuantizedLayer {
@@ -237,7 +237,7 @@ pub fn load_private(dir: &Path) -> Result<QuantizedModel> {
             attention_norm: norm(Norm::Attention(l))?,
             feed_forward_norm: norm(Norm::FeedForward(l))?,
             features: read_features(&file, &config, l)?,
-            ranging: ranging[l],
+            ranging,
         });
     }
     let head = match config.head {

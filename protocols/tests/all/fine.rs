@@ -191,12 +191,9 @@ fn a_row_too_long_for_its_table_is_refused() {
 #[test]
 fn rings_too_narrow_for_the_model_are_refused_with_what_would_do() {
     let mut config = ModelConfig::preset("bert-tiny").unwrap();
-    let narrow = |change: fn(&mut Widths)| {
-        let mut plan = BitPlan::uniform(Widths::default(), 2);
-        change(&mut plan.layers[1]);
-        Some(plan)
-    };
-    config.bit_plan = narrow(|w| w.weighted = 20);
+    let mut narrow = BitPlan::uniform(Widths::default(), 2);
+    narrow.layers[1].weighted = 20;
+    config.bit_plan = Some(narrow);
     FineSystem
         .check(&Workload::new(config.clone(), 68))
         .unwrap();
