@@ -31,7 +31,7 @@ pub const WEIGHTS_FILE: &str = "model.safetensors";
 
 /// Reads the checkpoint in folder `dir`. The model is named after the folder. The head is the one that
 /// `architectures` names; where that key is missing it is [`Head::Classifier`] if there is a tensor
-/// `classifier.weight`, else [`Head::Hidden`]. Tensor names may carry the prefix `bert.`; F16 and BF16 are widened to f32. Keys of
+/// `classifier.weight` (or the kind's own), else [`Head::Hidden`]. Tensor names may carry the kind's prefix, such as `bert.`; F16 and BF16 are widened to f32. Keys of
 /// `config.json` that are missing have the values that `transformers` gives them.
 ///
 /// # Errors
