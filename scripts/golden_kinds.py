@@ -21,6 +21,10 @@ BERT = dict(
     max_position_embeddings=160,
 )
 MODELS = {
+    "bert-pair": (
+        hf.BertForSequenceClassification,
+        hf.BertConfig(**COMMON, **BERT, type_vocab_size=2, layer_norm_eps=1e-12, num_labels=2),
+    ),
     "roberta": (hf.RobertaModel, hf.RobertaConfig(**COMMON, **BERT, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)),
     "roberta-classifier": (
         hf.RobertaForSequenceClassification,
@@ -60,13 +64,16 @@ def main() -> None:
         cases = []
         for ids in sequences():
             tensor = torch.tensor([ids])
+            # The second half is another text's, where the kind tells them apart.
+            types = [int(i >= len(ids) // 2) for i in range(len(ids))] if name == "bert-pair" else None
+            more = {"token_type_ids": torch.tensor([types])} if types else {}
             with torch.no_grad():
-                out = model(input_ids=tensor, attention_mask=torch.ones_like(tensor))
+                out = model(input_ids=tensor, attention_mask=torch.ones_like(tensor), **more)
             values = out.logits[0] if "logits" in out else out.last_hidden_state[0].flatten()
             # The first tokens and the last show every position.
             values = values.tolist()
             kept = values if len(values) <= 200 else values[:60] + values[-60:]
-            cases.append({"ids": ids, "length": len(values), "output": [round(v, 6) for v in kept]})
+            cases.append({"ids": ids, "types": types, "length": len(values), "output": [round(v, 6) for v in kept]})
         (FOLDER / name / "golden.json").write_text(json.dumps({"cases": cases}) + "\n")
     print(f"wrote {', '.join(MODELS)} into {FOLDER} with transformers {hf.__version__}")
 

@@ -368,8 +368,8 @@ pub struct ModelArguments {
 /// `qbench evaluate`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "One text an example: the class with the largest logit, or the one logit. Two texts: each by itself, and the cosine of their \
-embeddings, of a model without a head. Every output is checked. FILE is tab-separated under a line of column names, as GLUE's tasks are \
+    after_help = "A classifier takes one text, or two as one sequence: the class with the largest logit, or the one logit. A model without a head \
+takes two, each by itself: the cosine of their embeddings. Every output is checked. FILE is tab-separated under a line of column names, as GLUE's tasks are \
 (https://gluebenchmark.com/tasks). Started again, it goes on with the examples that have no row yet; another system, or the same with \
 other settings or over another link, is added to the same folder.\n\n\
 Example:\n  qbench evaluate --model models/minilm-l6 --weight-bits 8 --system lut-fine --file STS-B/dev.tsv --text sentence1 \

@@ -62,18 +62,19 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
     let mut record = Record::open(&arguments.out, &identity)?;
     crate::interrupt::watch()?;
 
-    let workload = |tokens: &Vec<u32>| Workload {
+    let workload = |input: &Input| Workload {
         model_dir: dir.clone(),
-        tokens: Some(tokens.clone()),
+        tokens: Some(input.tokens.clone()),
+        token_types: input.types.clone(),
         settings: settings.clone(),
-        ..Workload::new(config.clone(), tokens.len())
+        ..Workload::new(config.clone(), input.tokens.len())
     };
     let mut inputs = Vec::with_capacity(drawn.len());
     for example in &drawn {
-        inputs.push(model.tokens(example)?);
+        inputs.push(model.inputs(example)?);
     }
     // What the longest text makes cheapest stands for all: the parties have one set-up.
-    let longest = inputs.iter().flatten().max_by_key(|tokens| tokens.len());
+    let longest = inputs.iter().flatten().max_by_key(|i| i.tokens.len());
     let longest = longest.context("there is no text")?;
     let settled = auto::settle(system, workload(longest), &link)?;
     system.check(&settled)?;
@@ -88,7 +89,7 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
         let mut rows = record.rows.iter();
         rows.any(|row| row.series() == series && row.example == example.number)
     };
-    let missing: Vec<(&Example, &Vec<Vec<u32>>)> = drawn
+    let missing: Vec<(&Example, &Vec<Input>)> = drawn
         .iter()
         .zip(&inputs)
         .filter(|(example, _)| !is_there(example))
@@ -96,9 +97,9 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
     let workloads: Vec<Workload> = missing
         .iter()
         .flat_map(|(_, inputs)| inputs.iter())
-        .map(|tokens| Workload {
+        .map(|input| Workload {
             settings: settings.clone(),
-            ..workload(tokens)
+            ..workload(input)
         })
         .collect();
     if let Some((first, more)) = workloads.split_first() {
@@ -113,20 +114,21 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
         };
         let mut progress = Progress::new("examples", missing.len());
         let mut of_one: Vec<Measured> = Vec::new();
-        let (mut proof, mut next) = (LinkProof::default(), missing.iter());
+        let (mut proof, mut next) = (LinkProof::default(), missing.iter().peekable());
         let ran = controller::session(system, &order, more, &mut proof, |_, measured| {
             of_one.push(measured);
-            if of_one.len() < arguments.text.len() {
+            let (example, inputs) = next.peek().context("more inferences than examples")?;
+            if of_one.len() < inputs.len() {
                 return Ok(());
             }
-            let (example, tokens) = next.next().context("more inferences than examples")?;
             let row = Row {
                 system: system.id().to_owned(),
                 settings: series.clone(),
                 link: arguments.link.clone(),
-                ..model.row(example, tokens, &of_one)?
+                ..model.row(example, inputs, &of_one)?
             };
             of_one.clear();
+            next.next();
             record.add(row)?;
             progress.step();
             crate::interrupt::check()
@@ -158,7 +160,7 @@ fn fits(config: &ModelConfig, metric: Metric, texts: usize) -> Result<()> {
             !metric.of_classes(),
             "two texts of a model without a head give a similarity, which has no classes: use pearson or spearman"
         ),
-        (Head::Classifier { labels }, 1) => ensure!(
+        (Head::Classifier { labels }, 1 | 2) => ensure!(
             metric.of_classes() == (labels > 1),
             "{} has {labels} labels: {}",
             config.name,
@@ -172,7 +174,7 @@ fn fits(config: &ModelConfig, metric: Metric, texts: usize) -> Result<()> {
             config.name
         ),
         (Head::Classifier { .. }, _) => bail!(
-            "{} takes one text: pairs of texts in one input are not implemented",
+            "{} takes one text, or two as one sequence, not {texts}",
             config.name
         ),
     }
@@ -184,6 +186,13 @@ fn hash_of(path: &Path) -> Result<String> {
     let file = std::fs::File::open(path)?;
     hasher.update_reader(file)?;
     Ok(hasher.finalize().to_hex()[..12].to_owned())
+}
+
+/// One sequence that a model takes.
+struct Input {
+    tokens: Vec<u32>,
+    /// Where they are not all of type 0.
+    types: Option<Vec<u32>>,
 }
 
 /// What predictions are made with.
@@ -221,20 +230,34 @@ impl Model {
         })
     }
 
-    fn tokens(&self, example: &Example) -> Result<Vec<Vec<u32>>> {
-        let encode = |text: &String| {
-            let tokens = self.tokenizer.encode(text)?;
-            ensure!(
-                tokens.len() <= self.config.max_positions,
-                "example {} has a text of {} tokens, {} takes at most {}",
-                example.number,
-                tokens.len(),
-                self.config.name,
-                self.config.max_positions
-            );
-            Ok(tokens)
+    /// Of an encoder alone each text by itself; two texts of a classifier are one sequence.
+    fn inputs(&self, example: &Example) -> Result<Vec<Input>> {
+        let inputs = match (&example.texts[..], self.config.head) {
+            ([first, second], Head::Classifier { .. }) => {
+                let (tokens, types) = self.tokenizer.encode_pair(first, second)?;
+                let types = Some(types);
+                vec![Input { tokens, types }]
+            }
+            (texts, _) => {
+                let input = |text: &String| {
+                    let tokens = self.tokenizer.encode(text)?;
+                    Ok(Input {
+                        tokens,
+                        types: None,
+                    })
+                };
+                texts.iter().map(input).collect::<Result<_>>()?
+            }
         };
-        example.texts.iter().map(encode).collect()
+        let longest = inputs.iter().map(|i| i.tokens.len()).max().unwrap_or(0);
+        ensure!(
+            longest <= self.config.max_positions,
+            "example {} has a text of {longest} tokens, {} takes at most {}",
+            example.number,
+            self.config.name,
+            self.config.max_positions
+        );
+        Ok(inputs)
     }
 
     /// What the outputs for an example's texts say.
@@ -266,10 +289,11 @@ impl Model {
     }
 
     /// The row of an example, but for what it was run with.
-    fn row(&self, example: &Example, tokens: &[Vec<u32>], measured: &[Measured]) -> Result<Row> {
-        let mut inputs = Vec::with_capacity(tokens.len());
-        for tokens in tokens {
-            inputs.push(self.embeddings.embed(tokens)?);
+    fn row(&self, example: &Example, inputs: &[Input], measured: &[Measured]) -> Result<Row> {
+        let mut embedded = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let types = input.types.as_deref();
+            embedded.push(self.embeddings.embed_typed(&input.tokens, types)?);
         }
         let (mut outputs, mut sites) = (Vec::new(), Vec::new());
         for measured in measured {
@@ -301,10 +325,10 @@ impl Model {
             settings: String::new(),
             link: String::new(),
             example: example.number,
-            tokens: tokens.iter().map(Vec::len).sum(),
+            tokens: inputs.iter().map(|input| input.tokens.len()).sum(),
             label: example.label,
             prediction: self.prediction(&outputs),
-            float_prediction: self.prediction(&self.float(&inputs)?),
+            float_prediction: self.prediction(&self.float(&embedded)?),
             offline_ns: wall_ns(1),
             online_ns: wall_ns(2),
             offline_bytes: bytes(1),

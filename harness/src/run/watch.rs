@@ -193,6 +193,7 @@ fn part_of(workload: &Workload, party: Party) -> Workload {
     if party != Party::P1 {
         // The input is P1's alone, also where it is drawn from a seed.
         part.tokens = None;
+        part.token_types = None;
         part.input_seed = 0;
     }
     part

@@ -125,6 +125,44 @@ fn classes_are_counted_over_the_examples_that_are_drawn() {
     assert!((value - right as f64 / 3.0).abs() < 1e-9, "{metrics}");
 }
 
+/// Two texts of a classifier are one sequence, the second of another type.
+#[test]
+fn pairs_of_a_classifier_are_one_sequence() {
+    let dir = place(Some(3));
+    fs::write(
+        dir.path().join("dev.tsv"),
+        EXAMPLES.replace("playing, a", "playing"),
+    )
+    .unwrap();
+    let path = dir.path().join("m/tokenizer.json");
+    let mut tokenizer: serde_json::Value =
+        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let pair = |more: [u32; 2]| {
+        serde_json::json!([
+            {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": more[0]}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": more[1]}},
+        ])
+    };
+    tokenizer["post_processor"]["pair"] = pair([1, 1]);
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    let task = [
+        "--text", "one", "--text", "two", "--label", "class", "--metric", "accuracy",
+    ];
+    evaluate(dir.path(), &of("lut-fine", &task, &[])).unwrap();
+    let rows = rows(dir.path());
+    // [CLS] a b [SEP] the cafe [SEP]
+    assert_eq!((rows.len(), &rows[0][4][..]), (4, "7"));
+    tokenizer["post_processor"]["pair"] = pair([0, 0]);
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    fs::remove_dir_all(dir.path().join("out")).unwrap();
+    let error = evaluate(dir.path(), &of("lut-fine", &task, &[])).unwrap_err();
+    assert!(
+        error.contains("frames a pair of texts otherwise"),
+        "{error}"
+    );
+}
+
 #[test]
 fn what_a_model_cannot_do_is_refused() {
     let (encoder, classifier) = (place(None), place(Some(3)));
@@ -143,7 +181,7 @@ fn what_a_model_cannot_do_is_refused() {
     refused(
         &classifier,
         &of("lut-rss", &SIMILARITY, &[]),
-        "pairs of texts in one input",
+        "it gives a class",
     );
     let correlation = ["--text", "one", "--label", "score", "--metric", "spearman"];
     refused(

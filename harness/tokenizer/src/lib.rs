@@ -142,6 +142,37 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// Token ids of a pair of texts as one sequence, and the type of each token.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`]; a file that frames a pair otherwise than BERT (the second text and what ends it of type 1) and RoBERTa
+    /// (a separator more, and no types) do.
+    pub fn encode_pair(&self, first: &str, second: &str) -> Result<(Vec<u32>, Vec<u32>), Error> {
+        let encoded = |first: &str, second: &str| {
+            let pair = (first.to_owned(), second.to_owned());
+            let encoding = self.inner.encode(pair, true);
+            encoding.map_err(|e| fault(&self.path, format!("cannot encode the texts ({e})")))
+        };
+        let (alone, frame) = (self.encode("")?, encoded("", "")?);
+        let (ids, types) = (frame.get_ids(), frame.get_type_ids());
+        let is_known = match (&alone[..], ids) {
+            ([cls, sep], [a, b, c]) => (a, b, c) == (cls, sep, sep) && types == [0, 0, 1],
+            ([cls, sep], [a, b, c, d]) => (a, b, c, d) == (cls, sep, sep, sep) && types == [0; 4],
+            _ => false,
+        };
+        if !is_known {
+            return Err(fault(
+                &self.path,
+                "frames a pair of texts otherwise than BERT and RoBERTa do, which is not implemented",
+            ));
+        }
+        let encoding = encoded(first, second)?;
+        Ok((
+            encoding.get_ids().to_vec(),
+            encoding.get_type_ids().to_vec(),
+        ))
+    }
+
     /// Checks that a model with a table of `vocabulary` words embeds every token.
     ///
     /// # Errors

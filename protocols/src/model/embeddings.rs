@@ -46,6 +46,14 @@ impl Embeddings {
     /// # Errors
     /// No token, more tokens than positions, or an id beyond the vocabulary.
     pub fn embed(&self, tokens: &[u32]) -> Result<Vec<f32>> {
+        self.embed_typed(tokens, None)
+    }
+
+    /// The same with a type for each token, as the second of two texts has; a model without types takes no note of them.
+    ///
+    /// # Errors
+    /// As [`Embeddings::embed`]; types in another number than tokens, or beyond the table.
+    pub fn embed_typed(&self, tokens: &[u32], types: Option<&[u32]>) -> Result<Vec<f32>> {
         let fail = |what: String| {
             Err(Error::Shape {
                 step: "input".into(),
@@ -61,6 +69,9 @@ impl Embeddings {
                 tokens.len(),
                 self.max_positions()
             ));
+        }
+        if types.is_some_and(|types| types.len() != tokens.len()) {
+            return fail("a sequence needs a type for each token".into());
         }
         let mut out = Vec::with_capacity(tokens.len() * self.hidden);
         let mut next = self.rows_before();
@@ -80,10 +91,18 @@ impl Embeddings {
                 }
             };
             let row = |table: &[f32], i: usize, j: usize| table[i * self.hidden + j];
+            let of_token = types.map_or(0, |types| types[i] as usize);
+            if let Some(table) = &self.token_type
+                && of_token >= table.len() / self.hidden
+            {
+                return fail(format!(
+                    "token {i} is of type {of_token}, but the model has {} types",
+                    table.len() / self.hidden
+                ));
+            }
             let of_type = |j| {
-                self.token_type
-                    .as_ref()
-                    .map_or(0.0, |types| row(types, 0, j))
+                let table = self.token_type.as_ref();
+                table.map_or(0.0, |table| row(table, of_token, j))
             };
             out.extend(
                 (0..self.hidden).map(|j| {

@@ -73,7 +73,7 @@ pub fn input(workload: &Workload) -> Result<(Range, Vec<f32>)> {
                 path: workload.model_dir.display().to_string(),
                 what: "is synthetic: it has no embeddings for tokens".into(),
             })?;
-            embeddings.embed(tokens)?
+            embeddings.embed_typed(tokens, workload.token_types.as_deref())?
         }
     };
     Ok((public.input_range, values))

@@ -20,6 +20,9 @@ pub struct Workload {
     pub input_seed: u64,
     /// Token ids of a real input; only P1's copy has them.
     pub tokens: Option<Vec<u32>>,
+    /// A type for each of them, where they are not all of type 0; only P1's copy has them.
+    #[serde(default)]
+    pub token_types: Option<Vec<u32>>,
     /// The system's settings; a key that is not there has its default.
     pub settings: Settings,
     /// Folder in which correlated randomness waits between offline and online; `None` is in memory.
@@ -41,6 +44,7 @@ impl Workload {
             seq_len,
             input_seed: 1,
             tokens: None,
+            token_types: None,
             settings: Settings::default(),
             material_dir: None,
             material_in_memory: 0,

@@ -19,6 +19,8 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     ids: Vec<u32>,
+    /// Of a pair of texts.
+    types: Option<Vec<u32>>,
     length: usize,
     /// The whole output, or its first and last 60 values.
     output: Vec<f32>,
@@ -33,6 +35,7 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn every_kind_gives_what_its_original_gives() {
     for (name, head) in [
+        ("bert-pair", Head::Classifier { labels: 2 }),
         ("roberta", Head::Hidden),
         ("roberta-classifier", Head::Classifier { labels: 3 }),
         ("mpnet", Head::Hidden),
@@ -51,7 +54,8 @@ fn every_kind_gives_what_its_original_gives() {
         let golden: Golden = serde_json::from_slice(&golden).unwrap();
         let embeddings = model.embeddings.as_ref().unwrap();
         for case in &golden.cases {
-            let input = embeddings.embed(&case.ids).unwrap();
+            let types = case.types.as_deref();
+            let input = embeddings.embed_typed(&case.ids, types).unwrap();
             let output = FloatReference::run(&model, &[input]).unwrap().remove(0);
             assert_eq!(output.data.len(), case.length, "{name}");
             let (first, last) = case.output.split_at(case.output.len().min(60));
@@ -65,6 +69,23 @@ fn every_kind_gives_what_its_original_gives() {
             }
         }
     }
+}
+
+#[test]
+fn types_that_a_model_does_not_have_are_refused() {
+    let load = |name| checkpoint::load(&folder(name)).unwrap().embeddings.unwrap();
+    let fault = |types: &[u32]| {
+        let refused = load("bert-pair").embed_typed(&[0, 7, 2], Some(types));
+        refused.unwrap_err().to_string()
+    };
+    assert!(fault(&[0, 2, 1]).contains("token 1 is of type 2, but the model has 2 types"));
+    assert!(fault(&[0, 1]).contains("a type for each token"));
+    // A model without types takes no note of them.
+    let (embeddings, ids) = (load("distilbert"), [0, 7, 2]);
+    assert_eq!(
+        embeddings.embed_typed(&ids, Some(&[0, 1, 1])).unwrap(),
+        embeddings.embed(&ids).unwrap()
+    );
 }
 
 /// What a model folder keeps of a kind: embeddings with and without token types and padding, and the bias of scores.

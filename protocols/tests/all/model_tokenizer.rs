@@ -360,6 +360,63 @@ fn pieces_of_bytes_are_roberta_s() {
 }
 
 #[test]
+fn pairs_are_framed_as_bert_and_roberta_frame_them() {
+    let pair = |template: Value, first: &str, second: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tokenizer = support::tokenizer();
+        tokenizer["post_processor"]["pair"] = template;
+        fs::write(dir.path().join(TOKENIZER_FILE), tokenizer.to_string()).unwrap();
+        let tokenizer = Tokenizer::of_checkpoint(dir.path()).unwrap();
+        tokenizer
+            .encode_pair(first, second)
+            .map_err(|e| e.to_string())
+    };
+    let special = |id: &str, of: u32| json!({"SpecialToken": {"id": id, "type_id": of}});
+    let text = |id: &str, of: u32| json!({"Sequence": {"id": id, "type_id": of}});
+    let bert = json!([
+        special("[CLS]", 0),
+        text("A", 0),
+        special("[SEP]", 0),
+        text("B", 1),
+        special("[SEP]", 1)
+    ]);
+    let (ids, types) = pair(bert, "a b", "the").unwrap();
+    assert_eq!(
+        (&ids[..], &types[..]),
+        (&[2, 5, 6, 3, 12, 3][..], &[0, 0, 0, 0, 1, 1][..])
+    );
+    let roberta = json!([
+        special("[CLS]", 0),
+        text("A", 0),
+        special("[SEP]", 0),
+        special("[SEP]", 0),
+        text("B", 0),
+        special("[SEP]", 0)
+    ]);
+    let (ids, types) = pair(roberta, "a", "b").unwrap();
+    assert_eq!(
+        (&ids[..], &types[..]),
+        (&[2, 5, 3, 3, 6, 3][..], &[0; 6][..])
+    );
+    for template in [
+        json!([text("A", 0), text("B", 1)]),
+        json!([
+            special("[CLS]", 0),
+            text("A", 0),
+            special("[SEP]", 0),
+            text("B", 0),
+            special("[SEP]", 0)
+        ]),
+    ] {
+        let error = pair(template, "a", "b").unwrap_err();
+        assert!(
+            error.contains("frames a pair of texts otherwise"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_tokenizer_of_another_model_does_not_fit() {
     let dir = tempfile::tempdir().unwrap();
     Checkpoint::new("", None, "gelu").write(dir.path());
