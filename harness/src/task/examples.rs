@@ -34,7 +34,7 @@ pub fn read(path: &Path, texts: &[String], label: &str) -> Result<Vec<Example>> 
         place.with_context(|| {
             let known: Vec<String> = names.iter().map(|name| shown(name)).collect();
             format!(
-                "{at} has no column `{}`{}; it has {}",
+                "{at} has no column `{}`{} (it has {})",
                 shown(name),
                 suggestion(name, &names),
                 known.join(", ")
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((read[1].number, read[1].label), (1, 0.5));
         for (text, expected) in [
             ("", "has no column `label`"),
-            ("label\ta\n", "has no column `b`; it has label, a"),
+            ("label\ta\n", "has no column `b`; did you mean `a`? (it has label, a)"),
             ("label\tb\n", "holds no examples"),
             ("label\tb\n1\tx\ty\n", "line 2: 3 columns, and 2 names"),
             (
