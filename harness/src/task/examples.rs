@@ -110,7 +110,10 @@ mod tests {
         assert_eq!((read[1].number, read[1].label), (1, 0.5));
         for (text, expected) in [
             ("", "has no column `label`"),
-            ("label\ta\n", "has no column `b`; did you mean `a`? (it has label, a)"),
+            (
+                "label\ta\n",
+                "has no column `b`; did you mean `a`? (it has label, a)",
+            ),
             ("label\tb\n", "holds no examples"),
             ("label\tb\n1\tx\ty\n", "line 2: 3 columns, and 2 names"),
             (
