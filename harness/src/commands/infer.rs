@@ -10,6 +10,7 @@ use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::auto;
 use crate::systems::chosen;
+use crate::task::model::{cosine, mean_over_tokens};
 use anyhow::{Context, Result, bail};
 use qbench_protocols::model::config::{Head, ModelConfig};
 use qbench_protocols::model::float::FloatModel;
@@ -183,32 +184,4 @@ fn wrapped_lines(sites: &[Site]) -> Vec<String> {
     let here = sites.iter().filter(|site| site.wrapped > 0);
     lines.extend(here.map(|site| format!("  {site}")));
     lines
-}
-
-pub(super) fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
-    let tokens = (output.len() / hidden).max(1);
-    let mut mean = vec![0.0; hidden];
-    for token in output.chunks_exact(hidden) {
-        for (sum, value) in mean.iter_mut().zip(token) {
-            *sum += value / tokens as f32;
-        }
-    }
-    mean
-}
-
-pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pools_and_compares() {
-        assert_eq!(mean_over_tokens(&[1.0, 2.0, 3.0, 6.0], 2), vec![2.0, 4.0]);
-        assert!((cosine(&[1.0, 0.0], &[2.0, 0.0]) - 1.0).abs() < 1e-6);
-        assert!(cosine(&[1.0, 0.0], &[0.0, 3.0]).abs() < 1e-6);
-    }
 }

@@ -58,7 +58,7 @@ fn model_folder(arguments: &ModelArguments) -> Result<PathBuf> {
 }
 
 /// Lays out lines of cells in columns, the first one left and the others right aligned.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|c| {

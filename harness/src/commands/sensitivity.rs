@@ -3,13 +3,12 @@
 use crate::cli::SensitivityArguments;
 use crate::models::{self, checkpoint};
 use crate::output::Progress;
+use crate::task::model::{Model, float_outputs};
 use anyhow::{Context, Result, ensure};
 use qbench_protocols::fine::judge::{self, Outputs, relative_rms};
 use qbench_protocols::model::bit_plan::{BitPlan, MOST_DROPPED, SITES};
-use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::store;
 use qbench_protocols::system::Site;
-use qbench_tokenizer::Tokenizer;
 
 /// Decides the roundings; the same for every variant, so that they are compared alike.
 const SEED: u64 = 1;
@@ -41,28 +40,13 @@ pub fn sensitivity(arguments: &SensitivityArguments) -> Result<bool> {
     let dir = super::model_folder(&arguments.model)?;
     models::folder(&dir)?;
     let source = store::load_private(&dir)?;
-    let embeddings = store::load_public(&dir)?.embeddings;
-    let embeddings = embeddings.with_context(|| {
-        format!(
-            "{} is synthetic: it has no embeddings for texts",
-            dir.display()
-        )
-    })?;
-    let tokenizer = Tokenizer::load(&dir)?;
+    let model = Model::load(&dir, &arguments.model.dir)?;
     crate::interrupt::watch()?;
     let mut inputs = Vec::new();
     for text in checkpoint::sentences(&arguments.texts)? {
-        inputs.push(embeddings.embed(&tokenizer.encode(&text)?)?);
+        inputs.push(model.embed(&model.sequence(&text)?)?);
     }
-    let flat = |outputs: Vec<qbench_protocols::model::reference_float::Matrix>| {
-        let outputs = outputs.into_iter().map(|matrix| matrix.data);
-        outputs.collect::<Vec<_>>()
-    };
-    let own = flat(FloatReference::run(&source, &inputs)?);
-    let float = match checkpoint::original(&arguments.model.dir)? {
-        Some(original) => flat(FloatReference::run(&original, &inputs)?),
-        None => own.clone(),
-    };
+    let (own, float) = (float_outputs(&source, &inputs)?, model.float(&inputs)?);
     let plan = BitPlan::of(&source.config);
     let variants = variants(&plan, &source.config, arguments.by_layer);
     let mut progress = Progress::new("variants", variants.len() + 1);

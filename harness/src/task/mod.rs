@@ -4,8 +4,12 @@
 //! |---|---|
 //! | [`examples`] | a file of labelled texts |
 //! | [`metrics`] | accuracy, correlations and the like, with intervals |
+//! | [`model`] | what a model predicts for an example, and its row |
+//! | [`summary`] | what the rows come to |
 //! | [`record`] | a folder with a row for each example that has been run, to which a later start adds |
 
 pub mod examples;
 pub mod metrics;
+pub mod model;
 pub mod record;
+pub mod summary;

@@ -71,6 +71,8 @@ pub fn allowed() -> Result<Isa, String> {
 #[cfg(target_arch = "x86_64")]
 fn allows(isa: Isa) -> bool {
     static ALLOWED: OnceLock<Isa> = OnceLock::new();
+    // No kernel returns an error, and what is measured under a limit that was misspelt would be of something else. The binary has asked
+    // before any kernel does.
     let read = || allowed().unwrap_or_else(|wrong| panic!("{wrong}"));
     *ALLOWED.get_or_init(read) >= isa
 }

@@ -1,0 +1,263 @@
+//! What a model predicts for an example: a class, a logit, or how alike two texts are.
+
+use super::examples::Example;
+use super::metrics::Metric;
+use super::record::Row;
+use crate::models::checkpoint;
+use crate::run::controller::Measured;
+use anyhow::{Context, Result, bail, ensure};
+use qbench_protocols::model::config::{Head, ModelConfig};
+use qbench_protocols::model::embeddings::Embeddings;
+use qbench_protocols::model::float::{FloatModel, Parameters};
+use qbench_protocols::model::quantized::QuantizedModel;
+use qbench_protocols::model::reference_float::FloatReference;
+use qbench_protocols::model::store;
+use qbench_protocols::system::Site;
+use qbench_tokenizer::Tokenizer;
+use std::path::Path;
+
+/// Whether the model can do such a task.
+///
+/// # Errors
+/// What it can do instead.
+pub fn fits(config: &ModelConfig, metric: Metric, texts: usize) -> Result<()> {
+    match (config.head, texts) {
+        (Head::Hidden, 2) => ensure!(
+            !metric.of_classes(),
+            "two texts of a model without a head give a similarity, which has no classes: use pearson or spearman"
+        ),
+        (Head::Classifier { labels }, 1 | 2) => ensure!(
+            metric.of_classes() == (labels > 1),
+            "{} has {labels} labels: {}",
+            config.name,
+            match labels {
+                1 => "its one logit is a number, not a class: use pearson or spearman",
+                _ => "it gives a class: use accuracy, f1 or matthews",
+            }
+        ),
+        (Head::Hidden, _) => bail!(
+            "{} has no head: it takes two texts, which are compared",
+            config.name
+        ),
+        (Head::Classifier { .. }, _) => bail!(
+            "{} takes one text, or two as one sequence, not {texts}",
+            config.name
+        ),
+    }
+    Ok(())
+}
+
+/// One sequence that a model takes.
+pub struct Input {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// Where they are not all of type 0.
+    pub types: Option<Vec<u32>>,
+}
+
+/// What predictions are made with.
+pub struct Model {
+    config: ModelConfig,
+    tokenizer: Tokenizer,
+    embeddings: Embeddings,
+    /// The checkpoint, or a quantized model whose checkpoint is not there.
+    float: Float,
+}
+
+enum Float {
+    Original(Box<FloatModel>),
+    Levels(Box<QuantizedModel>),
+}
+
+impl Model {
+    /// Of a model folder, and of what the user named, which may be the checkpoint that it was made of.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or a synthetic model.
+    pub fn load(dir: &Path, named: &Path) -> Result<Self> {
+        let public = store::load_public(dir)?;
+        let embeddings = public.embeddings.with_context(|| {
+            format!(
+                "{} is synthetic: it has no embeddings for texts",
+                dir.display()
+            )
+        })?;
+        let float = match checkpoint::original(named)? {
+            Some(original) => Float::Original(Box::new(original)),
+            None => Float::Levels(Box::new(store::load_private(dir)?)),
+        };
+        Ok(Self {
+            config: public.config,
+            tokenizer: Tokenizer::load(dir)?,
+            embeddings,
+            float,
+        })
+    }
+
+    /// One text as a sequence.
+    ///
+    /// # Errors
+    /// What the tokenizer refuses; more tokens than positions.
+    pub fn sequence(&self, text: &str) -> Result<Input> {
+        let tokens = self.tokenizer.encode(text)?;
+        self.checked(Input {
+            tokens,
+            types: None,
+        })
+    }
+
+    /// Of an encoder alone each text by itself; two texts of a classifier are one sequence.
+    ///
+    /// # Errors
+    /// As [`Model::sequence`], with the example's number.
+    pub fn inputs(&self, example: &Example) -> Result<Vec<Input>> {
+        let inputs = match (&example.texts[..], self.config.head) {
+            ([first, second], Head::Classifier { .. }) => {
+                let (tokens, types) = self.tokenizer.encode_pair(first, second)?;
+                let types = Some(types);
+                self.checked(Input { tokens, types })
+                    .map(|input| vec![input])
+            }
+            (texts, _) => texts.iter().map(|text| self.sequence(text)).collect(),
+        };
+        inputs.with_context(|| format!("example {}", example.number))
+    }
+
+    fn checked(&self, input: Input) -> Result<Input> {
+        ensure!(
+            input.tokens.len() <= self.config.max_positions,
+            "a text of {} tokens, and {} takes at most {}",
+            input.tokens.len(),
+            self.config.name,
+            self.config.max_positions
+        );
+        Ok(input)
+    }
+
+    /// What the encoder takes.
+    ///
+    /// # Errors
+    /// Tokens or types that the model does not have.
+    pub fn embed(&self, input: &Input) -> Result<Vec<f32>> {
+        let types = input.types.as_deref();
+        Ok(self.embeddings.embed_typed(&input.tokens, types)?)
+    }
+
+    /// What the outputs for an example's texts say.
+    fn prediction(&self, outputs: &[Vec<f32>]) -> f64 {
+        match (self.config.head, outputs) {
+            (Head::Hidden, [first, second]) => {
+                let hidden = self.config.hidden;
+                let mean = |output: &[f32]| mean_over_tokens(output, hidden);
+                f64::from(cosine(&mean(first), &mean(second)))
+            }
+            (Head::Classifier { labels: 1 }, [logits]) => f64::from(logits[0]),
+            (_, outputs) => {
+                let logits = outputs.iter().flatten().enumerate();
+                let largest = logits.max_by(|a, b| a.1.total_cmp(b.1));
+                largest.map_or(f64::NAN, |(class, _)| class as f64)
+            }
+        }
+    }
+
+    /// What the checkpoint puts out for embedded inputs, in floating point; or the model's own weights, where that is not there.
+    ///
+    /// # Errors
+    /// Inputs of other shapes.
+    pub fn float(&self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        match &self.float {
+            Float::Original(model) => float_outputs(&**model, inputs),
+            Float::Levels(model) => float_outputs(&**model, inputs),
+        }
+    }
+
+    /// The row of an example, but for what it was run with.
+    ///
+    /// # Errors
+    /// An output that was not checked; traffic other than declared.
+    pub fn row(&self, example: &Example, inputs: &[Input], measured: &[Measured]) -> Result<Row> {
+        let embedded = inputs.iter().map(|input| self.embed(input));
+        let embedded = embedded.collect::<Result<Vec<_>>>()?;
+        let (mut outputs, mut sites) = (Vec::new(), Vec::new());
+        for measured in measured {
+            if let Some(difference) = &measured.difference {
+                bail!("declared and counted traffic differ: {difference}");
+            }
+            let verified = measured.verified.as_ref();
+            let verified = verified.context("the output was not checked")?;
+            outputs.push(verified.output.clone());
+            sites.extend(&verified.sites);
+        }
+        let wall_ns = |phase: usize| {
+            measured
+                .iter()
+                .filter_map(|m| m.phases[phase].wall_ns)
+                .sum()
+        };
+        let bytes = |phase: usize| {
+            let bytes = measured
+                .iter()
+                .filter_map(|m| m.phases[phase].total_bytes());
+            bytes.sum()
+        };
+        let count = |of: fn(&Site) -> u64| {
+            (!sites.is_empty()).then(|| sites.iter().map(|site| of(site)).sum())
+        };
+        Ok(Row {
+            system: String::new(),
+            settings: String::new(),
+            link: String::new(),
+            example: example.number,
+            tokens: inputs.iter().map(|input| input.tokens.len()).sum(),
+            label: example.label,
+            prediction: self.prediction(&outputs),
+            float_prediction: self.prediction(&self.float(&embedded)?),
+            offline_ns: wall_ns(1),
+            online_ns: wall_ns(2),
+            offline_bytes: bytes(1),
+            online_bytes: bytes(2),
+            online_rounds: measured.iter().filter_map(|m| m.phases[2].rounds).sum(),
+            wrapped_values: count(|site| site.wrapped),
+            ring_values: count(|site| site.values),
+        })
+    }
+}
+
+/// A model's outputs for embedded inputs, in floating point.
+///
+/// # Errors
+/// Inputs of other shapes.
+pub fn float_outputs<P: Parameters>(model: &P, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+    let outputs = FloatReference::run(model, inputs)?;
+    Ok(outputs.into_iter().map(|matrix| matrix.data).collect())
+}
+
+/// The mean over tokens of last hidden states, a sentence's embedding.
+pub fn mean_over_tokens(output: &[f32], hidden: usize) -> Vec<f32> {
+    let tokens = (output.len() / hidden).max(1);
+    let mut mean = vec![0.0; hidden];
+    for token in output.chunks_exact(hidden) {
+        for (sum, value) in mean.iter_mut().zip(token) {
+            *sum += value / tokens as f32;
+        }
+    }
+    mean
+}
+
+/// Cosine similarity.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_and_compares() {
+        assert_eq!(mean_over_tokens(&[1.0, 2.0, 3.0, 6.0], 2), vec![2.0, 4.0]);
+        assert!((cosine(&[1.0, 0.0], &[2.0, 0.0]) - 1.0).abs() < 1e-6);
+        assert!(cosine(&[1.0, 0.0], &[0.0, 3.0]).abs() < 1e-6);
+    }
+}
