@@ -232,6 +232,10 @@ mod tests {
                 "`fraction` has 5 bits, and 4 in layer 0",
             ),
             (
+                changed(|w| w.variance = 11),
+                "`squares` has 33 bits more than what is cut out of it",
+            ),
+            (
                 changed(|w| w.product = 12),
                 "`sum` takes 13 bits, which its ring `product` of 12",
             ),
