@@ -5,6 +5,7 @@ use crate::link::LinkMode;
 use crate::models;
 use crate::names::suggestion;
 use crate::output::Progress;
+use crate::record::manifest;
 use crate::run::controller::{self, Measured};
 use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
@@ -14,7 +15,7 @@ use crate::systems::{self, chosen};
 use crate::task::examples::{self, Example};
 use crate::task::metrics::Metric;
 use crate::task::model::{Input, Model, fits};
-use crate::task::record::{Identity, Record, Row};
+use crate::task::record::{Identity, Record, Series};
 use crate::task::summary::summarize;
 use anyhow::{Context, Result};
 use qbench_protocols::system::{System, Workload};
@@ -72,13 +73,15 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
     let settled = auto::settle(system, workload(longest), &link)?;
     system.check(&settled)?;
     let settings = settled.settings.clone();
-    let series = settings
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let texts = settings.iter().map(|(key, value)| format!("{key}={value}"));
+    let series = Series {
+        system: system.id().to_owned(),
+        settings: texts.collect::<Vec<_>>().join(" "),
+        link: arguments.link.clone(),
+        threads: arguments.threads,
+        machine: manifest::machine().name,
+    };
     let is_there = |example: &Example| {
-        let series = [system.id(), &series, &arguments.link];
         let mut rows = record.rows.iter();
         rows.any(|row| row.series() == series && row.example == example.number)
     };
@@ -114,12 +117,7 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
             if of_one.len() < inputs.len() {
                 return Ok(());
             }
-            let row = Row {
-                system: system.id().to_owned(),
-                settings: series.clone(),
-                link: arguments.link.clone(),
-                ..model.row(example, inputs, &of_one)?
-            };
+            let row = model.row(&series, example, inputs, &of_one)?;
             of_one.clear();
             next.next();
             record.add(row)?;

@@ -2,7 +2,7 @@
 
 use super::examples::Example;
 use super::metrics::Metric;
-use super::record::Row;
+use super::record::{Row, Series};
 use crate::models::checkpoint;
 use crate::run::controller::Measured;
 use anyhow::{Context, Result, bail, ensure};
@@ -171,11 +171,17 @@ impl Model {
         }
     }
 
-    /// The row of an example, but for what it was run with.
+    /// The row of an example.
     ///
     /// # Errors
     /// An output that was not checked; traffic other than declared.
-    pub fn row(&self, example: &Example, inputs: &[Input], measured: &[Measured]) -> Result<Row> {
+    pub fn row(
+        &self,
+        series: &Series,
+        example: &Example,
+        inputs: &[Input],
+        measured: &[Measured],
+    ) -> Result<Row> {
         let embedded = inputs.iter().map(|input| self.embed(input));
         let embedded = embedded.collect::<Result<Vec<_>>>()?;
         let (mut outputs, mut sites) = (Vec::new(), Vec::new());
@@ -204,9 +210,11 @@ impl Model {
             (!sites.is_empty()).then(|| sites.iter().map(|site| of(site)).sum())
         };
         Ok(Row {
-            system: String::new(),
-            settings: String::new(),
-            link: String::new(),
+            system: series.system.clone(),
+            settings: series.settings.clone(),
+            link: series.link.clone(),
+            threads: series.threads,
+            machine: series.machine.clone(),
             example: example.number,
             tokens: inputs.iter().map(|input| input.tokens.len()).sum(),
             label: example.label,

@@ -32,6 +32,21 @@ pub struct Identity {
     pub seed: u64,
 }
 
+/// What rows are run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// System id.
+    pub system: String,
+    /// Its settings, `key=value` with spaces between.
+    pub settings: String,
+    /// The link's name.
+    pub link: String,
+    /// Threads of each party.
+    pub threads: usize,
+    /// The machine's name.
+    pub machine: String,
+}
+
 /// One example, run. Times are those of the slowest party, bytes of all; of two texts both together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
@@ -65,12 +80,22 @@ pub struct Row {
     pub wrapped_values: Option<u64>,
     /// Values that could have.
     pub ring_values: Option<u64>,
+    /// Threads of each party.
+    pub threads: usize,
+    /// The machine's name.
+    pub machine: String,
 }
 
 impl Row {
-    /// What tells one series of rows from another.
-    pub fn series(&self) -> [&str; 3] {
-        [&self.system, &self.settings, &self.link]
+    /// What tells one series of rows from another: times of other threads or machines do not mix.
+    pub fn series(&self) -> Series {
+        Series {
+            system: self.system.clone(),
+            settings: self.settings.clone(),
+            link: self.link.clone(),
+            threads: self.threads,
+            machine: self.machine.clone(),
+        }
     }
 }
 

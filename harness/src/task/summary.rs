@@ -1,7 +1,7 @@
 //! What the rows of a task come to: a line, and a row of `metrics.csv`, for each system, settings and link.
 
 use super::metrics::{Metric, Score};
-use super::record::{Record, Row};
+use super::record::{Record, Row, Series};
 use crate::commands::table as table_text;
 use crate::record::whole;
 use crate::units::{bytes_text, time_text};
@@ -13,7 +13,7 @@ use std::path::Path;
 /// # Errors
 /// The operating system's.
 pub fn summarize(record: &Record, metric: Metric, out: &Path) -> Result<()> {
-    let mut all: Vec<[&str; 3]> = Vec::new();
+    let mut all: Vec<Series> = Vec::new();
     for row in &record.rows {
         if !all.contains(&row.series()) {
             all.push(row.series());
@@ -49,6 +49,8 @@ pub fn summarize(record: &Record, metric: Metric, out: &Path) -> Result<()> {
         "online_ns_median",
         "online_bytes_mean",
         "wrapped_values",
+        "threads",
+        "machine",
     ])?;
     for series in all {
         let rows: Vec<&Row> = record
@@ -80,8 +82,19 @@ pub fn summarize(record: &Record, metric: Metric, out: &Path) -> Result<()> {
             let text = |s: Score| format!("{:.4} ({:.4} to {:.4})", s.value, s.low, s.high);
             score.map_or_else(|| "-".into(), text)
         };
-        let [system, settings, link] = series;
-        let what: Vec<&str> = [system, settings, link]
+        let Series {
+            system,
+            settings,
+            link,
+            threads,
+            machine,
+        } = series;
+        let threads = threads.to_string();
+        let of_threads = match threads.as_str() {
+            "1" => String::new(),
+            more => format!("{more} threads"),
+        };
+        let what: Vec<&str> = [&system[..], &settings, &link, &of_threads, &machine]
             .into_iter()
             .filter(|text| !text.is_empty())
             .collect();
@@ -96,24 +109,21 @@ pub fn summarize(record: &Record, metric: Metric, out: &Path) -> Result<()> {
             bytes_text(bytes),
         ]);
         let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-        csv.write_record(
-            [system, settings, link]
-                .map(str::to_owned)
-                .into_iter()
-                .chain([
-                    metric_name(metric).to_owned(),
-                    rows.len().to_string(),
-                    text(private.map(|s| s.value)),
-                    text(private.map(|s| s.low)),
-                    text(private.map(|s| s.high)),
-                    text(float),
-                    text(agreement),
-                    offline.to_string(),
-                    online.to_string(),
-                    bytes.to_string(),
-                    wrapped.to_string(),
-                ]),
-        )?;
+        csv.write_record([system, settings, link].into_iter().chain([
+            metric_name(metric).to_owned(),
+            rows.len().to_string(),
+            text(private.map(|s| s.value)),
+            text(private.map(|s| s.low)),
+            text(private.map(|s| s.high)),
+            text(float),
+            text(agreement),
+            offline.to_string(),
+            online.to_string(),
+            bytes.to_string(),
+            wrapped.to_string(),
+            threads,
+            machine,
+        ]))?;
     }
     crate::say!("{}", table_text(&table).trim_end());
     let text = csv.into_inner().context("metrics cannot be written")?;

@@ -102,8 +102,16 @@ fn pairs_are_compared_and_a_second_system_joins_them() {
         "{said}"
     );
     assert_eq!(rows(dir.path()).len(), 8);
+    // Times of more threads are of another series.
+    let said = evaluate(
+        dir.path(),
+        &of("lut-fine", &SIMILARITY, &["--threads", "2"]),
+    )
+    .unwrap();
+    assert!(said.contains("2 threads"), "{said}");
+    assert_eq!(rows(dir.path()).len(), 12);
     let metrics = fs::read_to_string(dir.path().join("out/metrics.csv")).unwrap();
-    assert_eq!(metrics.lines().count(), 3, "{metrics}");
+    assert_eq!(metrics.lines().count(), 4, "{metrics}");
 }
 
 #[test]
