@@ -10,14 +10,13 @@ use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::auto;
 use crate::systems::chosen;
-use crate::task::model::{cosine, mean_over_tokens};
-use anyhow::{Context, Result, bail};
+use crate::task::model::{Model, cosine, mean_over_tokens};
+use anyhow::{Context, Result};
 use qbench_protocols::model::config::{Head, ModelConfig};
 use qbench_protocols::model::float::FloatModel;
 use qbench_protocols::model::reference_float::{FloatReference, relative_error};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{Site, System, Workload};
-use qbench_tokenizer::Tokenizer;
 use std::time::Duration;
 
 /// Runs one inference a text, all after one set-up.
@@ -29,23 +28,14 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     let link = super::link::built_in(&arguments.link, LinkMode::Shaped)?;
     let dir = super::model_folder(&arguments.model)?;
     let (config, source) = models::folder(&dir)?;
-    let tokenizer = Tokenizer::load(&dir)?;
+    let model = Model::load(&dir, &arguments.model.dir)?;
     let settings = chosen(system, &arguments.set, |setting| {
         setting.default_of_infer.unwrap_or(setting.default)
     })?;
     interrupt::watch()?;
-    let original = models::checkpoint::original(&arguments.model.dir)?;
     let mut texts = Vec::with_capacity(arguments.text.len());
     for text in &arguments.text {
-        let tokens = tokenizer.encode(text)?;
-        if tokens.len() > config.max_positions {
-            bail!(
-                "the text has {} tokens, {} takes at most {}",
-                tokens.len(),
-                config.name,
-                config.max_positions
-            );
-        }
+        let tokens = model.sequence(text)?.tokens;
         let workload = Workload {
             model_dir: dir.clone(),
             tokens: Some(tokens.clone()),
@@ -89,7 +79,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
             system.id(),
             link.describe()
         );
-        let embedding = answer(&measured, &config, original.as_ref(), tokens, number == 0)?;
+        let embedding = answer(&measured, &config, &model, tokens, number == 0)?;
         embeddings.extend(embedding);
         Ok(())
     });
@@ -116,7 +106,7 @@ struct Text<'a> {
 fn answer(
     measured: &Measured,
     config: &ModelConfig,
-    original: Option<&FloatModel>,
+    model: &Model,
     tokens: &[u32],
     with_setup: bool,
 ) -> Result<Option<Vec<f32>>> {
@@ -137,7 +127,7 @@ fn answer(
         "  largest difference to the same weights in floating point: {:.2} times its root mean square",
         verified.float_error
     );
-    if let Some(original) = original {
+    if let Some(original) = model.original() {
         crate::say!(
             "  largest difference to the checkpoint itself: {:.2} times its root mean square",
             distance(original, tokens, &verified.output)?
@@ -149,6 +139,12 @@ fn answer(
     match config.head {
         Head::Classifier { .. } => {
             crate::say!("  logits {:?}", verified.output);
+            let classes = model.classes(&verified.output).into_iter();
+            let classes = classes.map(|(name, share)| format!("{name} {:.1} %", 100.0 * share));
+            let classes: Vec<String> = classes.collect();
+            if !classes.is_empty() {
+                crate::say!("  {}", classes.join(", "));
+            }
             Ok(None)
         }
         Head::Hidden => {

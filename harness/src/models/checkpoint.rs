@@ -240,6 +240,7 @@ struct Form {
     model: qbench_protocols::model::quantized::QuantizedModel,
     embeddings: qbench_protocols::model::embeddings::Embeddings,
     tokenizer: String,
+    labels: Vec<String>,
 }
 
 impl Form {
@@ -266,13 +267,14 @@ impl Form {
         Ok(Self {
             model: quantize(&model, &how, &inputs)?,
             embeddings,
+            labels: model.labels.clone(),
             tokenizer: tokenizer.to_json()?,
         })
     }
 
     fn write(&self, dir: &Path) -> Result<()> {
         std::fs::write(dir.join(TOKENIZER_FILE), &self.tokenizer)?;
-        store::save(dir, &self.model, Some(&self.embeddings))?;
+        store::save(dir, &self.model, Some(&self.embeddings), &self.labels)?;
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ impl Models {
         };
         if !sound {
             let model = synthetic(config, seed)?;
-            store::save(&dir, &model, None)?;
+            store::save(&dir, &model, None, &[])?;
             written.insert(dir.clone(), hash_of(&dir)?);
         }
         Ok(dir.canonicalize()?)

@@ -14,7 +14,8 @@ use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::store;
 use qbench_protocols::system::Site;
 use qbench_tokenizer::Tokenizer;
-use std::path::Path;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 /// Whether the model can do such a task.
 ///
@@ -62,11 +63,13 @@ pub struct Model {
     embeddings: Embeddings,
     /// The checkpoint, or a quantized model whose checkpoint is not there.
     float: Float,
+    labels: Vec<String>,
 }
 
 enum Float {
     Original(Box<FloatModel>),
-    Levels(Box<QuantizedModel>),
+    /// Read from its folder when it is first asked.
+    Levels(PathBuf, OnceCell<QuantizedModel>),
 }
 
 impl Model {
@@ -84,14 +87,47 @@ impl Model {
         })?;
         let float = match checkpoint::original(named)? {
             Some(original) => Float::Original(Box::new(original)),
-            None => Float::Levels(Box::new(store::load_private(dir)?)),
+            None => Float::Levels(dir.to_owned(), OnceCell::new()),
         };
         Ok(Self {
             config: public.config,
             tokenizer: Tokenizer::load(dir)?,
             embeddings,
             float,
+            labels: public.labels,
         })
+    }
+
+    /// The checkpoint in floating point, where it is there.
+    pub fn original(&self) -> Option<&FloatModel> {
+        match &self.float {
+            Float::Original(model) => Some(model),
+            Float::Levels(..) => None,
+        }
+    }
+
+    /// What the logits of a classifier say: each class with its probability, the likeliest first. Nothing of other models.
+    pub fn classes(&self, logits: &[f32]) -> Vec<(String, f64)> {
+        let Head::Classifier { labels: 2.. } = self.config.head else {
+            return Vec::new();
+        };
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let shares: Vec<f64> = logits
+            .iter()
+            .map(|logit| f64::from(logit - largest).exp())
+            .collect();
+        let all: f64 = shares.iter().sum();
+        let name = |class: usize| match self.labels.get(class) {
+            Some(name) => name.clone(),
+            None => format!("class {class}"),
+        };
+        let mut classes: Vec<(String, f64)> = shares
+            .iter()
+            .enumerate()
+            .map(|(class, share)| (name(class), share / all))
+            .collect();
+        classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+        classes
     }
 
     /// One text as a sequence.
@@ -167,7 +203,16 @@ impl Model {
     pub fn float(&self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
         match &self.float {
             Float::Original(model) => float_outputs(&**model, inputs),
-            Float::Levels(model) => float_outputs(&**model, inputs),
+            Float::Levels(dir, model) => {
+                let model = match model.get() {
+                    Some(model) => model,
+                    None => {
+                        let read = store::load_private(dir)?;
+                        model.get_or_init(|| read)
+                    }
+                };
+                float_outputs(model, inputs)
+            }
         }
     }
 

@@ -48,7 +48,7 @@ fn folders(place: &Place) -> [std::path::PathBuf; 2] {
     }
     let folders = ["one", "other"].map(|name| place.path(name));
     for (folder, model) in folders.iter().zip([&model, &other]) {
-        store::save(folder, model, None).unwrap();
+        store::save(folder, model, None, &[]).unwrap();
     }
     let [one, other] = [PUBLIC_FILE, PRIVATE_FILE].map(|file| {
         folders
@@ -209,7 +209,7 @@ fn parties_with_other_public_files_do_not_start() {
     for (folder, seed) in [(&one, 1), (&other, 2)] {
         let mut model = synthetic(&config(), seed).unwrap();
         model.input_range.max *= seed as f32;
-        store::save(folder, &model, None).unwrap();
+        store::save(folder, &model, None, &[]).unwrap();
     }
     let agreements = [&one, &other, &one].map(|folder| agreed(folder));
     let (networks, _) = recorded();

@@ -90,6 +90,8 @@ pub struct FloatModel {
     pub score_bias: Option<ScoreBias>,
     /// Pooler and classifier, for [`super::config::Head::Classifier`].
     pub head: Option<FloatHead>,
+    /// What each logit stands for, where the checkpoint says so; else empty.
+    pub labels: Vec<String>,
 }
 
 /// Weights as numbers, whatever a model stores.

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 /// Version of what [`quantize`] makes of a checkpoint. Raised with every change to it, to the calibration or to what is read of a
 /// checkpoint: forms that were kept are then made again.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// How a model is quantized.
 #[derive(Clone, PartialEq, Debug)]

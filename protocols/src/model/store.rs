@@ -40,6 +40,9 @@ struct Header {
     /// Of the public part of a model with embeddings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     embeddings: Option<EmbeddingsHeader>,
+    /// Of the public part: [`PublicModel::labels`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<String>,
 }
 
 /// What the embedding tables are for.
@@ -76,6 +79,8 @@ pub struct PublicModel {
     pub output_range: Range,
     /// Embedding tables, unless the model is synthetic.
     pub embeddings: Option<Embeddings>,
+    /// What each logit stands for, where the checkpoint says so; else empty.
+    pub labels: Vec<String>,
 }
 
 impl QuantizedModel {
@@ -99,7 +104,12 @@ impl QuantizedModel {
 ///
 /// # Errors
 /// What the operating system refuses; tensors that do not fit the configuration's shapes.
-pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>) -> Result<()> {
+pub fn save(
+    dir: &Path,
+    model: &QuantizedModel,
+    embeddings: Option<&Embeddings>,
+    labels: &[String],
+) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(format!("creating {}", dir.display()), e))?;
     let header = |part, ranging, embeddings| {
         serde_json::to_string(&Header {
@@ -108,6 +118,10 @@ pub fn save(dir: &Path, model: &QuantizedModel, embeddings: Option<&Embeddings>)
             config: model.config.clone(),
             ranging,
             embeddings,
+            labels: match part {
+                Part::Private => Vec::new(),
+                Part::Public => labels.to_vec(),
+            },
         })
         .map_err(|e| fault(dir, format!("configuration cannot be written ({e})")))
     };
@@ -280,8 +294,19 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
     let Header {
         config,
         embeddings: of_embeddings,
+        labels,
         ..
     } = read_header(&file, Part::Public)?;
+    match config.head {
+        Head::Classifier { labels: logits } if labels.len() == logits || labels.is_empty() => {}
+        Head::Hidden if labels.is_empty() => {}
+        head => {
+            return Err(file.fault(format!(
+                "its `{METADATA_KEY}` metadata names {} labels, and the model has {head:?}",
+                labels.len()
+            )));
+        }
+    }
     let [input_range] = read_ranges(&file, "input.range")?;
     let [output_range] = read_ranges(&file, "output.range")?;
     let embeddings = if let Some(header) = of_embeddings {
@@ -291,7 +316,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
             if rows == 0 {
                 return Err(file.fault(format!("tensor `{name}`: has no rows")));
             }
-            file.f32(name, &[rows, hidden])
+            file.f32_or_rows_of_i8(name, rows, hidden)
         };
         let position = table("embeddings.position")?;
         // Those of padding come first.
@@ -325,6 +350,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
         input_range,
         output_range,
         embeddings,
+        labels,
     })
 }
 

@@ -117,6 +117,24 @@ impl<'a> TensorFile<'a> {
         self.finite(name, self.of(name, shape, &[Dtype::F32])?)
     }
 
+    /// A matrix of finite numbers: F32, or I8 with a positive scale a row in the tensor `name_scale`.
+    pub(crate) fn f32_or_rows_of_i8(
+        &self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Vec<f32>> {
+        let tensor = self.of(name, &[rows, columns], &[Dtype::F32, Dtype::I8])?;
+        if tensor.dtype() == Dtype::F32 {
+            return self.finite(name, tensor);
+        }
+        let scales = self.positive(&format!("{name}_scale"), &[rows])?;
+        let rows = tensor.data().chunks_exact(columns.max(1)).zip(scales);
+        Ok(rows
+            .flat_map(|(row, scale)| row.iter().map(move |x| f32::from(x.cast_signed()) * scale))
+            .collect())
+    }
+
     /// A finite tensor of F32, F16 or BF16, as f32.
     pub(crate) fn any_float(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let types = [Dtype::F32, Dtype::F16, Dtype::BF16];

@@ -14,6 +14,8 @@ pub enum Carries {
     Outputs(HashMap<String, VecDeque<Vec<u64>>>),
     /// Drawn with the probability that fresh shares give: the ideal functionality.
     Random(Box<Xoshiro256PlusPlus>),
+    /// Such that each cut rounds to the nearest, halves upwards: no run's, and the same each time.
+    Nearest,
 }
 
 impl Carries {
@@ -42,6 +44,8 @@ impl Carries {
         let lows = raised.iter().map(|y| *y as u64 & mask);
         let of_outputs = matches!(self, Self::Outputs(_));
         let cuts = match self {
+            // `raised` is y + unit - 1: of y = k unit + r its low bits are r - 1, or all ones where r is 0.
+            Self::Nearest => return Ok(lows.map(|low| 2 * (low + 1) < mask + 1).collect()),
             // With y = k unit + r the shares carry with probability (unit - r) / unit, never for r = 0.
             Self::Random(random) => {
                 return Ok(lows.map(|low| (random.next_u64() & mask) > low).collect());
@@ -113,6 +117,7 @@ impl Carries {
         let numbers = values.iter().map(|x| ring.signed(ring.encode::<u64>(*x)));
         let (half, whole) = (1i64 << (bits - 1), 1i64 << (bits + 1));
         let cuts = match self {
+            Self::Nearest => return Ok(numbers.collect()),
             Self::Random(random) => {
                 let out = numbers.map(|x| {
                     let over = (x - (half - 1)).max(-half - x).max(0);

@@ -20,3 +20,4 @@ mod model_tokenizer;
 mod plain;
 mod quantization_error;
 mod support;
+mod trained;

@@ -97,7 +97,7 @@ fn a_model_folder_holds_what_makes_the_kind() {
         let inputs = [embeddings.embed(&[0, 7, 1, 9, 2]).unwrap()];
         let quantized = quantize(&model, &Quantization::of_bits(8), &inputs).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        store::save(dir.path(), &quantized, Some(embeddings)).unwrap();
+        store::save(dir.path(), &quantized, Some(embeddings), &[]).unwrap();
         assert_eq!(store::load_private(dir.path()).unwrap(), quantized);
         let public = store::load_public(dir.path()).unwrap();
         assert_eq!(public.embeddings.as_ref(), Some(embeddings));

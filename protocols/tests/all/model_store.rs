@@ -35,7 +35,7 @@ fn of_bits(weight_bits: u32) -> (QuantizedModel, Embeddings) {
 fn saved() -> TempDir {
     let (model, embeddings) = real();
     let dir = tempfile::tempdir().unwrap();
-    save(dir.path(), &model, Some(&embeddings)).unwrap();
+    save(dir.path(), &model, Some(&embeddings), &[]).unwrap();
     dir
 }
 
@@ -44,7 +44,7 @@ fn a_real_model_comes_back_bit_for_bit() {
     let (model, embeddings) = real();
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("deep/folder");
-    save(&dir, &model, Some(&embeddings)).unwrap();
+    save(&dir, &model, Some(&embeddings), &[]).unwrap();
     assert_eq!(load_private(&dir).unwrap(), model);
     let public = load_public(&dir).unwrap();
     assert_eq!(public.config, model.config);
@@ -58,7 +58,7 @@ fn a_real_model_comes_back_bit_for_bit() {
     // Saving again replaces, gives the same bytes, and leaves nothing else behind.
     let bytes = |name| fs::read(dir.join(name)).unwrap();
     let before = [bytes(PRIVATE_FILE), bytes(PUBLIC_FILE)];
-    save(&dir, &model, Some(&embeddings)).unwrap();
+    save(&dir, &model, Some(&embeddings), &[]).unwrap();
     assert_eq!(before, [bytes(PRIVATE_FILE), bytes(PUBLIC_FILE)]);
     assert_eq!(fs::read_dir(&dir).unwrap().count(), 2);
 }
@@ -68,7 +68,7 @@ fn weights_of_any_bits_come_back() {
     for bits in 1..=8 {
         let (model, _) = of_bits(bits);
         let dir = tempfile::tempdir().unwrap();
-        save(dir.path(), &model, None).unwrap();
+        save(dir.path(), &model, None, &[]).unwrap();
         let back = load_private(dir.path()).unwrap();
         assert_eq!(
             (&back, back.layers[0].query.bits()),
@@ -84,7 +84,7 @@ fn synthetic_models_come_back_with_and_without_head() {
         config.head = head;
         let model = synthetic(&config, 1).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        save(dir.path(), &model, None).unwrap();
+        save(dir.path(), &model, None, &[]).unwrap();
         assert_eq!(load_private(dir.path()).unwrap(), model);
         let public = load_public(dir.path()).unwrap();
         assert_eq!(public.output_range, model.output_range().unwrap());
@@ -124,7 +124,7 @@ fn a_model_whose_tensors_do_not_fit_is_not_saved() {
     let (mut model, _) = real();
     model.layers[0].key.bias.pop();
     let dir = tempfile::tempdir().unwrap();
-    let error = save(dir.path(), &model, None).unwrap_err().to_string();
+    let error = save(dir.path(), &model, None, &[]).unwrap_err().to_string();
     assert!(
         error.contains("`layer0/attention/key.bias` does not fit its shape [12]"),
         "{error}"

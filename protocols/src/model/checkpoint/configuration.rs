@@ -48,6 +48,8 @@ pub(super) struct Configuration {
     pub head: Option<NamedHead>,
     /// The number of labels, where it is named, and the key that does.
     pub labels: Option<(&'static str, usize)>,
+    /// What the labels are called, where it is said; else empty.
+    pub label_names: Vec<String>,
     /// Keys that are missing, with the values taken.
     pub assumed: Vec<(&'static str, String)>,
 }
@@ -93,6 +95,7 @@ impl Configuration {
             layer_norm_epsilon: keys.epsilon(kind.epsilon)?,
             head,
             labels: keys.labels()?,
+            label_names: keys.label_names(),
             assumed: keys.assumed,
         })
     }
@@ -227,6 +230,21 @@ impl Keys<'_> {
             found = Some(head);
         }
         Ok(found)
+    }
+
+    /// The names in order; none where they are `LABEL_0` and so on, which `transformers` writes for want of any.
+    fn label_names(&self) -> Vec<String> {
+        let Some(map) = self.map.get("id2label").and_then(Value::as_object) else {
+            return Vec::new();
+        };
+        let name = |id: usize| map.get(&id.to_string())?.as_str().map(str::to_owned);
+        let names: Option<Vec<String>> = (0..map.len()).map(name).collect();
+        let names = names.unwrap_or_default();
+        let mut numbered = names.iter().enumerate();
+        match numbered.all(|(id, name)| *name == format!("LABEL_{id}")) {
+            true => Vec::new(),
+            false => names,
+        }
     }
 
     /// As `transformers` counts them: the names win over the number.

@@ -90,6 +90,10 @@ fn assemble(
             }
             _ => None,
         },
+        labels: match head {
+            Head::Classifier { .. } => source.label_names.clone(),
+            Head::Hidden => Vec::new(),
+        },
         config: config.clone(),
     };
     weights.nothing_is_left(source)?;
