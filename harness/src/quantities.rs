@@ -1,5 +1,6 @@
 //! What a row can be divided by and what can be drawn of it.
 
+use crate::task::score::Scored;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::Setting;
 
@@ -39,6 +40,8 @@ pub enum Quantity {
     FloatError,
     /// Values that wrapped.
     WrappedValues,
+    /// What the answers of a task come to, all rows together.
+    Score(Scored),
 }
 
 const ALL: &[(&str, Quantity)] = &[
@@ -58,6 +61,11 @@ const ALL: &[(&str, Quantity)] = &[
     ("peak_memory_bytes", Quantity::PeakMemory),
     ("float_error", Quantity::FloatError),
     ("wrapped_values", Quantity::WrappedValues),
+    ("metric", Quantity::Score(Scored::Metric)),
+    ("ideal_metric", Quantity::Score(Scored::Ideal)),
+    ("float_metric", Quantity::Score(Scored::Float)),
+    ("ideal_agreement", Quantity::Score(Scored::IdealAgreement)),
+    ("float_agreement", Quantity::Score(Scored::FloatAgreement)),
 ];
 
 /// All names, for messages.
@@ -81,7 +89,8 @@ impl Quantity {
             | Self::Rounds(_)
             | Self::Material
             | Self::FloatError
-            | Self::WrappedValues => !matches!(column, "link" | "threads"),
+            | Self::WrappedValues
+            | Self::Score(_) => !matches!(column, "link" | "threads"),
             Self::Seconds(_) | Self::Cpu(_) | Self::PeakMemory => true,
         }
     }
@@ -94,7 +103,8 @@ impl Quantity {
             | Self::Rounds(_)
             | Self::Cpu(_)
             | Self::FloatError
-            | Self::WrappedValues => 1.0,
+            | Self::WrappedValues
+            | Self::Score(_) => 1.0,
         }
     }
 
@@ -110,6 +120,11 @@ impl Quantity {
             Self::PeakMemory => "peak memory, largest party [MB]".into(),
             Self::FloatError => "largest error against the float model [RMS of its output]".into(),
             Self::WrappedValues => "wrapped values".into(),
+            Self::Score(Scored::Metric) => "the task's metric, private".into(),
+            Self::Score(Scored::Ideal) => "the task's metric, integers in the clear".into(),
+            Self::Score(Scored::Float) => "the task's metric, floating point".into(),
+            Self::Score(Scored::IdealAgreement) => "agreement with integers in the clear".into(),
+            Self::Score(Scored::FloatAgreement) => "agreement with floating point".into(),
         }
     }
 }

@@ -86,7 +86,7 @@ class Recorder(graph.Encoder):
         return super().table(site, z, widths, least, most)
 
 
-def metadata(config, part, name, labels):
+def metadata(config, part, name, labels, bits):
     shared = {"range": "feature", "percentile": 100.0, "headroom": 1.2}
     ranging = {
         "index": shared, "scores": {**shared, "range": "head", "headroom": 1.15}, "inner": shared,
@@ -113,6 +113,7 @@ def metadata(config, part, name, labels):
     else:
         header["embeddings"] = {"padding": None, "token_types": True}
         header["labels"] = list(labels)
+        header["trained_for"] = {"index_bits": str(bits)}
     return {"qbench-model": json.dumps(header)}
 
 
@@ -186,7 +187,7 @@ def write(student, widths, out, name, labels, tokenizer):
             for key, value in tensors.items():
                 value = value.detach()
                 small[key] = (value.float() if value.is_floating_point() else value).clone().contiguous()
-            save_file(small, str(out / f"{part}.safetensors"), metadata=metadata(student.config, part, name, labels))
+            save_file(small, str(out / f"{part}.safetensors"), metadata=metadata(student.config, part, name, labels, widths.index))
     if tokenizer is not None:
         (out / "tokenizer.json").write_text(tokenizer.to_str())
 

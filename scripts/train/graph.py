@@ -30,6 +30,10 @@ SITES = ("input", "query", "key", "value", "scores", "softmax", "context", "sum"
          "activation", "pooler", "tanh")
 
 
+# How much worse it is if a number does not fit here than elsewhere: a mean or variance ruins its row, and the pooler has one token.
+GRAVITY = {"sum": 4.0, "mean": 400.0, "variance": 400.0, "pooler": 40.0}
+
+
 @dataclass
 class Widths:
     """What is rounded."""
@@ -267,7 +271,7 @@ class Encoder(nn.Module):
         if self.tally is not None:
             rounded_to = (z + (0.5 if noise is None else noise)).floor()
             self.tally.add(site, z.numel(), ((rounded_to < least) | (rounded_to > most)).sum().item())
-        return Cut.apply(z, noise, least, most, widths.wrap, widths.penalty)
+        return Cut.apply(z, noise, least, most, widths.wrap, widths.penalty * GRAVITY.get(site, 1.0))
 
     def table(self, site, z, widths, least, most):
         """What a table rounds to the nearest and clamps."""

@@ -150,4 +150,8 @@ impl WalkedSystem for LutTruncSystem {
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
         verify::verify_in_a_wide_ring(workload, evidence)
     }
+
+    fn ideal(&self, workload: &Workload, seed: u64) -> Result<Option<Vec<f32>>> {
+        verify::ideal_in_a_wide_ring(workload, seed).map(Some)
+    }
 }

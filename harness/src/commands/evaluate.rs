@@ -11,7 +11,8 @@ use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::auto;
-use crate::systems::{self, chosen};
+use crate::scenario::task::hash_of;
+use crate::systems;
 use crate::task::examples::{self, Example};
 use crate::task::metrics::Metric;
 use crate::task::model::{Input, Model, fits};
@@ -19,7 +20,6 @@ use crate::task::record::{Identity, Record, Series};
 use crate::task::summary::summarize;
 use anyhow::{Context, Result};
 use qbench_protocols::system::{System, Workload};
-use std::path::Path;
 use std::time::Duration;
 
 /// Runs every example that has no row yet, then says what all rows come to.
@@ -40,9 +40,7 @@ pub fn evaluate(all: &[&'static dyn System], arguments: &EvaluateArguments) -> R
         None => read,
     };
     let model = Model::load(&dir, &arguments.model.dir)?;
-    let settings = chosen(system, &arguments.set, |setting| {
-        setting.default_of_infer.unwrap_or(setting.default)
-    })?;
+    let settings = model.settings(system, &arguments.set)?;
     let identity = Identity {
         version: 1,
         model: format!("{} {}", config.name, source.identity()),
@@ -142,11 +140,4 @@ fn named(name: &str) -> Result<Metric> {
             names.join(", ")
         )
     })
-}
-
-fn hash_of(path: &Path) -> Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    let file = std::fs::File::open(path)?;
-    hasher.update_reader(file)?;
-    Ok(hasher.finalize().to_hex()[..12].to_owned())
 }

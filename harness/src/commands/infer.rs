@@ -9,7 +9,6 @@ use crate::run::launch::ThisMachine;
 use crate::run::links::LinkProof;
 use crate::run::order::Order;
 use crate::scenario::auto;
-use crate::systems::chosen;
 use crate::task::model::{Model, cosine, mean_over_tokens};
 use anyhow::{Context, Result};
 use qbench_protocols::model::config::{Head, ModelConfig};
@@ -29,9 +28,7 @@ pub fn infer(systems: &[&'static dyn System], arguments: &InferArguments) -> Res
     let dir = super::model_folder(&arguments.model)?;
     let (config, source) = models::folder(&dir)?;
     let model = Model::load(&dir, &arguments.model.dir)?;
-    let settings = chosen(system, &arguments.set, |setting| {
-        setting.default_of_infer.unwrap_or(setting.default)
-    })?;
+    let settings = model.settings(system, &arguments.set)?;
     interrupt::watch()?;
     let mut texts = Vec::with_capacity(arguments.text.len());
     for text in &arguments.text {

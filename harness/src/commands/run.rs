@@ -9,6 +9,7 @@ use crate::record::read;
 use crate::record::runs::RunRow;
 use crate::run::launch::ThisMachine;
 use crate::scenario::Scenario;
+use crate::scenario::cell::Cell;
 use crate::scenario::plan::Plan;
 use crate::sweep;
 use crate::sweep::resume::{self, RunDir};
@@ -164,9 +165,10 @@ fn ask_externals(scenario: &Scenario, plan: &mut Plan) -> Result<Vec<ExternalSta
 }
 
 fn nothing_missing(plan: &Plan, scenario: &Scenario, dir: &RunDir) -> bool {
-    plan.cells
-        .iter()
-        .all(|cell| (0..scenario.run.repetitions).all(|r| dir.done.contains(&(cell.id.clone(), r))))
+    let numbers = plan.numbers(scenario.run.repetitions);
+    let done = |cell: &Cell, number: &usize| dir.done.contains(&(cell.id.clone(), *number));
+    let mut cells = plan.cells.iter();
+    cells.all(|cell| numbers.iter().all(|number| done(cell, number)))
 }
 
 fn overrides(arguments: &RunArguments) -> Vec<String> {

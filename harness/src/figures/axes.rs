@@ -58,6 +58,18 @@ impl Scale {
         }
     }
 
+    /// A linear scale that shows what differs among values far from zero, such as accuracies.
+    pub fn around(values: &[f64]) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let room = ((high - low) * 0.15).max(0.005);
+        Self {
+            low: low - room,
+            high: high + room,
+            logarithmic: false,
+        }
+    }
+
     /// A logarithmic scale for bars, which need a foot that the smallest stands well above, and room for
     /// numbers over the largest.
     pub fn logarithmic_bars(values: &[f64]) -> Self {
@@ -132,8 +144,9 @@ impl Scale {
             .map(|s| s * unit)
             .find(|s| *s >= raw)
             .unwrap_or(10.0 * unit);
+        let first = (self.low / step).ceil() * step;
         (0..)
-            .map(|i| self.low + f64::from(i) * step)
+            .map(|i| first + f64::from(i) * step)
             .take_while(|v| *v <= self.high)
             .collect()
     }

@@ -6,7 +6,7 @@ use crate::quantities::{Quantity, dimension_label, spoken};
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
 use crate::scenario::{FigureKind, FigureSpec};
-use crate::stats::{Summary, summarize};
+use crate::stats::Summary;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
@@ -261,12 +261,11 @@ fn points(
 ) -> Vec<(String, Summary)> {
     xs.iter()
         .filter_map(|at| {
-            let values: Vec<f64> = rows
+            let here = rows
                 .iter()
-                .filter(|row| value(row, x) == *at && keep(row))
-                .filter_map(|row| quantity.of(row))
-                .collect();
-            Some((at.clone(), summarize(&values)?))
+                .copied()
+                .filter(|row| value(row, x) == *at && keep(row));
+            Some((at.clone(), quantity.over(&here.collect::<Vec<_>>())?))
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
 use crate::scenario::FigureSpec;
-use crate::stats::{Summary, summarize};
+use crate::stats::Summary;
 use anyhow::Result;
 use plotters::backend::DrawingBackend;
 
@@ -22,8 +22,8 @@ pub struct Pareto {
 
 struct PlanePanel {
     heading: String,
-    x_label: String,
-    y_label: String,
+    x: Quantity,
+    y: Quantity,
     series: Vec<Cloud>,
 }
 
@@ -94,8 +94,8 @@ pub fn build(spec: &FigureSpec, rows: &[RunRow]) -> Option<Pareto> {
             if !series.is_empty() {
                 panels.push(PlanePanel {
                     heading: heading.clone(),
-                    x_label: x.label(),
-                    y_label: y.label(),
+                    x,
+                    y,
                     series,
                 });
             }
@@ -114,10 +114,14 @@ fn points(rows: &[&RunRow], x: Quantity, y: Quantity) -> Vec<(String, Summary, S
     lengths
         .into_iter()
         .filter_map(|length| {
-            let own = || rows.iter().filter(|row| value(row, "seq_len") == length);
-            let of = |quantity: Quantity| {
-                let values: Vec<f64> = own().filter_map(|row| quantity.of(row)).collect();
-                summarize(&values).filter(|s| s.low > 0.0)
+            let own = rows
+                .iter()
+                .copied()
+                .filter(|row| value(row, "seq_len") == length);
+            let own: Vec<&RunRow> = own.collect();
+            let of = |quantity: Quantity| match quantity {
+                Quantity::Score(_) => quantity.over(&own),
+                _ => quantity.over(&own).filter(|s| s.low > 0.0),
             };
             Some((length.clone(), of(x)?, of(y)?))
         })
@@ -153,12 +157,17 @@ impl Drawing for Pareto {
             let ends = |s: &Summary| [s.low, s.high];
             let xs: Vec<f64> = all().flat_map(|(_, x, _)| ends(x)).collect();
             let ys: Vec<f64> = all().flat_map(|(_, _, y)| ends(y)).collect();
+            let scale = |quantity: Quantity, values: &[f64]| match quantity {
+                Quantity::Score(_) => Scale::around(values),
+                _ => Scale::logarithmic(values, 1.7),
+            };
             let plane = Plane::new(
                 sheet.corner(index),
-                Scale::logarithmic(&xs, 1.7),
-                Scale::logarithmic(&ys, 1.7),
+                scale(panel.x, &xs),
+                scale(panel.y, &ys),
             );
-            plane.draw(canvas, &panel.heading, &panel.x_label, &panel.y_label)?;
+            let of_task = matches!(panel.y, Quantity::Score(_));
+            plane.draw(canvas, &panel.heading, &panel.x.label(), &panel.y.label())?;
             let mut taken: Vec<(Point, Point)> = Vec::new();
             for cloud in &panel.series {
                 let places: Vec<Point> = cloud
@@ -185,7 +194,10 @@ impl Drawing for Pareto {
                         canvas.line(&[low, high], INK, 1.2)?;
                     }
                     canvas.marker(at, cloud.look)?;
-                    label(canvas, &format!("n = {length}"), at, &mut taken)?;
+                    // The examples of a task have lengths of their own.
+                    if !of_task {
+                        label(canvas, &format!("n = {length}"), at, &mut taken)?;
+                    }
                 }
             }
         }

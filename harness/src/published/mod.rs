@@ -1,6 +1,7 @@
 //! Numbers as printed in the papers, from `results/published`, each with where it was printed and under what
 //! conditions. What a paper does not state stays unknown here: nothing is guessed from context.
 
+pub mod glue;
 pub mod headline;
 pub mod network;
 pub mod page;

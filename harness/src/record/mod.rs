@@ -1,5 +1,6 @@
 //! What a run leaves behind: `manifest.json`, `runs.csv`, `steps.csv` and traces.
 
+pub mod answer;
 pub mod log;
 pub mod manifest;
 pub mod read;

@@ -1,6 +1,7 @@
 //! One repetition as a row of `runs.csv`. Integers, in bytes and nanoseconds; `docs/FORMAT.md` says what
 //! each column means.
 
+use super::answer::{self, Answer};
 use crate::link::probe::{PAIRS as PROBED_PAIRS, Probed};
 use crate::units::{bytes_text, time_text};
 use qbench_protocols::phase::Phase;
@@ -23,6 +24,19 @@ pub struct PhaseTotals {
 }
 
 impl PhaseTotals {
+    /// Adds another inference's: one after the other.
+    pub fn add(&mut self, other: &Self) {
+        let plus = |a: &mut Option<u64>, b: &Option<u64>| *a = sum([&*a, b].into_iter());
+        plus(&mut self.wall_ns, &other.wall_ns);
+        plus(&mut self.rounds, &other.rounds);
+        let bytes = self.bytes.iter_mut().flatten();
+        bytes
+            .zip(other.bytes.iter().flatten())
+            .for_each(|(a, b)| plus(a, b));
+        let cpu = self.cpu_ns.iter_mut();
+        cpu.zip(&other.cpu_ns).for_each(|(a, b)| plus(a, b));
+    }
+
     /// Bytes over all directed pairs; `None` where none of them is known.
     pub fn total_bytes(&self) -> Option<u64> {
         sum(self.bytes.iter().flatten())
@@ -106,6 +120,8 @@ pub struct RunRow {
     pub ring_values: Option<u64>,
     /// The sites with wrapped values: name, how many of how many, with `; ` between them.
     pub wrapped_sites: String,
+    /// What a row of a task says of its example; `None` in any other.
+    pub answer: Option<Answer>,
     /// Whether counted bytes and rounds equal the declared ones, step by step; `None` where nothing is declared.
     pub declared_equals_counted: Option<bool>,
     /// Short name of the machine.
@@ -208,6 +224,7 @@ impl RunRow {
         out.put("wrapped_values", optional(&self.wrapped_values));
         out.put("ring_values", optional(&self.ring_values));
         out.put("wrapped_sites", &self.wrapped_sites);
+        answer::put(self.answer.as_ref(), &mut out);
         out.put(
             "declared_equals_counted",
             optional(&self.declared_equals_counted),
@@ -250,6 +267,7 @@ impl RunRow {
             commit: get.text("commit")?,
             time: get.text("time")?,
             error: get.text("error")?,
+            answer: answer::read(&get)?,
             ..Self::default()
         };
         if get.has("activation") {
@@ -299,6 +317,38 @@ impl RunRow {
             row.material_place[party] = get.text(&format!("material_place_p{party}"))?;
         }
         Ok(row)
+    }
+
+    /// Takes in what another inference took, after this one: times, traffic and wrapped values add up, the largest memory, randomness
+    /// and error stand.
+    pub fn follow(&mut self, other: &Self) {
+        // The set-up is the same.
+        for (own, other) in self.phases.iter_mut().zip(&other.phases).skip(1) {
+            own.add(other);
+        }
+        let most = |own: &mut [Option<u64>; 3], other: &[Option<u64>; 3]| {
+            own.iter_mut()
+                .zip(other)
+                .for_each(|(a, b)| *a = (*a).max(*b));
+        };
+        most(&mut self.peak_memory_bytes, &other.peak_memory_bytes);
+        most(&mut self.material_bytes, &other.material_bytes);
+        self.float_error = [self.float_error, other.float_error]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+        self.wrapped_values = sum([self.wrapped_values, other.wrapped_values].iter());
+        self.ring_values = sum([self.ring_values, other.ring_values].iter());
+        let sites = [&self.wrapped_sites[..], &other.wrapped_sites];
+        let sites = sites.into_iter().filter(|sites| !sites.is_empty());
+        self.wrapped_sites = sites.collect::<Vec<_>>().join("; ");
+        let alike = self
+            .declared_equals_counted
+            .zip(other.declared_equals_counted);
+        self.declared_equals_counted = alike.map(|(a, b)| a && b);
+        if self.error.is_empty() {
+            self.error.clone_from(&other.error);
+        }
     }
 
     /// The value of a column that figures divide by.

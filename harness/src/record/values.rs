@@ -2,6 +2,7 @@
 
 use super::runs::{RunRow, sum};
 use crate::quantities::{DIMENSIONS, Quantity};
+use crate::stats::{Summary, summarize};
 use qbench_protocols::phase::Phase;
 
 impl Quantity {
@@ -20,6 +21,19 @@ impl Quantity {
             Self::FloatError => row.float_error,
             Self::WrappedValues => Some(row.wrapped_values? as f64),
             Self::PeakMemory => mega(row.peak_memory_bytes.iter().flatten().max().copied()),
+            // Of all rows together.
+            Self::Score(_) => None,
+        }
+    }
+
+    /// What rows of one cell come to: the median with its interval, or a task's metric with its own.
+    pub fn over(self, rows: &[&RunRow]) -> Option<Summary> {
+        match self {
+            Self::Score(scored) => scored.summary(rows),
+            _ => {
+                let values: Vec<f64> = rows.iter().filter_map(|row| self.of(row)).collect();
+                summarize(&values)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod links;
 mod paper;
 mod systems;
 mod tables;
+mod task;
 
 use crate::figures;
 use crate::names::is_text;
@@ -96,6 +97,7 @@ pub fn write(
             escape(title)
         )?;
     }
+    page += &task::write(&good, dir)?;
     page += &paper::write(systems, &manifest.tables, &good, dir)?;
     page += &systems::systems_beside(&good);
     page += "<h2>Measured</h2>\n<p>Median, and the range below it: the 95 % bootstrap interval of the \

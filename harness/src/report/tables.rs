@@ -6,13 +6,13 @@ use crate::published::Published;
 use crate::quantities::Quantity;
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
-use crate::stats::{Summary, summarize};
+use crate::stats::Summary;
 use crate::units::time_text;
 use anyhow::Result;
 use qbench_protocols::phase::Phase;
 
 /// Rows of one cell, in order of first appearance.
-fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
+pub(super) fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
     let mut cells: Vec<Vec<&RunRow>> = Vec::new();
     for row in rows {
         match cells.iter_mut().find(|cell| cell[0].cell == row.cell) {
@@ -24,7 +24,7 @@ fn cells(rows: &[RunRow]) -> Vec<Vec<&RunRow>> {
 }
 
 /// Settings that differ between rows, `system` always among them.
-fn shown(rows: &[RunRow]) -> Vec<&str> {
+pub(super) fn shown(rows: &[RunRow]) -> Vec<&str> {
     let varies = |column: &str| {
         let first = rows.first().and_then(|row| row.dimension(column));
         rows.iter().any(|row| row.dimension(column) != first)
@@ -36,8 +36,7 @@ fn shown(rows: &[RunRow]) -> Vec<&str> {
 }
 
 fn summary(rows: &[&RunRow], quantity: Quantity) -> Option<Summary> {
-    let values: Vec<f64> = rows.iter().filter_map(|row| quantity.of(row)).collect();
-    summarize(&values)
+    quantity.over(rows)
 }
 
 pub(super) fn time_cell(summary: Option<Summary>) -> String {
@@ -57,7 +56,7 @@ pub(super) fn time_cell(summary: Option<Summary>) -> String {
     format!("<td>{}{range}</td>", text(s.median))
 }
 
-fn number_cell(summary: Option<Summary>, digits: usize) -> String {
+pub(super) fn number_cell(summary: Option<Summary>, digits: usize) -> String {
     summary.map_or_else(
         || "<td></td>".into(),
         |s| format!("<td>{:.digits$}</td>", s.median),

@@ -48,6 +48,8 @@ pub struct Cell {
     pub measured_layers: Option<usize>,
     /// Where correlated randomness waits on the disk: how much of it is in memory even so, bytes of all parties.
     pub material_on_disk: Option<u64>,
+    /// Of a task's cell: which task it is. The sequence length is then the longest example's.
+    pub task: Option<serde_json::Value>,
 }
 
 impl Cell {
@@ -146,6 +148,12 @@ impl Cell {
         }
         if let Some(layers) = self.measured_layers {
             content["measured_layers"] = layers.into();
+        }
+        if let Some(task) = &self.task {
+            content["task"] = task.clone();
+            // Examples have lengths of their own, and none is synthetic.
+            content["seq_len"] = serde_json::Value::Null;
+            content["seed"] = serde_json::Value::Null;
         }
         if let Some(external) = &self.external {
             content["external"] = external.identity();

@@ -9,6 +9,7 @@ pub mod figures;
 pub mod parse;
 pub mod plan;
 pub mod runner;
+pub mod task;
 pub mod tree;
 
 pub use external::External;
@@ -30,6 +31,8 @@ pub struct Scenario {
     pub question: String,
     /// The model.
     pub model: ModelChoice,
+    /// Labelled examples, where they are what runs.
+    pub task: Option<task::Task>,
     /// What is swept.
     pub sweep: Sweep,
     /// The links that the file describes, and `none`.

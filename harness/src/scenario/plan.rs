@@ -9,10 +9,12 @@ use crate::models::ModelSource;
 use crate::names::{short_hash, suggestion};
 use crate::quantities::dimensions;
 use crate::systems::settings;
+use crate::task::prepared::Prepared;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Setting, Settings, System};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 /// A scenario's cells and repetitions.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Plan {
     pub hash: String,
     /// External systems that cannot run here or over some link, each with the reason: their cells are not in `cells`.
     pub left_out: Vec<(String, String)>,
+    /// What every cell runs in place of repetitions, where the scenario has a task.
+    pub task: Option<Rc<Prepared>>,
 }
 
 /// Makes the plan: the cells that `only` asks for, each checked against its system.
@@ -32,7 +36,8 @@ pub struct Plan {
 /// refuses; `only` that names no column, a value that no cell has, or leaves no cell.
 pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
     let links = swept_links(scenario)?;
-    let cells = cells(scenario, systems, &links)?;
+    let task = task_of(scenario)?;
+    let cells = cells(scenario, systems, &links, task.as_deref())?;
     let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
     let hash = short_hash(ids.join(" ").as_bytes());
     let filters = filters(systems, only, &cells)?;
@@ -52,7 +57,9 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
     }
     let mut fallen_back: HashMap<(String, String), HashSet<String>> = HashMap::new();
     for cell in &cells {
-        let outcome = positions(cell).and_then(|()| Runner::of(systems, cell)?.check(cell));
+        let outcome = positions(cell)
+            .and_then(|()| no_program_of_others(cell))
+            .and_then(|()| Runner::of(systems, cell)?.check(cell));
         match outcome {
             // The scenario leaves the mode to the machine, which has nothing that could hold a program of others.
             Err(reason)
@@ -70,12 +77,22 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
         cells,
         hash,
         left_out: Vec::new(),
+        task,
     };
     for ((system, reason), ids) in fallen_back {
         plan.leave_out(&system, &reason, |cell| ids.contains(&cell.id));
     }
     plan.left_out.sort();
     Ok(plan)
+}
+
+/// The scenario's task with its model.
+fn task_of(scenario: &Scenario) -> Result<Option<Rc<Prepared>>> {
+    let (Some(task), ModelChoice::Folder(dir)) = (&scenario.task, &scenario.model) else {
+        return Ok(None);
+    };
+    let prepared = Prepared::of(task, dir).with_context(|| format!("{}: `task`", scenario.name))?;
+    Ok(Some(Rc::new(prepared)))
 }
 
 /// Refuses a sequence that is longer than the model's.
@@ -86,6 +103,16 @@ fn positions(cell: &Cell) -> Result<()> {
         cell.seq_len,
         cell.model.max_positions,
         cell.model.name
+    );
+    Ok(())
+}
+
+/// Refuses a task for a program that the harness drives: it takes no texts.
+fn no_program_of_others(cell: &Cell) -> Result<()> {
+    ensure!(
+        cell.task.is_none() || cell.external.is_none(),
+        "`{}` is a program of others, which takes no texts: leave it out of a scenario with a [task]",
+        cell.system
     );
     Ok(())
 }
@@ -112,6 +139,14 @@ fn swept_links(scenario: &Scenario) -> Result<Vec<&Link>> {
 }
 
 impl Plan {
+    /// The numbers of a cell's rows: of its repetitions, or of the examples of a task.
+    pub fn numbers(&self, repetitions: usize) -> Vec<usize> {
+        match &self.task {
+            Some(task) => task.examples.iter().map(|(e, _)| e.number).collect(),
+            None => (0..repetitions).collect(),
+        }
+    }
+
     /// Takes the cells of a system for which `which` holds out of the plan, and keeps the reason once.
     pub fn leave_out(&mut self, system: &str, reason: &str, which: impl Fn(&Cell) -> bool) {
         let before = self.cells.len();
@@ -177,14 +212,21 @@ fn cells(
     scenario: &Scenario,
     systems: &[&'static dyn System],
     links: &[&Link],
+    task: Option<&Prepared>,
 ) -> Result<Vec<Cell>> {
     let sweep = &scenario.sweep;
+    // The longest example stands for all: what a cell needs, it needs for that.
+    let seq_lens = match task {
+        Some(task) => vec![task.longest()?],
+        None => sweep.seq_lens.clone(),
+    };
+    let task = task.map(|prepared| prepared.task.identity()).transpose()?;
     let mut cells = Vec::new();
     let mut seen = HashSet::new();
     for (model, source) in models(scenario)? {
         for &link in links {
             for &threads in &sweep.threads {
-                for &seq_len in &sweep.seq_lens {
+                for &seq_len in &seq_lens {
                     let shape = Cell {
                         id: String::new(),
                         system: String::new(),
@@ -200,6 +242,7 @@ fn cells(
                         verify: scenario.run.verify,
                         measured_layers: None,
                         material_on_disk: None,
+                        task: task.clone(),
                     };
                     for cell in cells_of_shape(scenario, systems, &shape)? {
                         if seen.insert(cell.id.clone()) {
@@ -343,11 +386,17 @@ fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
     }
 }
 
-/// Turns a scenario into its quick form: one repetition, no warm-up, the smallest sequence length.
+/// Examples of a task in a scenario's quick form.
+const QUICK_EXAMPLES: usize = 10;
+
+/// Turns a scenario into its quick form: one repetition, no warm-up, the smallest sequence length; ten examples of a task.
 pub fn quicken(scenario: &mut Scenario) {
     scenario.run.repetitions = 1;
     scenario.run.warmup = 0;
     if let Some(&smallest) = scenario.sweep.seq_lens.iter().min() {
         scenario.sweep.seq_lens = vec![smallest];
+    }
+    if let Some(task) = &mut scenario.task {
+        task.examples = Some(task.examples.unwrap_or(QUICK_EXAMPLES).min(QUICK_EXAMPLES));
     }
 }

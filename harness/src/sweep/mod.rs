@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod resume;
+mod task;
 
 use crate::external::repetition;
 use crate::host;
@@ -63,6 +64,16 @@ pub fn sweep(
     dir: &mut RunDir,
     row_template: &RunRow,
 ) -> Result<Outcome> {
+    let setup = Setup {
+        systems,
+        settings,
+        hosts,
+        models: Models::new(dir.path.join("models")),
+        dir: dir.path.clone(),
+    };
+    if let Some(prepared) = &plan.task {
+        return task::sweep(&setup, plan, prepared, dir, row_template);
+    }
     let turns = turns(plan, settings, dir);
     let repetitions = plan.cells.len() * settings.repetitions;
     let missing = turns.iter().filter(|t| t.repetition.is_some()).count();
@@ -71,13 +82,6 @@ pub fn sweep(
         ..Outcome::default()
     };
     let bar = output::bar(turns.len());
-    let setup = Setup {
-        systems,
-        settings,
-        hosts,
-        models: Models::new(dir.path.join("models")),
-        dir: dir.path.clone(),
-    };
     let mut failures: HashMap<&str, usize> = HashMap::new();
     for turn in turns {
         let cell = turn.cell;

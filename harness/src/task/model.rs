@@ -5,6 +5,7 @@ use super::metrics::Metric;
 use super::record::{Row, Series};
 use crate::models::checkpoint;
 use crate::run::controller::Measured;
+use crate::systems::chosen;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::{Head, ModelConfig};
 use qbench_protocols::model::embeddings::Embeddings;
@@ -12,9 +13,10 @@ use qbench_protocols::model::float::{FloatModel, Parameters};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::store;
-use qbench_protocols::system::Site;
+use qbench_protocols::system::{Settings, Site, System};
 use qbench_tokenizer::Tokenizer;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Whether the model can do such a task.
@@ -64,6 +66,7 @@ pub struct Model {
     /// The checkpoint, or a quantized model whose checkpoint is not there.
     float: Float,
     labels: Vec<String>,
+    trained_for: BTreeMap<String, String>,
 }
 
 enum Float {
@@ -95,7 +98,34 @@ impl Model {
             embeddings,
             float,
             labels: public.labels,
+            trained_for: public.trained_for,
         })
+    }
+
+    /// The architecture.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The settings of a system: those that the user names, else those that the model was trained for, else those that commands on a
+    /// model take.
+    ///
+    /// # Errors
+    /// As [`chosen`].
+    pub fn settings(&self, system: &dyn System, named: &[String]) -> Result<Settings> {
+        let mut settings = chosen(system, named, |setting| {
+            setting.default_of_infer.unwrap_or(setting.default)
+        })?;
+        for (key, value) in &self.trained_for {
+            let is_named = named.iter().any(|text| {
+                let name = text.split_once('=').map(|(name, _)| name.trim());
+                name == Some(key)
+            });
+            if settings.get(key).is_some() && !is_named {
+                settings.set(key, value.clone());
+            }
+        }
+        Ok(settings)
     }
 
     /// The checkpoint in floating point, where it is there.
@@ -180,7 +210,7 @@ impl Model {
     }
 
     /// What the outputs for an example's texts say.
-    fn prediction(&self, outputs: &[Vec<f32>]) -> f64 {
+    pub fn prediction(&self, outputs: &[Vec<f32>]) -> f64 {
         match (self.config.head, outputs) {
             (Head::Hidden, [first, second]) => {
                 let hidden = self.config.hidden;

@@ -33,3 +33,4 @@ mod scenarios;
 mod sessions;
 mod splice;
 mod support;
+mod tasks;

@@ -56,11 +56,7 @@ pub fn check(
             reference.output.len()
         )));
     }
-    let output: Vec<f32> = reference
-        .output
-        .iter()
-        .map(|x| (*x as f64 * model.output_unit) as f32)
-        .collect();
+    let output = to_real(&model, &reference.output);
     let float = FloatReference::run(source, &[values.to_vec()])?;
     let float = float.first().map(|matrix| matrix.data.as_slice());
     Ok(Verified {
@@ -69,4 +65,27 @@ pub fn check(
         sites: reference.sites.into_inner(),
         output,
     })
+}
+
+/// See [`System::ideal`](crate::system::System::ideal).
+///
+/// # Errors
+/// A model folder that cannot be read.
+pub fn ideal(workload: &Workload, seed: u64) -> Result<Vec<f32>> {
+    let source = load::model(workload)?;
+    let (range, values) = load::input(workload)?;
+    let plan = FinePlan::new(workload)?;
+    let input = quantize_input(range, &plan.widths.first(), &values);
+    let model = FineModel::new(&source, plan.widths, plan.choices, workload.seq_len)?;
+    let carries = Carries::random(seed);
+    let mut reference = FineReference::new(&model, workload.seq_len, input, carries);
+    walk(&mut reference, &workload.model)?;
+    Ok(to_real(&model, &reference.output))
+}
+
+fn to_real(model: &FineModel<'_>, output: &[i64]) -> Vec<f32> {
+    output
+        .iter()
+        .map(|x| (*x as f64 * model.output_unit) as f32)
+        .collect()
 }

@@ -88,6 +88,39 @@ fn checked(
     })
 }
 
+/// See [`System::ideal`](crate::system::System::ideal).
+///
+/// # Errors
+/// A model folder that cannot be read.
+pub fn ideal(workload: &Workload, seed: u64) -> Result<Vec<f32>> {
+    drawn(workload, seed, false)
+}
+
+/// [`ideal`] with truncation protocols in a wide ring in place of cuts.
+///
+/// # Errors
+/// As [`ideal`].
+pub fn ideal_in_a_wide_ring(workload: &Workload, seed: u64) -> Result<Vec<f32>> {
+    drawn(workload, seed, true)
+}
+
+fn drawn(workload: &Workload, seed: u64, wide: bool) -> Result<Vec<f32>> {
+    let source = load::model(workload)?;
+    let (range, values) = load::input(workload)?;
+    let plan = Plan::new(workload)?;
+    let model = IntegerModel::new(&source, plan.index_bits, plan.seq_len)?;
+    let indices = IntegerModel::quantize_input(range, plan.index_bits, &values);
+    let carries = Carries::random(seed);
+    let mut reference =
+        IntegerReference::new(&model, workload.seq_len, indices.into_vec(), carries);
+    if wide {
+        reference = reference.in_a_wide_ring();
+    }
+    walk(&mut reference, &workload.model)?;
+    let output: Vec<u32> = reference.output.iter().map(|v| u32::from(*v)).collect();
+    to_real(&model, &output)
+}
+
 /// The output ring's elements as real numbers.
 fn to_real(model: &IntegerModel<'_>, output: &[u32]) -> Result<Vec<f32>> {
     let head = model.source.config.head;

@@ -13,6 +13,7 @@ use super::tensors::{TensorFile, TensorWriter, fault, read};
 use super::walk::{Linear, Norm};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -43,6 +44,9 @@ struct Header {
     /// Of the public part: [`PublicModel::labels`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
+    /// Of the public part: [`PublicModel::trained_for`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    trained_for: BTreeMap<String, String>,
 }
 
 /// What the embedding tables are for.
@@ -81,6 +85,9 @@ pub struct PublicModel {
     pub embeddings: Option<Embeddings>,
     /// What each logit stands for, where the checkpoint says so; else empty.
     pub labels: Vec<String>,
+    /// Settings of systems that the weights were trained for, such as `index_bits`: what a command takes where nothing else is said.
+    /// Empty of a model that was quantized after training.
+    pub trained_for: BTreeMap<String, String>,
 }
 
 impl QuantizedModel {
@@ -118,6 +125,7 @@ pub fn save(
             config: model.config.clone(),
             ranging,
             embeddings,
+            trained_for: BTreeMap::new(),
             labels: match part {
                 Part::Private => Vec::new(),
                 Part::Public => labels.to_vec(),
@@ -295,6 +303,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
         config,
         embeddings: of_embeddings,
         labels,
+        trained_for,
         ..
     } = read_header(&file, Part::Public)?;
     match config.head {
@@ -351,6 +360,7 @@ pub fn load_public(dir: &Path) -> Result<PublicModel> {
         output_range,
         embeddings,
         labels,
+        trained_for,
     })
 }
 

@@ -106,4 +106,12 @@ pub trait System: Sync {
     fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>>;
     /// Checks the three parties' evidence (indexed by party) against the references.
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified>;
+    /// What P1 would learn of the ideal functionality: the integer model in the clear with roundings of its own, drawn with `seed`.
+    /// `None` of a system that has none.
+    ///
+    /// # Errors
+    /// A model folder that cannot be read.
+    fn ideal(&self, _workload: &Workload, _seed: u64) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
 }

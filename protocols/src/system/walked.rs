@@ -88,6 +88,14 @@ pub trait WalkedSystem: Clone + Sync + 'static {
     /// # Errors
     /// Evidence that the references do not bear out.
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified>;
+
+    /// See [`System::ideal`].
+    ///
+    /// # Errors
+    /// A model folder that cannot be read.
+    fn ideal(&self, _workload: &Workload, _seed: u64) -> Result<Option<Vec<f32>>> {
+        Ok(None)
+    }
 }
 
 /// What one party brings to the walk beyond what is public.
@@ -182,6 +190,10 @@ impl<S: WalkedSystem> System for S {
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
         WalkedSystem::verify(self, workload, evidence)
+    }
+
+    fn ideal(&self, workload: &Workload, seed: u64) -> Result<Option<Vec<f32>>> {
+        WalkedSystem::ideal(self, workload, seed)
     }
 }
 

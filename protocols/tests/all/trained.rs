@@ -22,8 +22,7 @@ fn logits(
     let input = embeddings.embed_typed(tokens, Some(types)).unwrap();
     let indices = IntegerModel::quantize_input(public.input_range, index_bits, &input);
     let integers = IntegerModel::new(model, index_bits, tokens.len()).unwrap();
-    let mut reference =
-        IntegerReference::new(&integers, tokens.len(), indices.into_vec(), carries);
+    let mut reference = IntegerReference::new(&integers, tokens.len(), indices.into_vec(), carries);
     walk(&mut reference, &model.config).unwrap();
     let unit = output_unit(model.config.head, public.output_range, index_bits);
     let logits = reference.output.iter();

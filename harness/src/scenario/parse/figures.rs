@@ -21,12 +21,16 @@ fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
 /// Reads every `[[figure]]`; the default set where there is none.
 pub(super) fn figures(
     root: &Node,
+    has_task: bool,
     systems: &[&str],
     settings: &[Setting],
 ) -> Result<Vec<FigureSpec>, Problem> {
     let dimensions = quantities::dimensions(settings);
     let Some(list) = root.get("figure") else {
-        return Ok(figures::default_set());
+        return Ok(match has_task {
+            true => figures::task_set(),
+            false => figures::default_set(),
+        });
     };
     let Value::List(items) = &list.value else {
         return Err(list.problem("write [[figure]], with two brackets"));

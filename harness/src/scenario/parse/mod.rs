@@ -7,6 +7,7 @@ mod links;
 mod model;
 mod sweep;
 mod tables;
+mod task;
 
 use super::tree::{Node, Problem, Value};
 use super::{RunSettings, Scenario};
@@ -53,6 +54,7 @@ pub fn scenario(
         "title",
         "question",
         "model",
+        "task",
         "sweep",
         "link",
         "grid",
@@ -70,12 +72,21 @@ pub fn scenario(
     let grid = links::grid(&root, &links)?;
     links.extend(grid.iter().cloned());
     let model = model::model(&root)?;
+    let task = task::task(&root, &model)?;
     let externals = externals::externals(&root, &known.systems)?;
     let mut systems = known.systems.clone();
     systems.extend(externals.iter().map(|e| e.id.as_str()));
-    let sweep = sweep::sweep(&root, &model, &systems, &known.settings, &links, &grid)?;
+    let sweep = sweep::sweep(
+        &root,
+        &model,
+        task.is_some(),
+        &systems,
+        &known.settings,
+        &links,
+        &grid,
+    )?;
     let extrapolations = extrapolated::extrapolations(&root, &sweep, &model)?;
-    let figures = figures::figures(&root, &systems, &known.settings)?;
+    let figures = figures::figures(&root, task.is_some(), &systems, &known.settings)?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -84,6 +95,7 @@ pub fn scenario(
         question: root.get("question").map_or(Ok(""), Node::text)?.to_owned(),
         name,
         model,
+        task,
         sweep,
         links,
         run: run(&root)?,

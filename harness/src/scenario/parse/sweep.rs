@@ -53,6 +53,7 @@ fn differ(given: &Node, names: &[String], links: &[Link]) -> Result<(), Problem>
 pub(super) fn sweep(
     root: &Node,
     model: &ModelChoice,
+    has_task: bool,
     systems: &[&str],
     settings: &[Setting],
     links: &[Link],
@@ -73,7 +74,8 @@ pub(super) fn sweep(
     keys.extend(settings.iter().map(|setting| setting.key));
     table.keys(&keys)?;
     for key in ["system", "seq_len"] {
-        if table.get(key).is_none() {
+        // The examples of a task have lengths of their own.
+        if table.get(key).is_none() && !(has_task && key == "seq_len") {
             return Err(missing(table, &format!("sweep.{key}"), EXAMPLE));
         }
     }
