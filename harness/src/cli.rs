@@ -332,6 +332,7 @@ What is between them is written again; all else stays. Run folders are named fro
 with commas between several.\n\n\
 Kinds:\n  \
 comparison runs=DIR,.. base=ID,.. system=ID   times and errors of all systems, and base / system online; link=NAME for one\n  \
+task runs=DIR,..                              what the answers of a task came to, a line a cell\n  \
 growth runs=DIR,.. system=ID threads=1 ..     one system by length; any setting chooses rows\n  \
 links runs=DIR,..                             probed round trips and bandwidths beside nominal\n  \
 modes runs=DIR,..                             phases over one link, emulated in several ways\n\n\

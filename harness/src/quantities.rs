@@ -13,6 +13,8 @@ pub const DIMENSIONS: &[&str] = &[
     "threads",
     "link",
     "activation",
+    "weight_bits",
+    "activation_bits",
 ];
 
 /// Every column that divides rows, where these are the systems' settings.
@@ -140,6 +142,8 @@ pub fn dimension_label(name: &str) -> String {
         "seq_len" => "sequence length n [tokens]".into(),
         "threads" => "threads a party".into(),
         "layers" => "encoder layers".into(),
+        "weight_bits" => "bits of a weight".into(),
+        "activation_bits" => "bits of an activation".into(),
         other => spoken(other),
     }
 }

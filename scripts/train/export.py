@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a trained student as a model folder of qbench (docs/MODEL_FORMAT.md).
 
-    export.py --encoder models/minilm-l6 --teacher teacher.safetensors --student RUN/student0-w1a4.pt --task SST-2 --glue GLUE --out models/sst2
+    export.py --teacher models/sst2-float --student RUN/student0-w1a4.pt --task SST-2 --glue GLUE --out models/sst2
 
 The engine takes its scales from ranges: they are set so that its formulas give the steps that were trained
 (`protocols/src/quantized/integer/scale.rs`). Embeddings get 8 bits and a scale a row.
@@ -194,7 +194,6 @@ def write(student, widths, out, name, labels, tokenizer):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoder", required=True)
     parser.add_argument("--teacher", required=True)
     parser.add_argument("--student", required=True)
     parser.add_argument("--task", default="SST-2", choices=sorted(data.TASKS))
@@ -204,9 +203,9 @@ def main():
     arguments = parser.parse_args()
     from safetensors.torch import load_file
 
-    student = Recorder(graph.configuration(arguments.encoder), load_file(arguments.teacher))
+    student = Recorder(graph.configuration(arguments.teacher), load_file(str(Path(arguments.teacher) / "model.safetensors")))
     student.load_state_dict(torch.load(arguments.student)["student"])
-    tokenizer = data.tokenizer_of(arguments.encoder)
+    tokenizer = data.tokenizer_of(arguments.teacher)
     examples = data.read(arguments.glue, arguments.task, "train", tokenizer)
     widths = graph.Widths(index=arguments.index_bits)
     largest = 0.0

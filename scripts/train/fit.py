@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the 1-bit, 4-bit student of a fine-tuned encoder.
 
-    fit.py --glue GLUE --task SST-2 --encoder models/minilm-l6 --teacher teacher.safetensors --out RUN --stage w1a32:1:5e-4 --stage w1a4:5:3e-4
+    fit.py --glue GLUE --task SST-2 --teacher models/sst2-float --out RUN --stage w1a4:4.5:5e-4
 
 A stage is WIDTHS:EPOCHS:RATE; each goes on from the one before. A checkpoint is written to RUN after every part of an epoch, and a
 run that was stopped goes on from it when it is started again with the same arguments. The log (`RUN/log.csv`) holds the metric on
@@ -50,8 +50,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--glue", required=True)
     parser.add_argument("--task", default="SST-2", choices=sorted(data.TASKS))
-    parser.add_argument("--encoder", required=True, help="folder with config.json and tokenizer.json")
-    parser.add_argument("--teacher", required=True, help="the fine-tuned checkpoint")
+    parser.add_argument("--teacher", required=True, help="folder of the fine-tuned checkpoint (teacher.py)")
     parser.add_argument("--out", required=True)
     parser.add_argument("--stage", action="append", required=True)
     parser.add_argument("--tokens", type=int, default=900, help="tokens a step")
@@ -62,15 +61,17 @@ def main():
     parser.add_argument("--init", help="a student to start from in place of the teacher")
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
+    # All of them: the library takes one of two that share a core, where both together are faster.
+    torch.set_num_threads(os.cpu_count() or 1)
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
 
     task = data.TASKS[arguments.task]
-    tokenizer = data.tokenizer_of(arguments.encoder)
+    tokenizer = data.tokenizer_of(arguments.teacher)
     train = data.read(arguments.glue, arguments.task, "train", tokenizer)
     dev = data.read(arguments.glue, arguments.task, "dev", tokenizer)
-    teacher = graph.load(arguments.encoder, arguments.teacher, fast=True).eval()
-    student = graph.load(arguments.encoder, arguments.teacher, seed=arguments.seed, fast=True)
+    teacher = graph.load(arguments.teacher, fast=True).eval()
+    student = graph.load(arguments.teacher, seed=arguments.seed, fast=True)
     if arguments.init:
         student.load_state_dict(torch.load(arguments.init)["student"])
     student.embeddings.requires_grad_(False)
@@ -122,7 +123,7 @@ def main():
                 soft = unlike(logits, wanted)
                 near = sum(distance(a, b) for a, b in zip(states, wanted_states)) / len(states)
                 loss = soft + arguments.hidden * near
-                optimizer.zero_grad()
+                optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 nn.utils.clip_grad_norm_(student.parameters(), 5.0)
                 optimizer.step()

@@ -2,7 +2,7 @@
 """Writes the test data that hold the training graph and the engine's integer reference to each other.
 
     golden.py --out ../../protocols/tests/data/trained                  # a small random student for each width of the index
-    golden.py --model MODEL --encoder .. --teacher .. --student ..      # logits of sentences by a trained one, to stdout
+    golden.py --model models/sst2 --teacher .. --student ..             # logits of sentences by a trained one, to stdout
 
 With cuts that round to the nearest, both give the same logits: every table, scale and product is the same.
 """
@@ -75,6 +75,12 @@ def with_exported_numbers(student):
     return student.double()
 
 
+def case(tokens, types, logits, tally):
+    """What the test compares with."""
+    return {"tokens": tokens[0].tolist(), "types": types[0].tolist(), "logits": logits.tolist(),
+            "wrapped": {site: count for site, count in tally.beyond.items() if count}}
+
+
 def small(bits, out):
     student = export.Recorder(CONFIG, random_tensors(bits))
     generator = torch.Generator().manual_seed(100 + bits)
@@ -96,8 +102,7 @@ def small(bits, out):
             types = torch.zeros_like(text)
             types[:, text.shape[1] // 2 :] = 1
             logits = student(text, types, widths)[0]
-            cases.append({"tokens": text[0].tolist(), "types": types[0].tolist(), "logits": logits.tolist(),
-                          "wrapped": {site: count for site, count in student.tally.beyond.items() if count}})
+            cases.append(case(text, types, logits, student.tally))
         (folder / "cases.json").write_text(json.dumps(cases) + "\n")
 
 
@@ -105,7 +110,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--model")
-    parser.add_argument("--encoder")
     parser.add_argument("--teacher")
     parser.add_argument("--student")
     arguments = parser.parse_args()
@@ -115,19 +119,21 @@ def main():
         return
     from safetensors.torch import load_file
 
-    student = graph.load(arguments.encoder, arguments.teacher)
+    student = graph.load(arguments.teacher)
     student.load_state_dict(torch.load(arguments.student)["student"])
     range_of_logits = load_file(str(Path(arguments.model) / "public.safetensors"))["output.range"]
     student.largest_logit.copy_(range_of_logits[0, 1])
     with_exported_numbers(student)
-    tokenizer = data.tokenizer_of(arguments.encoder)
+    tokenizer = data.tokenizer_of(arguments.teacher)
     widths = graph.Widths(random=False, wrap=True)
     cases = []
     with torch.no_grad():
         for text in SENTENCES:
             ids = torch.tensor([tokenizer.encode(text).ids])
-            logits = student(ids, torch.zeros_like(ids), widths)[0]
-            cases.append({"text": text, "logits": logits.tolist()})
+            types = torch.zeros_like(ids)
+            student.tally = graph.Tally()
+            logits = student(ids, types, widths)[0]
+            cases.append(case(ids, types, logits, student.tally))
     print(json.dumps(cases))
 
 

@@ -513,8 +513,8 @@ def configuration(folder):
     return json.loads((Path(folder) / "config.json").read_text())
 
 
-def load(config_folder, weights, seed=0, fast=False):
-    """The graph of a fine-tuned checkpoint: the configuration in a folder, the tensors in a file."""
+def load(folder, seed=0, fast=False):
+    """The graph of a fine-tuned checkpoint in a folder."""
     from safetensors.torch import load_file
 
-    return Encoder(configuration(config_folder), load_file(str(weights)), seed=seed, fast=fast)
+    return Encoder(configuration(folder), load_file(str(Path(folder) / "model.safetensors")), seed=seed, fast=fast)

@@ -32,7 +32,8 @@ pub struct ModelArguments {
     after_help = "A classifier takes one text, or two as one sequence: the class with the largest logit, or the one logit. A model without a head \
 takes two, each by itself: the cosine of their embeddings. Every output is checked. FILE is tab-separated under a line of column names, as GLUE's tasks are \
 (https://gluebenchmark.com/tasks). Started again, it goes on with the examples that have no row yet; another system, or the same with \
-other settings or over another link, is added to the same folder.\n\n\
+other settings or over another link, is added to the same folder, which is a run's (docs/FORMAT.md). Several systems by turns: a \
+scenario with a [task] (docs/SCENARIOS.md).\n\n\
 Example:\n  qbench evaluate --model models/minilm-l6 --weight-bits 8 --system lut-fine --file STS-B/dev.tsv --text sentence1 \
 --text sentence2 --label score --metric spearman --examples 200 --out results/sts-b"
 )]
@@ -70,7 +71,7 @@ pub struct EvaluateArguments {
     /// Set one of the system's settings, such as index_bits=8; may be repeated. qbench list shows them
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Folder of the rows (examples.csv) and of what they come to (metrics.csv)
+    /// Folder of the rows (runs.csv), of what they come to (metrics.csv) and of the report
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

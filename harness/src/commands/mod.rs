@@ -49,6 +49,7 @@ fn read(
 /// The folder of a model that the command line names, quantized first where it is a checkpoint.
 fn model_folder(arguments: &ModelArguments) -> Result<PathBuf> {
     let how = How {
+        activation_bits: None,
         form: arguments.quantized.as_deref(),
         weight_bits: arguments.weight_bits,
         calibration: arguments.calibrate.as_deref(),

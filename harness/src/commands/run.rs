@@ -27,7 +27,49 @@ const RESULTS: &str = "results";
 /// # Errors
 /// A scenario that does not fit, a directory that cannot be written, an interrupt.
 pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<bool> {
-    let (scenario, mut plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
+    let (scenario, plan, text) = super::read(systems, &arguments.scenario, &arguments.changes)?;
+    run_plan(
+        systems,
+        Asked {
+            scenario,
+            plan,
+            text,
+            overrides: overrides(arguments),
+            out: arguments.out.as_deref(),
+            fresh: arguments.fresh,
+        },
+    )
+}
+
+/// What is to be run, and where it goes.
+pub(super) struct Asked<'a> {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its plan.
+    pub plan: Plan,
+    /// The scenario's file.
+    pub text: String,
+    /// What the command line changes of it.
+    pub overrides: Vec<String>,
+    /// The folder; the newest of this plan, or a new one, where none is named.
+    pub out: Option<&'a Path>,
+    /// Whether it is to be a new one.
+    pub fresh: bool,
+}
+
+/// Runs what is missing of a plan, then reports.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn run_plan(systems: &[&'static dyn System], asked: Asked<'_>) -> Result<bool> {
+    let Asked {
+        scenario,
+        mut plan,
+        text,
+        overrides,
+        out,
+        fresh,
+    } = asked;
     let mut modes = HashSet::new();
     for cell in &plan.cells {
         if modes.insert(cell.link.mode.name()) {
@@ -50,10 +92,10 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
         ..RunRow::default()
     };
     let base = Path::new(RESULTS).join(&scenario.name);
-    let path = match &arguments.out {
-        Some(out) => out.clone(),
+    let path = match out {
+        Some(out) => out.to_owned(),
         None => Some(())
-            .filter(|()| !arguments.fresh)
+            .filter(|()| !fresh)
             .and_then(|()| resume::newest(&base, &plan.hash, &machine.name, &common))
             .unwrap_or_else(|| resume::fresh(&base, &start.time[..10], &machine.name)),
     };
@@ -80,7 +122,7 @@ pub fn run(systems: &[&'static dyn System], arguments: &RunArguments) -> Result<
             version: env!("CARGO_PKG_VERSION").into(),
             scenario: scenario.name.clone(),
             scenario_text: text,
-            overrides: overrides(arguments),
+            overrides,
             plan: plan.hash.clone(),
             machine,
             ..Manifest::default()
@@ -226,6 +268,9 @@ pub fn report(systems: &[&'static dyn System], path: &Path) -> Result<bool> {
     };
     let page: PathBuf = crate::report::write(systems, path, &manifest, &rows, &steps)
         .with_context(|| format!("cannot write the report of {}", path.display()))?;
+    for line in crate::report::task::lines(&rows) {
+        crate::say!("{line}");
+    }
     crate::note!("report: {}", page.display());
     Ok(true)
 }

@@ -5,7 +5,8 @@ use super::made::{self, Draft, State};
 use super::plan_file::PlanFile;
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{AccessFlags, access};
-use qbench_protocols::model::checkpoint::{self, CONFIG_FILE, WEIGHTS_FILE};
+pub use qbench_protocols::model::checkpoint::CONFIG_FILE;
+use qbench_protocols::model::checkpoint::{self, WEIGHTS_FILE};
 use qbench_protocols::model::float::FloatModel;
 use qbench_protocols::model::quantize::{self, Quantization, quantize};
 use qbench_protocols::model::store::{self, FORMAT_VERSION, PRIVATE_FILE, PUBLIC_FILE};
@@ -55,6 +56,8 @@ pub struct How<'a> {
     pub calibration: Option<&'a Path>,
     /// A file of widths and ranges ([`super::plan_file`]).
     pub plan: Option<&'a Path>,
+    /// Bits of an activation where there is no such file ([`PlanFile::of_activation_bits`]).
+    pub activation_bits: Option<u32>,
 }
 
 impl How<'_> {
@@ -71,7 +74,20 @@ impl How<'_> {
     }
 
     fn plan(&self) -> Result<PlanFile> {
-        self.plan.map_or(Ok(PlanFile::default()), PlanFile::read)
+        match (self.plan, self.activation_bits) {
+            (Some(path), _) => PlanFile::read(path),
+            (None, Some(bits)) => Ok(PlanFile::of_activation_bits(bits)),
+            (None, None) => Ok(PlanFile::default()),
+        }
+    }
+
+    /// The form's folder within a checkpoint, unless another is chosen.
+    fn folder(&self) -> String {
+        let of_weights = form_of(self.weight_bits());
+        let of_activations = self
+            .activation_bits
+            .map(|bits| format!("-{bits}bit-activations"));
+        of_weights + &of_activations.unwrap_or_default()
     }
 }
 
@@ -125,9 +141,12 @@ pub fn model_folder(dir: &Path, how: How<'_>) -> Result<PathBuf> {
                 "--quantized is where the quantized form of a checkpoint goes, and {shown} is quantized already: leave it out"
             );
             ensure!(
-                how.weight_bits.is_none() && how.calibration.is_none() && how.plan.is_none(),
-                "--weight-bits, --calibrate and --bit-plan say how a checkpoint is quantized, and {shown} is quantized already: leave \
-                 them out"
+                how.weight_bits.is_none()
+                    && how.calibration.is_none()
+                    && how.plan.is_none()
+                    && how.activation_bits.is_none(),
+                "--weight-bits, --calibrate and --bit-plan, in scenarios weight_bits and activation_bits, say how a checkpoint is quantized, \
+                 and {shown} is quantized already: leave them out"
             );
             Ok(dir)
         }
@@ -174,7 +193,7 @@ fn quantized_form(dir: &Path, how: How<'_>) -> Result<PathBuf> {
     }
     let place = how
         .form
-        .map_or_else(|| dir.join(form_of(how.weight_bits())), Path::to_owned);
+        .map_or_else(|| dir.join(how.folder()), Path::to_owned);
     // Through links, so that drafts are beside the folder itself.
     let place = place.canonicalize().unwrap_or(place);
     ensure!(

@@ -78,7 +78,15 @@ impl std::error::Error for Changed {}
 /// # Errors
 /// A folder that is not there or holds no model; files of different models; as [`checkpoint::model_folder`].
 pub fn folder(dir: &Path) -> Result<(ModelConfig, ModelSource)> {
-    let dir = checkpoint::model_folder(dir, checkpoint::How::default())?.canonicalize()?;
+    form(dir, checkpoint::How::default())
+}
+
+/// [`folder`] with a choice of how a checkpoint is quantized.
+///
+/// # Errors
+/// As [`folder`].
+pub fn form(dir: &Path, how: checkpoint::How<'_>) -> Result<(ModelConfig, ModelSource)> {
+    let dir = checkpoint::model_folder(dir, how)?.canonicalize()?;
     // Before the files are read: what is replaced meanwhile is found by its hash.
     let hash = hash_of(&dir)?;
     let (public, private) = (store::load_public(&dir)?, store::load_private(&dir)?);

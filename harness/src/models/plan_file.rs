@@ -57,6 +57,32 @@ impl PlanFile {
         Ok(Self { all, layer })
     }
 
+    /// So many bits for what enters a product or a table, in every layer: queries, keys, values, scores and what stands before and after the
+    /// feed-forward non-linearity; a normalized feature has two less below one. Context, a sum of values, has one more. What is added up
+    /// (branch + residual, products) keeps its width.
+    pub fn of_activation_bits(bits: u32) -> Self {
+        let site = |name: &str, bits: u32| {
+            let change = SiteChange {
+                bits: Some(bits),
+                ..SiteChange::default()
+            };
+            (name.to_owned(), change)
+        };
+        let below_one = bits.saturating_sub(2).max(1);
+        let sites = [
+            site("index", bits),
+            site("scores", bits),
+            site("inner", bits),
+            site("activated", bits),
+            site("context", (bits + 1).min(7)),
+            site("fraction", below_one),
+        ];
+        Self {
+            all: sites.into_iter().collect(),
+            layer: BTreeMap::new(),
+        }
+    }
+
     /// Widths and ranges of every layer of a model; widths are `None` where nothing is changed of them.
     ///
     /// # Errors

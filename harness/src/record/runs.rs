@@ -81,6 +81,8 @@ pub struct RunRow {
     pub threads: usize,
     /// Activation function between the feed-forward layers; empty in runs of before it was recorded.
     pub activation: String,
+    /// Bits of a weight and of an activation, where the model is the form of a checkpoint that was made for the cell.
+    pub form_bits: [Option<u32>; 2],
     /// The settings of all systems, a column each; empty where the row's system does not have it.
     pub settings: Settings,
     /// The scenario's name for the link.
@@ -137,6 +139,9 @@ pub struct RunRow {
 /// The directed pairs of parties, in column order.
 const PAIRS: [(usize, usize); 6] = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
 
+/// The columns of [`RunRow::form_bits`].
+const FORM_COLUMNS: [&str; 2] = ["weight_bits", "activation_bits"];
+
 fn optional<T: ToString>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(String::new, T::to_string)
 }
@@ -166,6 +171,9 @@ impl RunRow {
         out.put("seq_len", self.seq_len);
         out.put("threads", self.threads);
         out.put("activation", &self.activation);
+        for (name, bits) in FORM_COLUMNS.iter().zip(&self.form_bits) {
+            out.put(name, optional(bits));
+        }
         for (key, value) in self.settings.iter() {
             out.put(key, value);
         }
@@ -270,6 +278,11 @@ impl RunRow {
             answer: answer::read(&get)?,
             ..Self::default()
         };
+        for (name, bits) in FORM_COLUMNS.iter().zip(&mut row.form_bits) {
+            if get.has(name) {
+                *bits = get.optional(name)?;
+            }
+        }
         if get.has("activation") {
             row.activation = get.text("activation")?;
         }
@@ -361,6 +374,8 @@ impl RunRow {
             "threads" => self.threads.to_string(),
             "link" => self.link.clone(),
             "activation" => self.activation.clone(),
+            "weight_bits" => optional(&self.form_bits[0]),
+            "activation_bits" => optional(&self.form_bits[1]),
             key => self.settings.get(key)?.to_owned(),
         })
     }

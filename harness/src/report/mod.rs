@@ -4,7 +4,7 @@ mod links;
 mod paper;
 mod systems;
 mod tables;
-mod task;
+pub mod task;
 
 use crate::figures;
 use crate::names::is_text;

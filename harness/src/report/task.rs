@@ -10,9 +10,51 @@ use crate::record::runs::RunRow;
 use crate::record::whole;
 use crate::task::metrics::{Metric, Score};
 use crate::task::score::Scored;
+use crate::units::time_text;
 use anyhow::{Context, Result};
 use qbench_protocols::phase::Phase;
 use std::path::Path;
+
+/// One line a cell, for a person at a terminal.
+pub fn lines(rows: &[RunRow]) -> Vec<String> {
+    let good = rows
+        .iter()
+        .filter(|r| r.error.is_empty() && r.answer.is_some());
+    let good: Vec<RunRow> = good.cloned().collect();
+    let dimensions = shown(&good);
+    let line = |cell: Vec<&RunRow>| {
+        let metric = cell[0]
+            .answer
+            .as_ref()
+            .map_or("", |answer| answer.metric.as_str());
+        let dimensions = dimensions.iter().filter(|d| **d != "seq_len");
+        let what = dimensions.filter_map(|d| cell[0].dimension(d));
+        let what: Vec<String> = what.filter(|value| !value.is_empty()).collect();
+        let score = |scored: Scored| scored.of(cell.iter().copied());
+        let mut text = format!("{}: {} examples", what.join(", "), cell.len());
+        if let Some(score) = score(Scored::Metric) {
+            text += &format!(
+                ", {metric} {:.4} ({:.4} to {:.4})",
+                score.value, score.low, score.high
+            );
+        }
+        for (scored, name) in [
+            (Scored::Ideal, "integers in the clear"),
+            (Scored::Float, "floating point"),
+            (Scored::FloatAgreement, "agreement with it"),
+        ] {
+            text += &score(scored).map_or_else(String::new, |s| format!(", {name} {:.4}", s.value));
+        }
+        for (phase, name) in [(Phase::Offline, "offline"), (Phase::Online, "online")] {
+            let time = Quantity::Seconds(Some(phase)).over(&cell);
+            text += &time.map_or_else(String::new, |s| {
+                format!(", {name} {}", time_text(s.median * 1e9))
+            });
+        }
+        text
+    };
+    cells(&good).into_iter().map(line).collect()
+}
 
 /// The file of numbers.
 const FILE: &str = "metrics.csv";

@@ -30,6 +30,10 @@ pub struct Cell {
     pub model: ModelConfig,
     /// Where the weights come from.
     pub source: ModelSource,
+    /// Bits of a weight in the form of a checkpoint that was made for the cell; `None` of a model as it is.
+    pub weight_bits: Option<u32>,
+    /// Bits of an activation there.
+    pub activation_bits: Option<u32>,
     /// Tokens in the sequence.
     pub seq_len: usize,
     /// Threads of each party.
@@ -89,6 +93,12 @@ impl Cell {
             self.threads,
             self.link.name,
         );
+        let bits = |of: Option<u32>, what: &str| {
+            of.map_or_else(String::new, |bits| format!(" {what}={bits}"))
+        };
+        let text = text
+            + &bits(self.weight_bits, "weight_bits")
+            + &bits(self.activation_bits, "activation_bits");
         let settings = self
             .telling
             .iter()
@@ -110,6 +120,8 @@ impl Cell {
             "threads" => self.threads.to_string(),
             "link" => self.link.name.clone(),
             "activation" => name_of(ACTIVATIONS, &self.model.activation).to_owned(),
+            "weight_bits" => self.weight_bits?.to_string(),
+            "activation_bits" => self.activation_bits?.to_string(),
             key => self.settings.get(key)?.to_owned(),
         })
     }

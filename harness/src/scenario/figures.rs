@@ -1,6 +1,6 @@
 //! Which figures a run has.
 
-use super::{FigureKind, FigureSpec};
+use super::{FigureKind, FigureSpec, Sweep};
 
 /// The figures of a scenario that names none.
 pub fn default_set() -> Vec<FigureSpec> {
@@ -35,21 +35,32 @@ pub fn default_set() -> Vec<FigureSpec> {
     ]
 }
 
-/// Those of a task: how good each system is, for its time and for its bytes.
-pub fn task_set() -> Vec<FigureSpec> {
+/// Those of a task: how good each system is, for its time and for its bytes, and over the widths that are swept.
+pub fn task_set(sweep: &Sweep) -> Vec<FigureSpec> {
     let against =
         |x, panel: &[&str], title| figure(FigureKind::Pareto, x, &["metric"], panel, title);
-    vec![
+    let mut set = vec![
         against("online_seconds", &["link"], "Metric against online time"),
         against("online_bytes", &[], "Metric against online traffic"),
-        figure(
-            FigureKind::Bars,
-            "model",
-            &["metric", "ideal_agreement", "float_agreement"],
-            &[],
-            "Private inference, the integer model and floating point",
-        ),
-    ]
+    ];
+    let over = |x: &str, series: &str, panel: &[&str]| FigureSpec {
+        series: series.into(),
+        ..figure(
+            FigureKind::Lines,
+            x,
+            &["metric"],
+            panel,
+            "Metric over the bits of an activation",
+        )
+    };
+    if sweep.activation_bits.len() > 1 {
+        set.push(over("activation_bits", "weight_bits", &["system"]));
+    }
+    let index_bits = sweep.settings.iter().find(|(s, _)| s.key == "index_bits");
+    if index_bits.is_some_and(|(_, values)| values.len() > 1) {
+        set.push(over("index_bits", "system", &[]));
+    }
+    set
 }
 
 fn figure(kind: FigureKind, x: &str, y: &[&str], panel: &[&str], title: &str) -> FigureSpec {

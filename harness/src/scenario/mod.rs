@@ -82,6 +82,10 @@ pub struct Sweep {
     pub settings: Vec<(Setting, Vec<String>)>,
     /// Encoder layers; empty takes the model's own number.
     pub layers: Vec<usize>,
+    /// Bits of a weight in the quantized form of a checkpoint; empty takes the default.
+    pub weight_bits: Vec<u32>,
+    /// Bits of an activation there, for systems that take a plan; empty takes the default widths.
+    pub activation_bits: Vec<u32>,
 }
 
 /// How often, how long, and with what limits.
@@ -106,6 +110,22 @@ pub struct RunSettings {
     pub verify: bool,
     /// Whether recorded repetitions leave a trace of their messages.
     pub trace: bool,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            repetitions: 5,
+            warmup: 1,
+            timeout: Duration::from_secs(600),
+            seed: 1,
+            memory_limit: None,
+            material_in_memory: None,
+            port: None,
+            verify: true,
+            trace: true,
+        }
+    }
 }
 
 /// One `[[figure]]`.

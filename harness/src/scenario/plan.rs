@@ -6,6 +6,7 @@ use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
 use crate::link::Link;
 use crate::models::ModelSource;
+use crate::models::checkpoint::How;
 use crate::names::{short_hash, suggestion};
 use crate::quantities::dimensions;
 use crate::systems::settings;
@@ -14,6 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Setting, Settings, System};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// A scenario's cells and repetitions.
@@ -25,8 +27,8 @@ pub struct Plan {
     pub hash: String,
     /// External systems that cannot run here or over some link, each with the reason: their cells are not in `cells`.
     pub left_out: Vec<(String, String)>,
-    /// What every cell runs in place of repetitions, where the scenario has a task.
-    pub task: Option<Rc<Prepared>>,
+    /// What cells run in place of repetitions, where the scenario has a task: for each model's folder.
+    tasks: Vec<(PathBuf, Rc<Prepared>)>,
 }
 
 /// Makes the plan: the cells that `only` asks for, each checked against its system.
@@ -36,8 +38,10 @@ pub struct Plan {
 /// refuses; `only` that names no column, a value that no cell has, or leaves no cell.
 pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String]) -> Result<Plan> {
     let links = swept_links(scenario)?;
-    let task = task_of(scenario)?;
-    let cells = cells(scenario, systems, &links, task.as_deref())?;
+    let chosen = models(scenario)?;
+    let tasks = tasks_of(scenario, &chosen)?;
+    let first = tasks.first().map(|(_, task)| task.as_ref());
+    let cells = cells(scenario, systems, &links, &chosen, first)?;
     let ids: Vec<&str> = cells.iter().map(|cell| cell.id.as_str()).collect();
     let hash = short_hash(ids.join(" ").as_bytes());
     let filters = filters(systems, only, &cells)?;
@@ -77,7 +81,7 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
         cells,
         hash,
         left_out: Vec::new(),
-        task,
+        tasks,
     };
     for ((system, reason), ids) in fallen_back {
         plan.leave_out(&system, &reason, |cell| ids.contains(&cell.id));
@@ -86,13 +90,20 @@ pub fn plan(scenario: &Scenario, systems: &[&'static dyn System], only: &[String
     Ok(plan)
 }
 
-/// The scenario's task with its model.
-fn task_of(scenario: &Scenario) -> Result<Option<Rc<Prepared>>> {
-    let (Some(task), ModelChoice::Folder(dir)) = (&scenario.task, &scenario.model) else {
-        return Ok(None);
+/// The scenario's task with each of its models, by folder.
+fn tasks_of(scenario: &Scenario, chosen: &[Chosen]) -> Result<Vec<(PathBuf, Rc<Prepared>)>> {
+    let Some(task) = &scenario.task else {
+        return Ok(Vec::new());
     };
-    let prepared = Prepared::of(task, dir).with_context(|| format!("{}: `task`", scenario.name))?;
-    Ok(Some(Rc::new(prepared)))
+    let mut tasks = Vec::new();
+    for model in chosen {
+        if let ModelSource::Folder { dir, .. } = &model.source {
+            let prepared = Prepared::of(task, dir);
+            let prepared = prepared.with_context(|| format!("{}: `task`", scenario.name))?;
+            tasks.push((dir.clone(), Rc::new(prepared)));
+        }
+    }
+    Ok(tasks)
 }
 
 /// Refuses a sequence that is longer than the model's.
@@ -141,10 +152,28 @@ fn swept_links(scenario: &Scenario) -> Result<Vec<&Link>> {
 impl Plan {
     /// The numbers of a cell's rows: of its repetitions, or of the examples of a task.
     pub fn numbers(&self, repetitions: usize) -> Vec<usize> {
-        match &self.task {
-            Some(task) => task.examples.iter().map(|(e, _)| e.number).collect(),
+        // The examples are the same for every model.
+        match self.tasks.first() {
+            Some((_, task)) => task.examples.iter().map(|(e, _)| e.number).collect(),
             None => (0..repetitions).collect(),
         }
+    }
+
+    /// Whether cells run the examples of a task.
+    pub fn is_of_task(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// The task with a cell's model.
+    ///
+    /// # Errors
+    /// A cell of no task.
+    pub fn task(&self, cell: &Cell) -> Result<&Prepared> {
+        let mut tasks = self.tasks.iter();
+        let found = tasks
+            .find(|(of, _)| matches!(&cell.source, ModelSource::Folder { dir, .. } if dir == of));
+        let (_, prepared) = found.context("the cell has no task")?;
+        Ok(prepared)
     }
 
     /// Takes the cells of a system for which `which` holds out of the plan, and keeps the reason once.
@@ -212,6 +241,7 @@ fn cells(
     scenario: &Scenario,
     systems: &[&'static dyn System],
     links: &[&Link],
+    chosen: &[Chosen],
     task: Option<&Prepared>,
 ) -> Result<Vec<Cell>> {
     let sweep = &scenario.sweep;
@@ -223,7 +253,13 @@ fn cells(
     let task = task.map(|prepared| prepared.task.identity()).transpose()?;
     let mut cells = Vec::new();
     let mut seen = HashSet::new();
-    for (model, source) in models(scenario)? {
+    for Chosen {
+        config: model,
+        source,
+        weight_bits,
+        activation_bits,
+    } in chosen
+    {
         for &link in links {
             for &threads in &sweep.threads {
                 for &seq_len in &seq_lens {
@@ -242,6 +278,8 @@ fn cells(
                         verify: scenario.run.verify,
                         measured_layers: None,
                         material_on_disk: None,
+                        weight_bits: *weight_bits,
+                        activation_bits: *activation_bits,
                         task: task.clone(),
                     };
                     for cell in cells_of_shape(scenario, systems, &shape)? {
@@ -359,16 +397,56 @@ fn combinations(swept: &[(Setting, Vec<String>)]) -> Vec<Settings> {
     )
 }
 
+/// Nothing swept is one choice, the default.
+fn or_none(swept: &[u32]) -> Vec<Option<u32>> {
+    match swept {
+        [] => vec![None],
+        some => some.iter().copied().map(Some).collect(),
+    }
+}
+
+/// One model of a scenario.
+struct Chosen {
+    config: ModelConfig,
+    source: ModelSource,
+    /// See [`Cell::weight_bits`].
+    weight_bits: Option<u32>,
+    /// See [`Cell::activation_bits`].
+    activation_bits: Option<u32>,
+}
+
 /// The architectures of the scenario, one for each swept number of layers.
-fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
+fn models(scenario: &Scenario) -> Result<Vec<Chosen>> {
     let seed = scenario.run.seed;
+    let synthetic = |config: ModelConfig| Chosen {
+        config,
+        source: ModelSource::Synthetic { seed },
+        weight_bits: None,
+        activation_bits: None,
+    };
     match &scenario.model {
         ModelChoice::Folder(dir) => {
-            let (config, source) = crate::models::folder(dir)?;
-            Ok(vec![(config, source)])
+            let mut forms = Vec::new();
+            for weight_bits in or_none(&scenario.sweep.weight_bits) {
+                for activation_bits in or_none(&scenario.sweep.activation_bits) {
+                    let how = How {
+                        weight_bits,
+                        activation_bits,
+                        ..How::default()
+                    };
+                    let (config, source) = crate::models::form(dir, how)?;
+                    forms.push(Chosen {
+                        config,
+                        source,
+                        weight_bits,
+                        activation_bits,
+                    });
+                }
+            }
+            Ok(forms)
         }
         ModelChoice::Synthetic { config, .. } if scenario.sweep.layers.is_empty() => {
-            Ok(vec![(config.clone(), ModelSource::Synthetic { seed })])
+            Ok(vec![synthetic(config.clone())])
         }
         ModelChoice::Synthetic { config, .. } => Ok(scenario
             .sweep
@@ -380,7 +458,7 @@ fn models(scenario: &Scenario) -> Result<Vec<(ModelConfig, ModelSource)>> {
                     config.name = named_after(&config.name, layers);
                 }
                 config.layers = layers;
-                (config, ModelSource::Synthetic { seed })
+                synthetic(config)
             })
             .collect()),
     }

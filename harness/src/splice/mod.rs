@@ -12,7 +12,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`marker`] | what a marker says |
-//! | [`comparison`], [`growth`], [`headline`], [`links`] | the kinds of tables |
+//! | [`comparison`], [`growth`], [`headline`], [`links`], [`task`] | the kinds of tables |
 //! | [`numbers`] | how many digits a number of a column gets |
 
 mod comparison;
@@ -21,6 +21,7 @@ mod headline;
 mod links;
 mod marker;
 mod numbers;
+mod task;
 
 use crate::names::suggestion;
 use anyhow::{Context, Result, bail};
@@ -31,12 +32,13 @@ use std::path::Path;
 type Table = fn(&Marker) -> Result<String>;
 
 /// The kinds by the name that markers give them.
-const KINDS: [(&str, Table); 5] = [
+const KINDS: [(&str, Table); 6] = [
     ("comparison", comparison::table),
     ("growth", growth::table),
     ("headline", headline::table),
     ("links", links::probed),
     ("modes", links::modes),
+    ("task", task::table),
 ];
 
 /// A table that is not what its runs say.

@@ -71,8 +71,8 @@ pub fn sweep(
         models: Models::new(dir.path.join("models")),
         dir: dir.path.clone(),
     };
-    if let Some(prepared) = &plan.task {
-        return task::sweep(&setup, plan, prepared, dir, row_template);
+    if plan.is_of_task() {
+        return task::sweep(&setup, plan, dir, row_template);
     }
     let turns = turns(plan, settings, dir);
     let repetitions = plan.cells.len() * settings.repetitions;
@@ -254,6 +254,7 @@ fn template(common: &RunRow, cell: &Cell) -> RunRow {
         layers: cell.model.layers,
         seq_len: cell.seq_len,
         threads: cell.threads,
+        form_bits: [cell.weight_bits, cell.activation_bits],
         activation: name_of(ACTIVATIONS, &cell.model.activation).to_owned(),
         settings: cell
             .settings

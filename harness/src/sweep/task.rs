@@ -19,8 +19,6 @@ use crate::task::examples::Example;
 use crate::task::metrics::Metric;
 use crate::task::model::Input;
 use crate::task::prepared::Prepared;
-use crate::task::score::Scored;
-use crate::units::time_text;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::system::{System, Workload};
 use std::collections::HashMap;
@@ -39,27 +37,28 @@ type Posed = (Example, Vec<Input>);
 pub(super) fn sweep(
     setup: &Setup<'_>,
     plan: &Plan,
-    prepared: &Prepared,
     dir: &mut RunDir,
     row_template: &RunRow,
 ) -> Result<Outcome> {
-    let missing = |cell: &Cell| -> Vec<&Posed> {
-        let all = prepared.examples.iter();
+    let mut cells = Vec::new();
+    let mut posed = 0;
+    for cell in &plan.cells {
+        let prepared = plan.task(cell)?;
         let done = |posed: &&Posed| dir.done.contains(&(cell.id.clone(), posed.0.number));
-        all.filter(|posed| !done(posed)).collect()
-    };
-    let cells: Vec<(&Cell, Vec<&Posed>)> = plan.cells.iter().map(|c| (c, missing(c))).collect();
-    let all: usize = cells.iter().map(|(_, missing)| missing.len()).sum();
-    let most = cells.iter().map(|(_, missing)| missing.len()).max();
+        let missing = prepared.examples.iter().filter(|posed| !done(posed));
+        cells.push((cell, prepared, missing.collect::<Vec<&Posed>>()));
+        posed += prepared.examples.len();
+    }
+    let all: usize = cells.iter().map(|(_, _, missing)| missing.len()).sum();
+    let most = cells.iter().map(|(_, _, missing)| missing.len()).max();
     let mut outcome = Outcome {
-        skipped: cells.len() * prepared.examples.len() - all,
+        skipped: posed - all,
         ..Outcome::default()
     };
     let mut progress = output::Progress::new("examples", all);
     let mut failures: HashMap<&str, usize> = HashMap::new();
-    let mut rows: HashMap<&str, Vec<RunRow>> = HashMap::new();
     for session in 0..most.unwrap_or(0).div_ceil(SESSION) {
-        for (cell, missing) in &cells {
+        for (cell, prepared, missing) in &cells {
             let mut left = missing.chunks(SESSION).nth(session).unwrap_or_default();
             while !left.is_empty() {
                 if failures
@@ -77,7 +76,6 @@ pub(super) fn sweep(
                 }
                 outcome.measured += done.len();
                 left = &left[done.len()..];
-                rows.entry(&cell.id).or_default().extend(done);
                 let Some(error) = failed else { break };
                 if error.is::<Interrupted>() {
                     return Err(Interrupted.into());
@@ -102,10 +100,6 @@ pub(super) fn sweep(
                 );
                 dir.record(&row, &[])?;
                 outcome.failed += 1;
-            }
-            let rows = rows.get(cell.id.as_str());
-            if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
-                crate::note!("{}", said(cell, rows));
             }
         }
     }
@@ -243,25 +237,4 @@ fn answer(
         ideal_prediction: ideal.map(|outputs| prepared.model.prediction(&outputs)),
         float_prediction: prepared.model.prediction(&float),
     })
-}
-
-/// One line on a cell's rows of this start.
-fn said(cell: &Cell, rows: &[RunRow]) -> String {
-    let metric = Scored::Metric.of(rows);
-    let name = rows.first().and_then(|row| row.answer.as_ref());
-    let name = name.map_or("", |answer| answer.metric.as_str());
-    let metric = metric.map_or_else(String::new, |score| {
-        format!(
-            ", {name} {:.4} ({:.4} to {:.4})",
-            score.value, score.low, score.high
-        )
-    });
-    let online = rows.iter().filter_map(|row| row.phases[2].wall_ns);
-    let mean = online.sum::<u64>() as f64 / rows.len().max(1) as f64;
-    format!(
-        "{}: {} examples{metric}, online {} each",
-        cell.describe(),
-        rows.len(),
-        time_text(mean)
-    )
 }

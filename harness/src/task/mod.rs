@@ -4,16 +4,12 @@
 //! |---|---|
 //! | [`examples`] | a file of labelled texts |
 //! | [`metrics`] | accuracy, correlations and the like, with intervals |
-//! | [`model`] | what a model predicts for an example, and its row |
+//! | [`model`] | what a model predicts for an example |
 //! | [`prepared`] | a task of a scenario with its model |
 //! | [`score`] | what answers come to: metrics with intervals, agreement |
-//! | [`summary`] | what the rows come to |
-//! | [`record`] | a folder with a row for each example that has been run, to which a later start adds |
 
 pub mod examples;
 pub mod metrics;
 pub mod model;
 pub mod prepared;
-pub mod record;
 pub mod score;
-pub mod summary;

@@ -2,9 +2,7 @@
 
 use super::examples::Example;
 use super::metrics::Metric;
-use super::record::{Row, Series};
 use crate::models::checkpoint;
-use crate::run::controller::Measured;
 use crate::systems::chosen;
 use anyhow::{Context, Result, bail, ensure};
 use qbench_protocols::model::config::{Head, ModelConfig};
@@ -13,7 +11,7 @@ use qbench_protocols::model::float::{FloatModel, Parameters};
 use qbench_protocols::model::quantized::QuantizedModel;
 use qbench_protocols::model::reference_float::FloatReference;
 use qbench_protocols::model::store;
-use qbench_protocols::system::{Settings, Site, System};
+use qbench_protocols::system::{Settings, System};
 use qbench_tokenizer::Tokenizer;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -244,65 +242,6 @@ impl Model {
                 float_outputs(model, inputs)
             }
         }
-    }
-
-    /// The row of an example.
-    ///
-    /// # Errors
-    /// An output that was not checked; traffic other than declared.
-    pub fn row(
-        &self,
-        series: &Series,
-        example: &Example,
-        inputs: &[Input],
-        measured: &[Measured],
-    ) -> Result<Row> {
-        let embedded = inputs.iter().map(|input| self.embed(input));
-        let embedded = embedded.collect::<Result<Vec<_>>>()?;
-        let (mut outputs, mut sites) = (Vec::new(), Vec::new());
-        for measured in measured {
-            if let Some(difference) = &measured.difference {
-                bail!("declared and counted traffic differ: {difference}");
-            }
-            let verified = measured.verified.as_ref();
-            let verified = verified.context("the output was not checked")?;
-            outputs.push(verified.output.clone());
-            sites.extend(&verified.sites);
-        }
-        let wall_ns = |phase: usize| {
-            measured
-                .iter()
-                .filter_map(|m| m.phases[phase].wall_ns)
-                .sum()
-        };
-        let bytes = |phase: usize| {
-            let bytes = measured
-                .iter()
-                .filter_map(|m| m.phases[phase].total_bytes());
-            bytes.sum()
-        };
-        let count = |of: fn(&Site) -> u64| {
-            (!sites.is_empty()).then(|| sites.iter().map(|site| of(site)).sum())
-        };
-        Ok(Row {
-            system: series.system.clone(),
-            settings: series.settings.clone(),
-            link: series.link.clone(),
-            threads: series.threads,
-            machine: series.machine.clone(),
-            example: example.number,
-            tokens: inputs.iter().map(|input| input.tokens.len()).sum(),
-            label: example.label,
-            prediction: self.prediction(&outputs),
-            float_prediction: self.prediction(&self.float(&embedded)?),
-            offline_ns: wall_ns(1),
-            online_ns: wall_ns(2),
-            offline_bytes: bytes(1),
-            online_bytes: bytes(2),
-            online_rounds: measured.iter().filter_map(|m| m.phases[2].rounds).sum(),
-            wrapped_values: count(|site| site.wrapped),
-            ring_values: count(|site| site.values),
-        })
     }
 }
 

@@ -31,6 +31,7 @@ mod records;
 mod rigs;
 mod scenarios;
 mod sessions;
+mod shipped_model;
 mod splice;
 mod support;
 mod tasks;

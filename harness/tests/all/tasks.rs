@@ -130,10 +130,7 @@ fn two_texts_without_a_head_are_two_inferences() {
         );
         assert!(tokens > 4 && prediction.abs() <= 1.0001, "{row:?}");
         // Rounds of both, one after the other.
-        assert!(
-            row["online_rounds"].parse::<u64>().unwrap() > 40,
-            "{row:?}"
-        );
+        assert!(row["online_rounds"].parse::<u64>().unwrap() > 40, "{row:?}");
         assert!(!row["ideal_prediction"].is_empty());
     }
 }
@@ -159,7 +156,10 @@ fn what_is_no_task_is_refused_with_what_would_be_right() {
         &with("\"one\"", "\"ones\""),
         "no column `ones`; did you mean `one`?",
     );
-    refused(&with("\"one\"", "[\"one\", \"two\", \"id\"]"), "one column of texts, or two");
+    refused(
+        &with("\"one\"", "[\"one\", \"two\", \"id\"]"),
+        "one column of texts, or two",
+    );
     let more = |text: &str| format!("{CLASSES}{REST}{text}");
     refused(&more("seq_len = 8\n"), "each example has its own length");
     refused(
@@ -173,4 +173,48 @@ fn what_is_no_task_is_refused_with_what_would_be_right() {
     );
     let verify = more("[run]\nverify = false\n");
     refused(&verify, "a task needs checked outputs");
+}
+
+/// A checkpoint is quantized once for each width, and the rows say which is which.
+#[test]
+fn widths_of_a_checkpoint_are_swept() {
+    let rest = r#"
+[model]
+dir = "m"
+[sweep]
+system = "lut-fine"
+weight_bits = [1, 8]
+activation_bits = [3, 7]
+"#;
+    let dir = place(Some(3), &format!("{CLASSES}{rest}"));
+    let of_two = [&RUN[..], &["--set", "task.examples=2"]].concat();
+    let said = qbench(dir.path(), &of_two).unwrap();
+    assert!(
+        said.contains("8 measured, 0 had their rows already, 0 errors"),
+        "{said}"
+    );
+    let metrics = rows(dir.path(), "metrics.csv");
+    let mut widths: Vec<(&str, &str)> = metrics
+        .iter()
+        .map(|line| (&line["weight_bits"][..], &line["activation_bits"][..]))
+        .collect();
+    widths.sort_unstable();
+    assert_eq!(widths, [("1", "3"), ("1", "7"), ("8", "3"), ("8", "7")]);
+    let rows = rows(dir.path(), "runs.csv");
+    let bytes = |bits: &str| -> u64 {
+        let mut found = rows.iter();
+        let row = found.find(|row| row["activation_bits"] == bits).unwrap();
+        row["online_total_bytes"].parse().unwrap()
+    };
+    assert!(bytes("3") < bytes("7"));
+    let figures = fs::read_dir(dir.path().join("out/figures")).unwrap();
+    let mut names = figures.map(|entry| entry.unwrap().file_name());
+    assert!(names.any(|name| name.to_string_lossy().ends_with("metric-lines.svg")));
+    let synthetic = rest.replace("dir = \"m\"", "preset = \"bert-tiny\"") + "seq_len = 8\n";
+    fs::write(dir.path().join("t.toml"), synthetic).unwrap();
+    let said = qbench(dir.path(), &["list", "t.toml"]).unwrap_err();
+    assert!(
+        said.contains("is of the quantized form of a checkpoint"),
+        "{said}"
+    );
 }

@@ -35,36 +35,50 @@ fn numbers(value: &Value) -> Vec<u32> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-fn folder(index_bits: u32) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/trained/index{index_bits}"))
+/// Holds a model to what the graph has computed with it.
+fn hold(dir: &Path, cases: &Path, index_bits: u32) {
+    let (model, public) = (load_private(dir).unwrap(), load_public(dir).unwrap());
+    let cases = fs::read_to_string(cases).unwrap();
+    let cases: Vec<Value> = serde_json::from_str(&cases).unwrap();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let (tokens, types) = (numbers(&case["tokens"]), numbers(&case["types"]));
+        let of = |carries| logits(&model, &public, index_bits, [&tokens, &types], carries);
+        let (nearest, wrapped) = of(Carries::Nearest);
+        let expected: Vec<f64> = serde_json::from_value(case["logits"].clone()).unwrap();
+        for (ours, theirs) in nearest.iter().zip(&expected) {
+            assert!(
+                (ours - theirs).abs() < 1e-5,
+                "index_bits = {index_bits}, {} tokens: {nearest:?}, and the graph {expected:?}",
+                tokens.len()
+            );
+        }
+        let expected = case["wrapped"].as_object().unwrap();
+        let expected: u64 = expected.values().filter_map(Value::as_u64).sum();
+        assert_eq!(wrapped, expected, "index_bits = {index_bits}");
+        // Roundings as a run has them move the logits, so the comparison sees them.
+        assert_ne!(of(Carries::random(1)).0, nearest);
+    }
+}
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/trained")
 }
 
 #[test]
 fn the_training_graph_is_the_engine_s() {
     for index_bits in 4..=8 {
-        let dir = folder(index_bits);
-        let (model, public) = (load_private(&dir).unwrap(), load_public(&dir).unwrap());
-        assert_eq!(public.labels, ["low", "high"]);
-        let cases = fs::read_to_string(dir.join("cases.json")).unwrap();
-        let cases: Vec<Value> = serde_json::from_str(&cases).unwrap();
-        assert!(!cases.is_empty());
-        for case in cases {
-            let (tokens, types) = (numbers(&case["tokens"]), numbers(&case["types"]));
-            let of = |carries| logits(&model, &public, index_bits, [&tokens, &types], carries);
-            let (nearest, wrapped) = of(Carries::Nearest);
-            let expected: Vec<f64> = serde_json::from_value(case["logits"].clone()).unwrap();
-            for (ours, theirs) in nearest.iter().zip(&expected) {
-                assert!(
-                    (ours - theirs).abs() < 1e-5,
-                    "index_bits = {index_bits}, {} tokens: {nearest:?}, and the graph {expected:?}",
-                    tokens.len()
-                );
-            }
-            let expected = case["wrapped"].as_object().unwrap();
-            let expected: u64 = expected.values().filter_map(Value::as_u64).sum();
-            assert_eq!(wrapped, expected, "index_bits = {index_bits}");
-            // Roundings as a run has them move the logits, so the comparison sees them.
-            assert_ne!(of(Carries::random(1)).0, nearest);
-        }
+        let dir = data().join(format!("index{index_bits}"));
+        assert_eq!(load_public(&dir).unwrap().labels, ["low", "high"]);
+        hold(&dir, &dir.join("cases.json"), index_bits);
     }
+}
+
+#[test]
+fn the_model_that_ships_is_what_was_trained() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sst2");
+    let public = load_public(&dir).unwrap();
+    assert_eq!(public.labels, ["negative", "positive"]);
+    assert_eq!(public.trained_for["index_bits"], "4");
+    hold(&dir, &data().join("sst2.json"), 4);
 }

@@ -4,7 +4,7 @@ use super::{choice, missing};
 use crate::names::suggestion;
 use crate::quantities::{self, Quantity};
 use crate::scenario::tree::{Node, Problem, Value};
-use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec, figures};
+use crate::scenario::{FIGURE_KINDS, FigureKind, FigureSpec, Sweep, figures};
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::Setting;
 
@@ -21,16 +21,13 @@ fn one_of(node: &Node, known: &[&str]) -> Result<String, Problem> {
 /// Reads every `[[figure]]`; the default set where there is none.
 pub(super) fn figures(
     root: &Node,
-    has_task: bool,
+    of_task: Option<&Sweep>,
     systems: &[&str],
     settings: &[Setting],
 ) -> Result<Vec<FigureSpec>, Problem> {
     let dimensions = quantities::dimensions(settings);
     let Some(list) = root.get("figure") else {
-        return Ok(match has_task {
-            true => figures::task_set(),
-            false => figures::default_set(),
-        });
+        return Ok(of_task.map_or_else(figures::default_set, figures::task_set));
     };
     let Value::List(items) = &list.value else {
         return Err(list.problem("write [[figure]], with two brackets"));

@@ -86,7 +86,12 @@ pub fn scenario(
         &grid,
     )?;
     let extrapolations = extrapolated::extrapolations(&root, &sweep, &model)?;
-    let figures = figures::figures(&root, task.is_some(), &systems, &known.settings)?;
+    let figures = figures::figures(
+        &root,
+        task.as_ref().map(|_| &sweep),
+        &systems,
+        &known.settings,
+    )?;
     Ok(Scenario {
         title: root
             .get("title")
@@ -192,17 +197,7 @@ fn setting_or_auto(node: &Node, of: &Setting) -> Result<String, Problem> {
 }
 
 fn run(root: &Node) -> Result<RunSettings, Problem> {
-    let mut settings = RunSettings {
-        repetitions: 5,
-        warmup: 1,
-        timeout: Duration::from_secs(600),
-        seed: 1,
-        memory_limit: None,
-        material_in_memory: None,
-        port: None,
-        verify: true,
-        trace: true,
-    };
+    let mut settings = RunSettings::default();
     let Some(table) = root.get("run") else {
         return Ok(settings);
     };

@@ -70,6 +70,8 @@ pub(super) fn sweep(
         "link",
         "layers",
         "activation",
+        "weight_bits",
+        "activation_bits",
     ];
     keys.extend(settings.iter().map(|setting| setting.key));
     table.keys(&keys)?;
@@ -106,7 +108,18 @@ pub(super) fn sweep(
             }
         }
     }
+    let bits = |key: &str, range: std::ops::RangeInclusive<u64>| {
+        if let (ModelChoice::Synthetic { .. }, Some(node)) = (model, table.get(key)) {
+            let what = "is of the quantized form of a checkpoint: name one, [model] dir = \"models/minilm-l6\"";
+            return Err(node.problem(what));
+        }
+        values(table, key, None, |n| {
+            n.whole(range.clone()).map(|v| v as u32)
+        })
+    };
     Ok(Sweep {
+        weight_bits: bits("weight_bits", 1..=8)?,
+        activation_bits: bits("activation_bits", 2..=7)?,
         systems: values(table, "system", None, |n| known(n, "system", systems))?,
         seq_lens: values(table, "seq_len", None, |n| {
             let value = n.whole(1..=u64::from(u32::MAX))?;
