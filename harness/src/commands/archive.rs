@@ -43,6 +43,9 @@ pub fn archive(arguments: &ArchiveArguments) -> Result<bool> {
             let columns = StepRow::default().fields();
             let (mut log, _) = Log::open(&draft.path.join(&place), &columns)?;
             log.append(&rows)?;
+        } else if place == "runs.csv" {
+            let rows = without_labels(&run.join(&place))?;
+            fs::write(draft.path.join(&place), rows)?;
         } else if is_kept(&place) || place.ends_with(".png") && named(&place) {
             let copy = draft.path.join(&place);
             copy.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -162,13 +165,40 @@ fn places(run: &Path) -> Result<Vec<String>> {
 fn is_kept(place: &str) -> bool {
     let said = |stem: &str| place.starts_with(stem) && place.ends_with(".csv");
     let within = |folder: &str, end: &str| place.starts_with(folder) && place.ends_with(end);
-    matches!(place, "manifest.json" | "runs.csv" | "report.html")
+    matches!(place, "manifest.json" | "metrics.csv" | "report.html")
         || said("predicted")
         || said("validation")
         || within("figures/", ".svg")
         || within("tables/", ".csv")
         || within("tables/", ".md")
         || within("trace/", ".trace")
+}
+
+/// The rows, of a task without labels: those are the data set's, which nobody asked whether it may be passed on. What they come to is in
+/// `metrics.csv`.
+fn without_labels(path: &Path) -> Result<Vec<u8>> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut reader = csv::Reader::from_reader(&text[..]);
+    let header = reader.headers()?.clone();
+    let Some(label) = header.iter().position(|column| column == "label") else {
+        return Ok(text);
+    };
+    let rows = reader
+        .records()
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    if rows
+        .iter()
+        .all(|row| row.get(label).is_none_or(str::is_empty))
+    {
+        return Ok(text);
+    }
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(&header)?;
+    for row in rows {
+        let fields = row.iter().enumerate();
+        out.write_record(fields.map(|(place, field)| if place == label { "" } else { field }))?;
+    }
+    out.into_inner().context("rows cannot be written")
 }
 
 /// The text of the pages whose figures must be there to be shown.

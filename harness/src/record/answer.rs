@@ -39,12 +39,12 @@ pub(super) fn put(answer: Option<&Answer>, out: &mut Fields) {
     out.put("float_prediction", text(|a| a.float_prediction.to_string()));
 }
 
-/// Reads them; earlier runs have none.
+/// Reads them; earlier runs have none, and archived ones no labels, which are the data set's.
 ///
 /// # Errors
 /// The first column that is missing or unreadable.
 pub(super) fn read(get: &Columns<'_>) -> Result<Option<Answer>, String> {
-    if !get.has("metric") || get.text("metric")?.is_empty() {
+    if !get.has("label") || get.text("label")?.is_empty() {
         return Ok(None);
     }
     Ok(Some(Answer {

@@ -7,6 +7,7 @@ use crate::published::glue::{self, GlueScore};
 use crate::quantities::Quantity;
 use crate::record::answer::Answer;
 use crate::record::runs::RunRow;
+use crate::record::values::dimensions;
 use crate::record::whole;
 use crate::task::metrics::{Metric, Score};
 use crate::task::score::Scored;
@@ -57,7 +58,7 @@ pub fn lines(rows: &[RunRow]) -> Vec<String> {
 }
 
 /// The file of numbers.
-const FILE: &str = "metrics.csv";
+pub const FILE: &str = "metrics.csv";
 
 /// The numbers of a cell, by column.
 const SCORES: [(&str, Scored); 5] = [
@@ -186,8 +187,13 @@ fn published(task: &str) -> Result<String> {
 /// A row a cell.
 fn csv(rows: &[RunRow]) -> Result<String> {
     let mut out = csv::Writer::from_writer(Vec::new());
-    let dimensions = shown(rows);
-    let dimensions: Vec<&str> = dimensions.into_iter().filter(|d| *d != "seq_len").collect();
+    // All that some row has, also what is the same in all: the file is read by itself.
+    let dimensions = dimensions(rows).into_iter().filter(|d| *d != "seq_len");
+    let is_said = |d: &&str| {
+        rows.iter()
+            .any(|row| row.dimension(d).is_some_and(|v| !v.is_empty()))
+    };
+    let dimensions: Vec<&str> = dimensions.filter(is_said).collect();
     let mut columns: Vec<String> = ["cell", "task", "metric"].map(str::to_owned).to_vec();
     columns.extend(dimensions.iter().map(|d| (*d).to_owned()));
     columns.push("examples".into());

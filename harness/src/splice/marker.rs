@@ -92,9 +92,16 @@ impl Marker {
     /// # Errors
     /// A folder that is no run.
     pub fn runs(&self) -> Result<Vec<Run>> {
+        let folders = self.folders()?.into_iter();
+        folders.map(|folder| Run::read(&folder)).collect()
+    }
+
+    /// The folders of `runs=`.
+    ///
+    /// # Errors
+    /// A marker without it.
+    pub fn folders(&self) -> Result<Vec<PathBuf>> {
         let folders = self.need("runs")?.split(',');
-        folders
-            .map(|folder| Run::read(&self.folder.join(folder)))
-            .collect()
+        Ok(folders.map(|folder| self.folder.join(folder)).collect())
     }
 }

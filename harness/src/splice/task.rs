@@ -1,87 +1,94 @@
-//! What the answers of tasks came to: a line a cell.
+//! What the answers of tasks came to: a line a cell, of the runs' `metrics.csv`.
 
 use super::marker::Marker;
-use crate::quantities::Quantity;
-use crate::record::runs::RunRow;
-use crate::task::score::Scored;
+use crate::report::task::FILE;
 use crate::units::time_text;
-use anyhow::{Result, ensure};
-use qbench_protocols::phase::Phase;
+use anyhow::{Context, Result, ensure};
+use std::collections::HashMap;
 
-/// The table of all rows of `runs=` that are of a task; `link=` and `system=` keep some of them.
+/// A line of the file by column.
+struct Line(HashMap<String, String>);
+
+impl Line {
+    fn text(&self, column: &str) -> &str {
+        self.0.get(column).map_or("", String::as_str)
+    }
+
+    /// A number as `shown` shows it; nothing where there is none.
+    fn number(&self, column: &str, shown: impl Fn(f64) -> String) -> String {
+        self.text(column)
+            .parse()
+            .map_or_else(|_| String::new(), shown)
+    }
+}
+
+/// The table of all runs of `runs=` that are of a task; `link=` and `system=` keep some of their lines.
 ///
 /// # Errors
 /// Runs of no task.
 pub fn table(marker: &Marker) -> Result<String> {
     marker.only(&["runs", "system", "link"])?;
-    let keep = |row: &RunRow, key: &str| {
-        let mut wanted = marker.parameters().filter(|(name, _)| *name == key);
-        let value = row.dimension(key).unwrap_or_default();
-        wanted.all(|(_, values)| values.split(',').any(|one| one == value))
-    };
-    let rows: Vec<RunRow> = marker
-        .runs()?
-        .into_iter()
-        .flat_map(|run| run.rows)
-        .filter(|row| row.error.is_empty() && row.answer.is_some())
-        .filter(|row| keep(row, "system") && keep(row, "link"))
-        .collect();
-    ensure!(!rows.is_empty(), "these runs have no answers of a task");
-    let mut cells: Vec<Vec<&RunRow>> = Vec::new();
-    for row in &rows {
-        match cells.iter_mut().find(|cell| cell[0].cell == row.cell) {
-            Some(cell) => cell.push(row),
-            None => cells.push(vec![row]),
-        }
-    }
     let mut text = String::from(
         "| system | model | link | examples | private (95 % interval) | integers in the clear | floating point | agree: integers | floating \
          point | offline | online | online MB | wrapped |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
-    for cell in cells {
-        text += &line(&cell);
+    let mut lines = 0;
+    for folder in marker.folders()? {
+        let path = folder.join(FILE);
+        let at = || format!("cannot read {}", path.display());
+        let mut reader = csv::Reader::from_path(&path).with_context(at)?;
+        for line in reader.deserialize() {
+            let line = Line(line.with_context(at)?);
+            let keep = |key: &str| {
+                let mut wanted = marker.parameters().filter(|(name, _)| *name == key);
+                wanted.all(|(_, values)| values.split(',').any(|one| one == line.text(key)))
+            };
+            if keep("system") && keep("link") {
+                text += &row(&line);
+                lines += 1;
+            }
+        }
     }
+    ensure!(lines > 0, "these runs have no answers of a task");
     Ok(text)
 }
 
-fn line(cell: &[&RunRow]) -> String {
-    let first = cell[0];
-    let score = |scored: Scored| scored.of(cell.iter().copied());
-    let number = |scored| score(scored).map_or_else(String::new, |s| format!("{:.4}", s.value));
-    let private = score(Scored::Metric).map_or_else(String::new, |s| {
-        format!("{:.4} ({:.4} to {:.4})", s.value, s.low, s.high)
-    });
-    let time = |phase| {
-        let summary = Quantity::Seconds(Some(phase)).over(cell);
-        summary.map_or_else(String::new, |s| time_text(s.median * 1e9))
+fn row(line: &Line) -> String {
+    let four = |column| line.number(column, |v| format!("{v:.4}"));
+    let private = match line.text("private") {
+        "" => String::new(),
+        _ => format!(
+            "{} ({} to {})",
+            four("private"),
+            four("private_low"),
+            four("private_high")
+        ),
     };
-    let bytes = Quantity::Bytes(Phase::Online).over(cell);
-    let bytes = bytes.map_or_else(String::new, |s| format!("{:.2}", s.median));
-    let sum = |of: fn(&RunRow) -> Option<u64>| cell.iter().filter_map(|row| of(row)).sum::<u64>();
-    let wrapped = match sum(|row| row.ring_values) {
-        0 => String::new(),
-        values => format!("{} of {values}", sum(|row| row.wrapped_values)),
+    let wrapped = match line.text("ring_values") {
+        "" | "0" => String::new(),
+        values => format!("{} of {values}", line.text("wrapped_values")),
     };
-    let bits =
-        ["weight_bits", "activation_bits"].map(|key| first.dimension(key).unwrap_or_default());
-    let model = match bits.each_ref().map(String::as_str) {
-        ["", ""] => first.model.clone(),
-        [weights, activations] => format!("{}, W{weights}A{activations}", first.model),
+    let bits = |key: &str, letter: &str| match line.text(key) {
+        "" => String::new(),
+        bits => format!(", {letter}{bits}"),
     };
-    let index_bits = first.settings.get("index_bits").unwrap_or_default();
-    let system = match index_bits {
-        "" | "4" => format!("`{}`", first.system),
-        bits => format!("`{}`, index of {bits} bits", first.system),
+    let system = match line.text("index_bits") {
+        "" | "4" => format!("`{}`", line.text("system")),
+        bits => format!("`{}`, index of {bits} bits", line.text("system")),
     };
     format!(
-        "| {system} | {model} | {} | {} | {private} | {} | {} | {} | {} | {} | {} | {bytes} | {wrapped} |\n",
-        first.link,
-        cell.len(),
-        number(Scored::Ideal),
-        number(Scored::Float),
-        number(Scored::IdealAgreement),
-        number(Scored::FloatAgreement),
-        time(Phase::Offline),
-        time(Phase::Online),
+        "| {system} | {}{}{} | {} | {} | {private} | {} | {} | {} | {} | {} | {} | {} | {wrapped} |\n",
+        line.text("model"),
+        bits("weight_bits", "W"),
+        bits("activation_bits", "A"),
+        line.text("link"),
+        line.text("examples"),
+        four("ideal"),
+        four("float"),
+        four("ideal_agreement"),
+        four("float_agreement"),
+        line.number("offline_ns", time_text),
+        line.number("online_ns", time_text),
+        line.number("online_bytes", |v| format!("{:.2}", v / 1e6)),
     )
 }
