@@ -81,6 +81,19 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
     ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let mut total_ns = 0.0;
+    let numbers = plan.numbers(scenario.run.repetitions).len();
+    let (times, what) = match plan.is_of_task() {
+        // Of the longest each, so it is less.
+        true => (
+            numbers,
+            format!("{numbers} examples each, the longest shown"),
+        ),
+        false => {
+            let warmup = scenario.run.warmup;
+            let what = format!("{numbers} repetitions and {warmup} warm-up each");
+            (numbers + warmup, what)
+        }
+    };
     let costs = Costs::declare(systems, &plan.cells)?;
     for cell in &plan.cells {
         let name = format!("{}  {}", cell.id, cell.describe());
@@ -90,7 +103,7 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
             continue;
         };
         let ns = link_time_ns(cost, &cell.link);
-        total_ns += ns * (scenario.run.repetitions + scenario.run.warmup) as f64;
+        total_ns += ns * times as f64;
         let total = |phase: Phase| bytes_text(cost.bytes[phase as usize].iter().flatten().sum());
         rows.push(vec![
             name,
@@ -104,11 +117,9 @@ fn cells(systems: &[&'static dyn System], path: &Path, arguments: &ListArguments
     }
     crate::say!("{}", table(&rows).trim_end());
     crate::say!(
-        "\n{} cells, {} repetitions and {} warm-up each. The links alone take about {}; computing comes on \
+        "\n{} cells, {what}. The links alone take about {}; computing comes on \
          top. Bytes are over all parties, memory is the sum of the three.",
         plan.cells.len(),
-        scenario.run.repetitions,
-        scenario.run.warmup,
         time_text(total_ns)
     );
     for external in plan.externals() {

@@ -228,10 +228,15 @@ fn held_to(machine: &Machine) -> String {
 
 fn limits(scenario: &Scenario) -> String {
     let run = &scenario.run;
+    let how_often = match &scenario.task {
+        Some(_) => "each example once".to_owned(),
+        None => format!(
+            "{} repetitions after {} warm-up",
+            run.repetitions, run.warmup
+        ),
+    };
     format!(
-        "{} repetitions after {} warm-up, timeout {:?}, seed {}, outputs {}",
-        run.repetitions,
-        run.warmup,
+        "{how_often}, timeout {:?}, seed {}, outputs {}",
         run.timeout,
         run.seed,
         if run.verify { "checked" } else { "not checked" }
