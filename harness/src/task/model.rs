@@ -70,7 +70,7 @@ pub struct Model {
 enum Float {
     Original(Box<FloatModel>),
     /// Read from its folder when it is first asked.
-    Levels(PathBuf, OnceCell<QuantizedModel>),
+    Levels(PathBuf, Box<OnceCell<QuantizedModel>>),
 }
 
 impl Model {
@@ -88,7 +88,7 @@ impl Model {
         })?;
         let float = match checkpoint::original(named)? {
             Some(original) => Float::Original(Box::new(original)),
-            None => Float::Levels(dir.to_owned(), OnceCell::new()),
+            None => Float::Levels(dir.to_owned(), Box::default()),
         };
         Ok(Self {
             config: public.config,
