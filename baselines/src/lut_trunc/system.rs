@@ -151,6 +151,12 @@ impl WalkedSystem for LutTruncSystem {
         verify::verify_in_a_wide_ring(workload, evidence)
     }
 
+    /// The weights of values carry a factor that depends on the number of probabilities that they meet
+    /// (`IntegerModel::scaled_linear`).
+    fn sets_up_for_one_length(&self) -> bool {
+        true
+    }
+
     fn ideal(&self, workload: &Workload, seed: u64) -> Result<Option<Vec<f32>>> {
         verify::ideal_in_a_wide_ring(workload, seed).map(Some)
     }

@@ -13,7 +13,7 @@ use super::watch::Watch;
 use crate::record::runs::{PhaseTotals, RunRow};
 use crate::record::steps::StepRow;
 use crate::scenario::extrapolated::is_of_a_layer;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use qbench_protocols::net::trace::PhaseTrace;
 use qbench_protocols::phase::Phase;
 use qbench_protocols::system::{Declared, Site, System, Verified, Workload};
@@ -63,6 +63,16 @@ pub fn session(
     mut done: impl FnMut(usize, Measured) -> Result<()>,
 ) -> Result<()> {
     let workloads: Vec<&Workload> = std::iter::once(&order.workload).chain(more).collect();
+    let length = order.workload.seq_len;
+    if system.sets_up_for_one_length()
+        && let Some(other) = more.iter().find(|workload| workload.seq_len != length)
+    {
+        bail!(
+            "what `{}` shares at its set-up is of one length: it takes no sequence of {} tokens after one of {length}; run them one by one",
+            system.id(),
+            other.seq_len
+        );
+    }
     let mut declared = Vec::with_capacity(workloads.len());
     for workload in &workloads {
         declared.push(system.cost(workload)?);

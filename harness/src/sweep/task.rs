@@ -21,7 +21,7 @@ use crate::task::model::Input;
 use crate::task::prepared::Prepared;
 use anyhow::{Context, Result, bail};
 use qbench_protocols::system::{System, Workload};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Examples of one session: enough that the set-up is little of it, few enough that the systems take turns and that what a kill
 /// costs is little.
@@ -70,13 +70,15 @@ pub(super) fn sweep(
                 }
                 dir.in_place()?;
                 let common = template(row_template, cell);
-                let (done, failed) = run(setup, cell, prepared, left, &common, || progress.step())?;
+                let together = &left[..together(setup, cell, left)?];
+                let step = || progress.step();
+                let (done, failed) = run(setup, cell, prepared, together, &common, step)?;
                 for row in &done {
                     dir.record(row, &[])?;
                 }
                 outcome.measured += done.len();
                 left = &left[done.len()..];
-                let Some(error) = failed else { break };
+                let Some(error) = failed else { continue };
                 if error.is::<Interrupted>() {
                     return Err(Interrupted.into());
                 }
@@ -104,6 +106,19 @@ pub(super) fn sweep(
         }
     }
     Ok(outcome)
+}
+
+/// How many of the examples, from the first on, one set-up is for.
+fn together(setup: &Setup<'_>, cell: &Cell, examples: &[&Posed]) -> Result<usize> {
+    let Runner::Own(system) = Runner::of(setup.systems, cell)? else {
+        return Ok(examples.len());
+    };
+    let lengths = |posed: &Posed| -> HashSet<usize> {
+        posed.1.iter().map(|input| input.tokens.len()).collect()
+    };
+    let first = examples.first().map(|posed| lengths(posed));
+    let alike = |posed: &&&Posed| !system.sets_up_for_one_length() || Some(lengths(posed)) == first;
+    Ok(examples.iter().take_while(alike).count())
 }
 
 /// Runs examples after one set-up: rows of those that were run, and what ended them early.

@@ -20,7 +20,7 @@ fn infer(system: &str, texts: &[&str]) -> Result<String, String> {
         .current_dir(dir.path())
         .args(["infer", "--model", "m", "--weight-bits", "8"]);
     command.args(["--system", system]);
-    if system == "lut-mul" {
+    if ["lut-mul", "lut-trunc"].contains(&system) {
         command.args(["--set", "index_bits=4"]);
     }
     for text in texts {
@@ -80,6 +80,18 @@ fn every_system_takes_another_input_after_one_set_up() {
             }
         }
     }
+}
+
+/// Its weights carry a factor of the sequence length.
+#[test]
+fn a_system_that_sets_up_for_one_length_refuses_another() {
+    let said = infer("lut-trunc", &["a b", "b a"]).unwrap();
+    assert_eq!(logits(&said).len(), 2, "{said}");
+    let error = infer("lut-trunc", &["a b", "the cafe, playing!"]).unwrap_err();
+    assert!(
+        error.contains("what `lut-trunc` shares at its set-up is of one length"),
+        "{error}"
+    );
 }
 
 #[test]

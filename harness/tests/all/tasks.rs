@@ -34,7 +34,7 @@ const REST: &str = r#"
 [model]
 dir = "m/qbench-model"
 [sweep]
-system = ["lut-rss", "lut-fine"]
+system = ["lut-rss", "lut-trunc"]
 "#;
 
 fn qbench(dir: &Path, arguments: &[&str]) -> Result<String, String> {

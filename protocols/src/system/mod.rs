@@ -106,6 +106,10 @@ pub trait System: Sync {
     fn party(&self, workload: &Workload, party: Party) -> Result<Box<dyn PartyProgram>>;
     /// Checks the three parties' evidence (indexed by party) against the references.
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified>;
+    /// Whether what the set-up shares is of one sequence length, so that inferences of others need a set-up of their own.
+    fn sets_up_for_one_length(&self) -> bool {
+        false
+    }
     /// What P1 would learn of the ideal functionality: the integer model in the clear with roundings of its own, drawn with `seed`.
     /// `None` of a system that has none.
     ///

@@ -89,6 +89,11 @@ pub trait WalkedSystem: Clone + Sync + 'static {
     /// Evidence that the references do not bear out.
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified>;
 
+    /// See [`System::sets_up_for_one_length`].
+    fn sets_up_for_one_length(&self) -> bool {
+        false
+    }
+
     /// See [`System::ideal`].
     ///
     /// # Errors
@@ -190,6 +195,10 @@ impl<S: WalkedSystem> System for S {
 
     fn verify(&self, workload: &Workload, evidence: &[Vec<u8>; 3]) -> Result<Verified> {
         WalkedSystem::verify(self, workload, evidence)
+    }
+
+    fn sets_up_for_one_length(&self) -> bool {
+        WalkedSystem::sets_up_for_one_length(self)
     }
 
     fn ideal(&self, workload: &Workload, seed: u64) -> Result<Option<Vec<f32>>> {
