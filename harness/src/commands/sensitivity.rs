@@ -42,11 +42,13 @@ pub fn sensitivity(arguments: &SensitivityArguments) -> Result<bool> {
     let source = store::load_private(&dir)?;
     let model = Model::load(&dir, &arguments.model.dir)?;
     crate::interrupt::watch()?;
-    let mut inputs = Vec::new();
+    let (mut inputs, mut sequences) = (Vec::new(), Vec::new());
     for text in checkpoint::sentences(&arguments.texts)? {
-        inputs.push(model.embed(&model.sequence(&text)?)?);
+        let sequence = model.sequence(&text)?;
+        inputs.push(model.embed(&sequence)?);
+        sequences.push(sequence);
     }
-    let (own, float) = (float_outputs(&source, &inputs)?, model.float(&inputs)?);
+    let (own, float) = (float_outputs(&source, &inputs)?, model.float(&sequences)?);
     let plan = BitPlan::of(&source.config);
     let variants = variants(&plan, &source.config, arguments.by_layer);
     let mut progress = Progress::new("variants", variants.len() + 1);

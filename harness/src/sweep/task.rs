@@ -239,10 +239,7 @@ fn answer(
         .iter()
         .map(|w| system.ideal(w, example.number as u64));
     let ideal = ideal.collect::<Result<Option<Vec<_>>, _>>()?;
-    let embedded = inputs.iter().map(|input| prepared.model.embed(input));
-    let float = prepared
-        .model
-        .float(&embedded.collect::<Result<Vec<_>>>()?)?;
+    let float = prepared.model.float(inputs)?;
     Ok(Answer {
         task: prepared.task.name.clone(),
         metric: name_of(Metric::NAMES, &prepared.task.metric).to_owned(),

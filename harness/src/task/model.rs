@@ -224,13 +224,22 @@ impl Model {
         }
     }
 
-    /// What the checkpoint puts out for embedded inputs, in floating point; or the model's own weights, where that is not there.
+    /// What the checkpoint puts out in floating point, of its own embeddings; or the model's own weights, where that is not there.
     ///
     /// # Errors
-    /// Inputs of other shapes.
-    pub fn float(&self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+    /// Tokens or types that the model does not have.
+    pub fn float(&self, inputs: &[Input]) -> Result<Vec<Vec<f32>>> {
+        let embedded = |embeddings: &Embeddings| -> Result<Vec<Vec<f32>>> {
+            let inputs = inputs.iter();
+            let embed = |i: &Input| Ok(embeddings.embed_typed(&i.tokens, i.types.as_deref())?);
+            inputs.map(embed).collect()
+        };
         match &self.float {
-            Float::Original(model) => float_outputs(&**model, inputs),
+            Float::Original(model) => {
+                let embeddings = model.embeddings.as_ref();
+                let embeddings = embeddings.context("the checkpoint has no embeddings")?;
+                float_outputs(&**model, &embedded(embeddings)?)
+            }
             Float::Levels(dir, model) => {
                 let model = match model.get() {
                     Some(model) => model,
@@ -239,7 +248,7 @@ impl Model {
                         model.get_or_init(|| read)
                     }
                 };
-                float_outputs(model, inputs)
+                float_outputs(model, &embedded(&self.embeddings)?)
             }
         }
     }
