@@ -58,7 +58,7 @@ impl PlanFile {
     }
 
     /// So many bits for what enters a product or a table, in every layer: queries, keys, values, scores and what stands before and after the
-    /// feed-forward non-linearity; a normalized feature has two less below one. Context, a sum of values, has one more. What is added up
+    /// feed-forward non-linearity (scores 3 at least); a normalized feature has two less below one. Context, a sum of values, has one more. What is added up
     /// (branch + residual, products) keeps its width.
     pub fn of_activation_bits(bits: u32) -> Self {
         let site = |name: &str, bits: u32| {
@@ -71,7 +71,7 @@ impl PlanFile {
         let below_one = bits.saturating_sub(2).max(1);
         let sites = [
             site("index", bits),
-            site("scores", bits),
+            site("scores", bits.max(3)),
             site("inner", bits),
             site("activated", bits),
             site("context", (bits + 1).min(7)),

@@ -64,7 +64,8 @@ type Site = (&'static str, u32, u32, fn(&mut Widths) -> &mut u32);
 pub const SITES: [Site; 13] = [
     ("fraction", 1, 8, |w| &mut w.fraction),
     ("index", 2, 7, |w| &mut w.index),
-    ("scores", 2, 8, |w| &mut w.scores),
+    // One-hot vectors of a row's maximum have at least 8 places.
+    ("scores", 3, 8, |w| &mut w.scores),
     ("exponential", 2, 8, |w| &mut w.exponential),
     ("context", 2, 7, |w| &mut w.context),
     ("sum", 6, 15, |w| &mut w.sum),
