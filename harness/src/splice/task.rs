@@ -29,8 +29,8 @@ impl Line {
 pub fn table(marker: &Marker) -> Result<String> {
     marker.only(&["runs", "system", "link"])?;
     let mut text = String::from(
-        "| system | model | link | examples | private (95 % interval) | integers in the clear | floating point | agree: integers | floating \
-         point | offline | online | online MB | wrapped |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| system | model | link | examples | private (95 % interval) | integers in the clear | floating point | agrees with the integers | agrees \
+         with floating point | offline | online | online MB | wrapped |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut lines = 0;
     for folder in marker.folders()? {
