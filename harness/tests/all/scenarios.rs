@@ -372,13 +372,18 @@ fn list_and_cost_say_what_is_declared() {
 
 #[test]
 fn shipped_scenarios_are_sound() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    // Models and files are named from the repository's root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(root.join("scenarios")).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_qbench"))
+            .current_dir(&root)
             .arg("list")
-            .arg(&path)
+            .arg(path.canonicalize().unwrap())
             .output()
             .unwrap();
         assert!(
