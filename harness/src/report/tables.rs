@@ -35,10 +35,6 @@ pub(super) fn shown(rows: &[RunRow]) -> Vec<&str> {
         .collect()
 }
 
-fn summary(rows: &[&RunRow], quantity: Quantity) -> Option<Summary> {
-    quantity.over(rows)
-}
-
 pub(super) fn time_cell(summary: Option<Summary>) -> String {
     let Some(s) = summary else {
         return "<td></td>".into();
@@ -111,18 +107,18 @@ pub fn measured(rows: &[RunRow]) -> String {
         }
         text += &format!("<td>{}</td>", cell.len());
         for phase in Phase::ALL {
-            text += &time_cell(summary(&cell, Quantity::Seconds(Some(phase))));
+            text += &time_cell(Quantity::Seconds(Some(phase)).over(&cell));
         }
         for phase in [Phase::Offline, Phase::Online] {
-            text += &number_cell(summary(&cell, Quantity::Bytes(phase)), 3);
+            text += &number_cell(Quantity::Bytes(phase).over(&cell), 3);
         }
         for phase in [Phase::Offline, Phase::Online] {
-            text += &number_cell(summary(&cell, Quantity::Rounds(phase)), 0);
+            text += &number_cell(Quantity::Rounds(phase).over(&cell), 0);
         }
-        text += &number_cell(summary(&cell, Quantity::Material), 3);
-        text += &number_cell(summary(&cell, Quantity::PeakMemory), 0);
-        text += &number_cell(summary(&cell, Quantity::FloatError), 3);
-        text += &number_cell(summary(&cell, Quantity::WrappedValues), 0);
+        text += &number_cell(Quantity::Material.over(&cell), 3);
+        text += &number_cell(Quantity::PeakMemory.over(&cell), 0);
+        text += &number_cell(Quantity::FloatError.over(&cell), 3);
+        text += &number_cell(Quantity::WrappedValues.over(&cell), 0);
         let all = |value| cell.iter().all(|row| row.declared_equals_counted == value);
         let agree = match (all(Some(true)), all(None)) {
             (true, _) => "yes",
@@ -171,7 +167,7 @@ pub fn published(rows: &[RunRow]) -> Result<String> {
             let row = cell[0];
             let numbers = published.comparable(quantity);
             for number in numbers.into_iter().filter(|n| n.fits(row)) {
-                let Some(ours) = summary(&cell, quantity) else {
+                let Some(ours) = quantity.over(&cell) else {
                     continue;
                 };
                 let line = format!(

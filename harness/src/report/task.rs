@@ -2,14 +2,13 @@
 
 use super::escape;
 use super::tables::{cells, head, number_cell, shown, time_cell};
-use crate::names::name_of;
 use crate::published::glue::{self, GlueScore};
 use crate::quantities::Quantity;
 use crate::record::answer::Answer;
 use crate::record::runs::RunRow;
 use crate::record::values::dimensions;
 use crate::record::whole;
-use crate::task::metrics::{Metric, Score};
+use crate::task::metrics::Score;
 use crate::task::score::Scored;
 use crate::units::time_text;
 use anyhow::{Context, Result};
@@ -29,8 +28,14 @@ pub fn lines(rows: &[RunRow]) -> Vec<String> {
             .as_ref()
             .map_or("", |answer| answer.metric.as_str());
         let dimensions = dimensions.iter().filter(|d| **d != "seq_len");
-        let what = dimensions.filter_map(|d| cell[0].dimension(d));
-        let what: Vec<String> = what.filter(|value| !value.is_empty()).collect();
+        let what = dimensions.filter_map(|d| {
+            let value = cell[0].dimension(d).filter(|value| !value.is_empty())?;
+            Some(match *d {
+                "system" | "link" => value,
+                other => format!("{other}={value}"),
+            })
+        });
+        let what: Vec<String> = what.collect();
         let score = |scored: Scored| scored.of(cell.iter().copied());
         let mut text = format!("{}: {} examples", what.join(", "), cell.len());
         if let Some(score) = score(Scored::Metric) {
@@ -217,11 +222,11 @@ fn csv(rows: &[RunRow]) -> Result<String> {
     out.write_record(&columns)?;
     for cell in cells(rows) {
         let answer = cell[0].answer.as_ref().context("a row without an answer")?;
-        let metric = Metric::NAMES
-            .iter()
-            .find(|(name, _)| *name == answer.metric);
-        let metric = metric.map_or("", |(_, metric)| name_of(Metric::NAMES, metric));
-        let mut fields = vec![cell[0].cell.clone(), answer.task.clone(), metric.to_owned()];
+        let mut fields = vec![
+            cell[0].cell.clone(),
+            answer.task.clone(),
+            answer.metric.clone(),
+        ];
         fields.extend(
             dimensions
                 .iter()

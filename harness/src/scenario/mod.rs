@@ -2,6 +2,7 @@
 
 pub mod auto;
 pub mod cell;
+mod chosen;
 pub mod costs;
 mod external;
 pub mod extrapolated;

@@ -1,18 +1,17 @@
 //! The plan of a scenario: its cells, in the order in which they run.
 
 use super::auto;
-use super::cell::{Cell, named_after};
+use super::cell::Cell;
+use super::chosen::{Chosen, models};
 use super::runner::Runner;
 use super::{External, ModelChoice, Scenario, Sweep};
 use crate::link::Link;
 use crate::models::ModelSource;
-use crate::models::checkpoint::How;
 use crate::names::{short_hash, suggestion};
 use crate::quantities::dimensions;
 use crate::systems::settings;
 use crate::task::prepared::Prepared;
 use anyhow::{Context, Result, bail, ensure};
-use qbench_protocols::model::config::ModelConfig;
 use qbench_protocols::system::{Setting, Settings, System};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -395,73 +394,6 @@ fn combinations(swept: &[(Setting, Vec<String>)]) -> Vec<Settings> {
             combinations.iter().flat_map(with).collect()
         },
     )
-}
-
-/// Nothing swept is one choice, the default.
-fn or_none(swept: &[u32]) -> Vec<Option<u32>> {
-    match swept {
-        [] => vec![None],
-        some => some.iter().copied().map(Some).collect(),
-    }
-}
-
-/// One model of a scenario.
-struct Chosen {
-    config: ModelConfig,
-    source: ModelSource,
-    /// See [`Cell::weight_bits`].
-    weight_bits: Option<u32>,
-    /// See [`Cell::activation_bits`].
-    activation_bits: Option<u32>,
-}
-
-/// The architectures of the scenario, one for each swept number of layers.
-fn models(scenario: &Scenario) -> Result<Vec<Chosen>> {
-    let seed = scenario.run.seed;
-    let synthetic = |config: ModelConfig| Chosen {
-        config,
-        source: ModelSource::Synthetic { seed },
-        weight_bits: None,
-        activation_bits: None,
-    };
-    match &scenario.model {
-        ModelChoice::Folder(dir) => {
-            let mut forms = Vec::new();
-            for weight_bits in or_none(&scenario.sweep.weight_bits) {
-                for activation_bits in or_none(&scenario.sweep.activation_bits) {
-                    let how = How {
-                        weight_bits,
-                        activation_bits,
-                        ..How::default()
-                    };
-                    let (config, source) = crate::models::form(dir, how)?;
-                    forms.push(Chosen {
-                        config,
-                        source,
-                        weight_bits,
-                        activation_bits,
-                    });
-                }
-            }
-            Ok(forms)
-        }
-        ModelChoice::Synthetic { config, .. } if scenario.sweep.layers.is_empty() => {
-            Ok(vec![synthetic(config.clone())])
-        }
-        ModelChoice::Synthetic { config, .. } => Ok(scenario
-            .sweep
-            .layers
-            .iter()
-            .map(|&layers| {
-                let mut config = config.clone();
-                if layers != config.layers {
-                    config.name = named_after(&config.name, layers);
-                }
-                config.layers = layers;
-                synthetic(config)
-            })
-            .collect()),
-    }
 }
 
 /// Examples of a task in a scenario's quick form.

@@ -2,6 +2,8 @@
 
 use super::{Outcome, PATIENCE, Setup, memory, template, unless_changed};
 use crate::interrupt::{self, Interrupted};
+use crate::link::LinkMode;
+use crate::models::Changed;
 use crate::names::name_of;
 use crate::output;
 use crate::process::one_line;
@@ -77,6 +79,9 @@ pub(super) fn sweep(
                     dir.record(row, &[])?;
                 }
                 outcome.measured += done.len();
+                if !done.is_empty() {
+                    failures.remove(cell.id.as_str());
+                }
                 left = &left[done.len()..];
                 let Some(error) = failed else { continue };
                 if error.is::<Interrupted>() {
@@ -84,7 +89,7 @@ pub(super) fn sweep(
                 }
                 let count = failures.entry(&cell.id).or_default();
                 *count += 1;
-                if error.is::<memory::Refused>() || error.is::<crate::models::Changed>() {
+                if error.is::<memory::Refused>() || error.is::<Changed>() {
                     *count = PATIENCE;
                 }
                 let mut row = common;
@@ -148,6 +153,19 @@ fn run(
             interrupt::check()
         },
     );
+    // What is said of links and model at the end of a session is not known of one that failed. Its rows stand where nothing is: over
+    // links without a relay, of a model that is what it was, ended by the example after them or by the user.
+    let stand = match &ran {
+        Ok(()) => true,
+        Err(error) if error.is::<Interrupted>() => cell.link.mode != LinkMode::Relay,
+        Err(error) => {
+            let whole = rows.len() == examples.len();
+            !whole && !error.is::<Changed>() && cell.link.mode != LinkMode::Relay
+        }
+    };
+    if !stand {
+        rows.clear();
+    }
     for row in &mut rows {
         proof.clone().fill(row);
     }
