@@ -83,6 +83,14 @@ mod tests {
         answers.iter().map(row).collect()
     }
 
+    /// A run of some examples goes on with longer ones: they are one point of a figure.
+    #[test]
+    fn lengths_divide_no_rows_of_a_task() {
+        let row = rows(&[(1., 1., None, 1.)]).remove(0);
+        assert_eq!(row.dimension("seq_len"), None);
+        assert!(RunRow::default().dimension("seq_len").is_some());
+    }
+
     #[test]
     fn rows_are_scored_all_together() {
         let rows = rows(&[
